@@ -1,5 +1,97 @@
 /**
  * The `dunlin` command: picks the command named on the command line and runs it.
- * Not for: anything a server does itself; servers live in their own folders and are started here.
+ * Not for: anything a server does itself; servers live in their own folders and are only started here.
+ * Each command's code is loaded when it is asked for, so that a PDS does not carry an app view in memory.
+ * Source: ours, see docs/operations.md.
  */
-process.stdout.write('dunlin\n');
+import { Command, InvalidArgumentError } from 'commander';
+
+const program = new Command('dunlin')
+  .description('An open federated event network on the AT Protocol.')
+  .showHelpAfterError();
+
+program
+  .command('up')
+  .description('start a whole federated network: a PLC directory, two PDSes, a relay and an app view')
+  .option('--data <directory>', 'where everything is kept', '.data')
+  .option('--port-base <port>', 'first of five consecutive ports (0: any free ports)', parsePort)
+  .option('--json', 'print one ready line as JSON and nothing else')
+  .action(async (options: { data: string; portBase?: number; json?: boolean }) => {
+    const { runUp } = await import('./up.ts');
+    await runUp(options);
+  });
+
+program
+  .command('test')
+  .description('set up what the tests need, then run types, lint, tidy, unit, flow, peer and browser tests')
+  .argument('[parts...]', 'only these parts: types, lint, tidy, unit, flow, peers, browser')
+  .action(async (parts: string[]) => {
+    const { runTests } = await import('../../tests/run.ts');
+    process.exitCode = (await runTests(parts)) ? 0 : 1;
+  });
+
+program
+  .command('bench')
+  .description('run benchmarks; each prints JSON lines with a figure, a unit and the ratio to what it is compared with')
+  .argument('[names...]', 'only these (file names in bench/ without the ending)')
+  .action(async (names: string[]) => {
+    const { runBenches } = await import('../../bench/run.ts');
+    process.exitCode = (await runBenches(names)) ? 0 : 1;
+  });
+
+program
+  .command('firehose')
+  .description('print a stream on the terminal, one JSON line an event')
+  .argument('<url>', 'ws://, wss://, http:// or https:// address of a relay or PDS')
+  .option('--cursor <seq>', 'start after this sequence number (0: from the oldest event kept)', parseCount)
+  .option('--collection <nsid>', 'only this collection, or prefix.* (may be repeated)', collect, [])
+  .option('--did <did>', 'only this account (may be repeated)', collect, [])
+  .option('--verify', 'check signatures and the tree proof of every commit')
+  .option('--plc <url>', 'PLC directory to resolve did:plc at', 'https://plc.directory')
+  .option('--stats', 'print a line of rates every second instead of the events')
+  .action(async (url: string, options: FirehoseOptions) => {
+    const { runFirehose } = await import('./firehose.ts');
+    await runFirehose(url, options);
+  });
+
+interface FirehoseOptions {
+  cursor?: number;
+  collection: string[];
+  did: string[];
+  verify?: boolean;
+  plc: string;
+  stats?: boolean;
+}
+
+/** The servers: each is configured by its environment alone, see `.env.example`. */
+const servers: Record<string, [description: string, load: () => Promise<unknown>]> = {
+  plc: ['start a did:plc directory', () => import('@dunlin/plc/main')],
+  pds: ['start a personal data server', () => import('@dunlin/pds/main')],
+  relay: ['start a relay', () => import('@dunlin/relay/main')],
+  appview: ['start an app view', () => import('@dunlin/appview/main')],
+};
+for (const [name, [description, load]] of Object.entries(servers)) {
+  program
+    .command(name)
+    .description(`${description}, configured by its environment (see .env.example)`)
+    .option('--json', 'print the ready line as JSON even on a terminal')
+    .action(load);
+}
+
+await program.parseAsync();
+
+function collect(value: string, before: string[]): string[] {
+  return [...before, value];
+}
+
+function parseCount(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 0) throw new InvalidArgumentError('must be a whole number, 0 or more');
+  return value;
+}
+
+function parsePort(text: string): number {
+  const value = parseCount(text);
+  if (value > 65_530) throw new InvalidArgumentError('must leave room for five ports below 65,536');
+  return value;
+}
