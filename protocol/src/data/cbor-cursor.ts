@@ -115,7 +115,13 @@ export class CborCursor {
 
   /** Steps over one item of any kind, checked to be canonical. */
   skip(): void {
-    const after = checkCanonical(this.bytes, this.offset);
+    let after: number;
+    try {
+      after = checkCanonical(this.bytes, this.offset);
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      throw new ProtocolError(this.#code, error.message, { cause: error });
+    }
     if (after > this.end) this.fail('item is cut short');
     this.offset = after;
   }
