@@ -14,7 +14,7 @@ export type CryptoErrorCode = 'InvalidKey' | 'InvalidPassword'
   | 'BadJwt' | 'BadJwtType' | 'JwtExpired' | 'BadJwtAudience' | 'BadJwtLexiconMethod' | 'BadJwtIss' | 'BadJwtSignature';
 
 /** Codes of `protocol/mst` and `protocol/repo`: trees, commits and writes. */
-export type RepoErrorCode = 'InvalidTid' | 'InvalidKeyPath' | 'InvalidMst' | 'MissingBlock' | 'KeyExists' | 'KeyNotFound' | 'InversionFailed'
+export type RepoErrorCode = 'InvalidTid' | 'InvalidMstKey' | 'InvalidMst' | 'InvalidProof' | 'MissingBlock' | 'KeyExists' | 'KeyNotFound' | 'InversionFailed'
   | 'InvalidCommit' | 'InvalidOperation' | 'InvalidRepo' | 'RecordExists' | 'RecordNotFound' | 'TooManyOps' | 'BlocksTooBig';
 
 /** Codes of `protocol/stream`: frames and cursors. */
