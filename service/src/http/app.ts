@@ -1,0 +1,152 @@
+/**
+ * The Koa app every server starts from: faults become {error, message}, CORS is open, requests are measured.
+ * With its listener: header and time limits against slow clients, and a close that drains.
+ * Not for routes: XRPC methods mount with xrpc/route, pages and plain paths with http/router.
+ * Source: ours; CORS answers as the reference PDS gives them.
+ */
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import Koa from 'koa';
+import { AssertionFailure } from '@dunlin/protocol/base/assert';
+import { systemClock, type Clock } from '@dunlin/protocol/base/clock';
+import type { Logger } from '../log/logger.ts';
+import type { Metrics } from '../metrics/registry.ts';
+import { cors } from './cors.ts';
+import { toFault } from './faults.ts';
+
+/** The app that routes are mounted on. */
+export type App = Koa;
+
+/** One request on its way through the app. `state.route` names the route for metrics: a small closed set. */
+export type Context = Koa.Context;
+
+/** Parts an app needs. */
+export interface AppOptions {
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  /** Value of the Server header, such as 'dunlin-pds/0.1.0'. */
+  readonly serverName: string;
+  readonly clock?: Clock;
+  /** Told of a failed assertion after the caller got its 500; by default it is thrown at the process, which drains and exits. */
+  readonly onAssertionFailure?: (failure: AssertionFailure) => void;
+}
+
+/** Makes the app with its outermost layers. */
+export function createApp(o: AppOptions): App {
+  const clock = o.clock ?? systemClock;
+  const seconds = o.metrics.histogram({ name: 'http_request_seconds', help: 'Time until the head of the answer was ready.', labels: ['route', 'status'] });
+  const onAssertionFailure = o.onAssertionFailure ?? ((failure) => queueMicrotask(() => { throw failure; }));
+  const app = new Koa();
+  app.on('error', (error: unknown) => o.log.debug({ err: error }, 'answer was cut short'));
+  app.use(async (context, next) => {
+    const startMs = clock.elapsedMs();
+    context.set('server', o.serverName);
+    try {
+      await next();
+      if (context.status === 404 && context.body === undefined && context.respond !== false) answerFault(context, notFound(context));
+    } catch (thrown) {
+      const fault = toFault(thrown);
+      if (fault.isUnexpected) o.log.error({ err: thrown, route: routeOf(context) }, 'request failed');
+      answerFault(context, fault);
+      if (thrown instanceof AssertionFailure) onAssertionFailure(thrown);
+    } finally {
+      seconds.observe({ route: routeOf(context), status: String(context.status) }, (clock.elapsedMs() - startMs) / 1_000);
+    }
+  });
+  app.use(cors);
+  return app;
+}
+
+function routeOf(context: Context): string {
+  const route: unknown = context.state['route'];
+  return typeof route === 'string' ? route : 'other';
+}
+
+function notFound(context: Context): { status: number; error: string; message: string; headers: Record<string, string> } {
+  return { status: 404, error: 'NotFound', message: `nothing is here: ${context.method} ${context.path.slice(0, 200)}`, headers: {} };
+}
+
+function answerFault(context: Context, fault: { status: number; error: string; message: string; headers: Readonly<Record<string, string>> }): void {
+  if (context.headerSent) {
+    context.res.destroy();
+    return;
+  }
+  context.status = fault.status;
+  context.set({ ...fault.headers });
+  context.body = { error: fault.error, message: fault.message };
+}
+
+/** Bounds of a listener; each has a default. */
+export interface ListenOptions {
+  readonly host: string;
+  /** 0 takes any free port. */
+  readonly port: number;
+  readonly clock?: Clock;
+  /** Time for the whole head of a request, in ms. */
+  readonly headersTimeoutMs?: number;
+  /** Time for a whole request with its body, in ms. */
+  readonly requestTimeoutMs?: number;
+  /** A socket on which nothing moves for so long is closed, in ms; WebSockets have their own rule. */
+  readonly idleTimeoutMs?: number;
+  /** Largest head of a request, in bytes. */
+  readonly maxHeaderBytes?: number;
+  /** Most open sockets; more are refused. */
+  readonly maxConnections?: number;
+  /** How long close() lets requests finish, in ms. */
+  readonly drainMs?: number;
+}
+
+/** A listening server. */
+export interface HttpServer {
+  readonly server: Server;
+  readonly port: number;
+  /** Base URL, such as http://127.0.0.1:2583. */
+  readonly url: string;
+  /** Stops listening, lets requests finish within drainMs, then cuts what is left. */
+  close(): Promise<void>;
+}
+
+/** Listens and resolves when the port is open. */
+export async function listen(app: App, o: ListenOptions): Promise<HttpServer> {
+  const server = createServer({
+    headersTimeout: o.headersTimeoutMs ?? 10_000,
+    requestTimeout: o.requestTimeoutMs ?? 300_000,
+    keepAliveTimeout: 70_000,
+    maxHeaderSize: o.maxHeaderBytes ?? 16_384,
+    connectionsCheckingInterval: 1_000,
+  }, app.callback());
+  server.maxConnections = o.maxConnections ?? 20_000;
+  server.timeout = o.idleTimeoutMs ?? 120_000;
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(o.port, o.host, () => resolve());
+  });
+  const { port } = server.address() as AddressInfo;
+  const shownHost = o.host === '0.0.0.0' || o.host === '::' ? 'localhost' : o.host;
+  let closing: Promise<void> | null = null;
+  return {
+    server,
+    port,
+    url: `http://${shownHost.includes(':') ? `[${shownHost}]` : shownHost}:${port}`,
+    close: () => (closing ??= drain(server, sockets, o.clock ?? systemClock, o.drainMs ?? 5_000)),
+  };
+}
+
+function drain(server: Server, sockets: ReadonlySet<Socket>, clock: Clock, drainMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    const deadline = clock.after(drainMs, () => {
+      for (const socket of sockets) socket.destroy();
+    });
+    server.close(() => {
+      deadline.cancel();
+      resolve();
+    });
+    server.closeIdleConnections();
+    server.prependListener('request', (_request, response) => void response.setHeader('connection', 'close'));
+  });
+}

@@ -1,0 +1,48 @@
+/**
+ * Finds the address a request really comes from when a reverse proxy stands before us.
+ * X-Forwarded-For is believed only as far as it was written by addresses we trust; a caller cannot choose its own address.
+ * Not for judging an address (public or private): that is public-address.ts. Source: ours; same default ranges as the reference PDS.
+ */
+import type { IncomingMessage } from 'node:http';
+import ipaddr from 'ipaddr.js';
+
+const trustedRanges: ReadonlySet<string> = new Set(['loopback', 'linkLocal', 'private', 'uniqueLocal', 'carrierGradeNat']);
+const addressKey = Symbol('client address');
+
+/** Longest X-Forwarded-For that is looked at, in characters. */
+const maxForwardedLength = 1_024;
+
+/** Gives the client's address in short form, such as '203.0.113.9' or '2001:db8::1'; 'unknown' when the socket is gone. */
+export function clientAddress(request: IncomingMessage & { [addressKey]?: string }): string {
+  request[addressKey] ??= readAddress(request);
+  return request[addressKey];
+}
+
+function readAddress(request: IncomingMessage): string {
+  const peer = parseAddress(request.socket.remoteAddress ?? '');
+  if (peer === null) return 'unknown';
+  const forwarded = request.headers['x-forwarded-for'];
+  if (typeof forwarded !== 'string' || !isTrusted(peer)) return peer.toString();
+  let nearest = peer;
+  for (const entry of forwarded.slice(-maxForwardedLength).split(',').toReversed()) {
+    const hop = parseAddress(entry.trim());
+    if (hop === null) break;
+    nearest = hop;
+    if (!isTrusted(hop)) break;
+  }
+  return nearest.toString();
+}
+
+function isTrusted(address: ipaddr.IPv4 | ipaddr.IPv6): boolean {
+  return trustedRanges.has(address.range());
+}
+
+function parseAddress(text: string): ipaddr.IPv4 | ipaddr.IPv6 | null {
+  return ipaddr.isValid(text) ? ipaddr.process(text) : null;
+}
+
+/** Gives the key under which an address is limited: the address itself, or the /64 an IPv6 client usually owns whole. */
+export function limitKey(address: string): string {
+  if (!ipaddr.IPv6.isValid(address)) return address;
+  return `${ipaddr.IPv6.parse(address).toByteArray().slice(0, 8).join('.')}/64`;
+}

@@ -1,0 +1,106 @@
+/**
+ * Rate limits: token buckets by key, in bounded memory. A bucket holds `points` and fills evenly over `windowMs`.
+ * Answers carry RateLimit-* headers; an empty bucket throws 429 RateLimitExceeded with Retry-After.
+ * Not for limits that must survive a restart or be shared between processes. Source: ours; header names as the reference PDS.
+ */
+import { systemClock, type Clock } from '@dunlin/protocol/base/clock';
+import { XrpcError } from '../xrpc/errors.ts';
+
+/** Shape of a limiter. */
+export interface RateLimiterOptions {
+  /** Most points a key can have; also what it gets back in one window. */
+  readonly points: number;
+  readonly windowMs: number;
+  /** Most keys remembered; the longest unused is forgotten (and so begins full again). Default 100,000. */
+  readonly maxKeys?: number;
+  readonly clock?: Clock;
+}
+
+/** What spending came to. */
+export interface Spending {
+  readonly isAllowed: boolean;
+  /** Whole points left. */
+  readonly remaining: number;
+  /** When the bucket will be full again, in seconds since 1970. */
+  readonly resetSeconds: number;
+  /** How long until the refused points are there, in whole seconds, at least 1; 0 when allowed. */
+  readonly retryAfterSeconds: number;
+}
+
+/** Counts points per key. */
+export class RateLimiter {
+  readonly points: number;
+  readonly windowMs: number;
+  readonly #clock: Clock;
+  readonly #maxKeys: number;
+  /** In order of use: the first is the longest unused. */
+  readonly #buckets = new Map<string, { level: number; atMs: number }>();
+
+  constructor(o: RateLimiterOptions) {
+    this.points = o.points;
+    this.windowMs = o.windowMs;
+    this.#clock = o.clock ?? systemClock;
+    this.#maxKeys = o.maxKeys ?? 100_000;
+  }
+
+  /** Takes points from the key's bucket; takes nothing when they are not all there. */
+  spend(key: string, points = 1): Spending {
+    const nowMs = this.#clock.elapsedMs();
+    const bucket = this.#buckets.get(key) ?? { level: this.points, atMs: nowMs };
+    bucket.level = Math.min(this.points, bucket.level + ((nowMs - bucket.atMs) * this.points) / this.windowMs);
+    bucket.atMs = nowMs;
+    this.#remember(key, bucket);
+    // Filling is a sum of fractions: a hair below a whole point counts as the point.
+    const isAllowed = bucket.level + 1e-6 >= points;
+    if (isAllowed) bucket.level = Math.max(0, bucket.level - points);
+    const msFor = (missing: number): number => (missing * this.windowMs) / this.points;
+    return {
+      isAllowed,
+      remaining: Math.floor(bucket.level + 1e-6),
+      resetSeconds: Math.ceil((this.#clock.nowMs() + msFor(this.points - bucket.level)) / 1_000),
+      retryAfterSeconds: isAllowed ? 0 : Math.max(1, Math.ceil(msFor(Math.min(points, this.points) - bucket.level) / 1_000)),
+    };
+  }
+
+  #remember(key: string, bucket: { level: number; atMs: number }): void {
+    this.#buckets.delete(key);
+    this.#buckets.set(key, bucket);
+    if (this.#buckets.size <= this.#maxKeys) return;
+    for (const oldest of this.#buckets.keys()) {
+      this.#buckets.delete(oldest);
+      return;
+    }
+  }
+
+  /** Forgets a key, so that it begins full again. */
+  reset(key: string): void {
+    this.#buckets.delete(key);
+  }
+}
+
+/** A limit on a kind of request. */
+export interface RateLimitRule<R> {
+  readonly limiter: RateLimiter;
+  /** Whose bucket pays; null lets the request pass free. */
+  readonly key: (request: R) => string | null;
+  /** What it costs; default 1. */
+  readonly points?: (request: R) => number;
+}
+
+/**
+ * Spends a request's points and sets the RateLimit-* headers of its answer.
+ * @throws XrpcError 429 RateLimitExceeded
+ */
+export function spend<R extends { setHeader(name: string, value: string): void }>(rule: RateLimitRule<R>, request: R): void {
+  const key = rule.key(request);
+  if (key === null) return;
+  const { limiter } = rule;
+  const spending = limiter.spend(key, rule.points?.(request) ?? 1);
+  request.setHeader('ratelimit-limit', String(limiter.points));
+  request.setHeader('ratelimit-remaining', String(spending.remaining));
+  request.setHeader('ratelimit-reset', String(spending.resetSeconds));
+  request.setHeader('ratelimit-policy', `${limiter.points};w=${Math.ceil(limiter.windowMs / 1_000)}`);
+  if (!spending.isAllowed) {
+    throw new XrpcError(429, 'RateLimitExceeded', 'Rate Limit Exceeded', { 'retry-after': String(spending.retryAfterSeconds) });
+  }
+}

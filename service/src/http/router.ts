@@ -1,0 +1,27 @@
+/**
+ * Routes for what is not XRPC: pages, well-known documents, a directory's plain REST paths. On @koa/router.
+ * Not for lexicon methods: those mount with xrpc/route. A router's paths name themselves for metrics by their pattern.
+ * Source: ours.
+ */
+import { Router } from '@koa/router';
+import type { App } from './app.ts';
+
+/** A table of plain routes: `router.get('/path/:name', (context) => …)`. */
+export type PlainRouter = Router;
+
+/** Makes an empty router. */
+export function createRouter(): PlainRouter {
+  const router = new Router();
+  router.use(async (context, next) => {
+    const pattern = context._matchedRoute;
+    if (typeof pattern === 'string') context.state['route'] = pattern;
+    await next();
+  });
+  return router;
+}
+
+/** Puts a router on an app; a path it has with another method answers 405. */
+export function mountRouter(app: App, router: PlainRouter): void {
+  app.use(router.routes());
+  app.use(router.allowedMethods());
+}

@@ -1,0 +1,39 @@
+/**
+ * The lexicon documents: com.atproto.* and app.bsky.* from @atproto/api, our own from the top-level lexicons/ folder.
+ * Validation of params, inputs, outputs and records is @atproto/lexicon's. Not for fetching lexicons from the network.
+ * Source: AT Protocol spec "Lexicon".
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import { schemas } from '@atproto/api';
+import { Lexicons, parseLexiconDoc, type LexiconDoc } from '@atproto/lexicon';
+
+const ownFolder = new URL('../../../lexicons/', import.meta.url);
+
+function readOwn(): LexiconDoc[] {
+  return readdirSync(ownFolder)
+    .filter((file) => file.endsWith('.json'))
+    .toSorted()
+    .map((file) => parseLexiconDoc(JSON.parse(readFileSync(new URL(file, ownFolder), 'utf8'))));
+}
+
+let loaded: { lexicons: Lexicons; ownIds: readonly string[] } | null = null;
+
+function load(): { lexicons: Lexicons; ownIds: readonly string[] } {
+  if (loaded === null) {
+    const own = readOwn();
+    loaded = { lexicons: new Lexicons([...schemas, ...own]), ownIds: own.map((doc) => doc.id) };
+  }
+  return loaded;
+}
+
+/** Gives every known lexicon; read once a process and shared. */
+export function loadLexicons(): Lexicons {
+  return load().lexicons;
+}
+
+/** Gives the NSIDs of our own documents, sorted. */
+export function ourLexiconIds(): readonly string[] {
+  return load().ownIds;
+}
+
+export type { Lexicons } from '@atproto/lexicon';

@@ -1,0 +1,193 @@
+/**
+ * One lexicon method as a route: parameters, authentication, input, rate limit, handler, answer; in this order.
+ * Handlers see typed and checked values and return a result or throw; they never touch the HTTP library.
+ * Not for subscriptions (websocket/server) and plain paths (http/router).
+ * Source: AT Protocol spec "HTTP API (XRPC)"; order and texts of the checks as the reference PDS has them.
+ */
+import type { IncomingHttpHeaders } from 'node:http';
+import { Readable } from 'node:stream';
+import { ValidationError } from '@atproto/lexicon';
+import { assert } from '@dunlin/protocol/base/assert';
+import { isTestRun } from '../config/env.ts';
+import type { App, Context } from '../http/app.ts';
+import { clientAddress } from '../http/client-address.ts';
+import { spend, type RateLimitRule } from '../http/rate-limit.ts';
+import type { Metrics } from '../metrics/registry.ts';
+import { discardRest } from './body.ts';
+import { invalidRequest, methodNotImplemented, XrpcError } from './errors.ts';
+import { readInput } from './input.ts';
+import type { Lexicons } from './lexicons.ts';
+import { toJsonText } from './output.ts';
+import { readParams } from './params.ts';
+
+/** A call before its caller is known and its body read: what `auth` gets. */
+export interface XrpcCall<P = Record<string, unknown>> {
+  readonly nsid: string;
+  readonly params: P;
+  readonly headers: IncomingHttpHeaders;
+  readonly ip: string;
+  readonly method: string;
+  /** Path with query, as the caller wrote it. */
+  readonly url: string;
+  /** Aborts when the caller went away before its answer was complete. */
+  readonly signal: AbortSignal;
+  /** Sets a header of the answer, whatever the answer will be. */
+  setHeader(name: string, value: string): void;
+}
+
+/** A call as its handler gets it. */
+export interface XrpcRequest<P = Record<string, unknown>, I = unknown, A = unknown> extends XrpcCall<P> {
+  /** Validated JSON in lexicon form (Cid objects, BlobRef), or a bounded Readable when the body is not JSON. */
+  readonly input: I;
+  /** Media type of the input; null when the method takes none. */
+  readonly encoding: string | null;
+  readonly auth: A;
+}
+
+/** What a handler gives: nothing, a JSON value in lexicon form, raw bytes with their media type, or another place to go. */
+export type XrpcResult =
+  | undefined | void
+  | { readonly body: unknown; readonly encoding?: undefined; readonly headers?: Readonly<Record<string, string>>; readonly status?: number }
+  | { readonly body: Readable | Uint8Array; readonly encoding: string; readonly headers?: Readonly<Record<string, string>>; readonly status?: number }
+  | { readonly redirect: string };
+
+/** How one method is served. */
+export interface RouteOptions<P, I, A> {
+  /** Finds out who calls; throws XrpcError when they may not. Its presence marks answers as private to the caller. */
+  readonly auth?: (call: XrpcCall<P>) => A | Promise<A>;
+  /** Spent after the input is known and before the handler runs. */
+  readonly rateLimit?: RateLimitRule<XrpcRequest<P, I, A>> | readonly RateLimitRule<XrpcRequest<P, I, A>>[];
+  /** Largest body, unpacked, in bytes; default 153,600 for JSON, 5,242,880 for other bodies. */
+  readonly maxBytes?: number;
+  readonly handler: (request: XrpcRequest<P, I, A>) => XrpcResult | Promise<XrpcResult>;
+}
+
+/** A method ready to be mounted. */
+export interface XrpcRoute {
+  readonly nsid: string;
+  readonly hasAuth: boolean;
+  readonly maxBytes: number | undefined;
+  readonly run: (call: XrpcCall, readInput: () => Promise<{ input: unknown; encoding: string | null }>) => Promise<XrpcResult>;
+}
+
+/** Makes the route of one method. The types of params and input are the caller's word; the lexicon has checked the values. */
+export function route<P = Record<string, unknown>, I = unknown, A = undefined>(nsid: string, o: RouteOptions<P, I, A>): XrpcRoute {
+  const limits = o.rateLimit === undefined ? [] : [o.rateLimit].flat();
+  return {
+    nsid,
+    hasAuth: o.auth !== undefined,
+    maxBytes: o.maxBytes,
+    async run(untyped, readInput) {
+      const call = untyped as XrpcCall<P>;
+      const auth = (await o.auth?.(call)) as A;
+      const { input, encoding } = await readInput();
+      const request: XrpcRequest<P, I, A> = Object.assign(Object.create(call), { input: input as I, encoding, auth });
+      for (const limit of limits) spend(limit, request);
+      return o.handler(request);
+    },
+  };
+}
+
+/** What mounting needs. */
+export interface MountOptions {
+  readonly lexicons: Lexicons;
+  /** Serves methods that are not in the table, such as those passed on to another service; default 501 MethodNotImplemented. */
+  readonly fallback?: (context: Context) => Promise<void>;
+  readonly metrics?: Metrics;
+  /** Spent on every call by its address before anything else is looked at. */
+  readonly rateLimit?: RateLimitRule<{ readonly ip: string; setHeader(name: string, value: string): void }>;
+  /** Checks JSON answers against the lexicon; default: in test runs. */
+  readonly validateOutput?: boolean;
+}
+
+/** Mounts the methods at /xrpc/<nsid>. */
+export function mountXrpc(app: App, routes: readonly XrpcRoute[], o: MountOptions): void {
+  const table = new Map<string, XrpcRoute>();
+  for (const each of routes) {
+    assert(!table.has(each.nsid), `method is mounted twice: nsid=${each.nsid}`);
+    o.lexicons.getDefOrThrow(each.nsid, ['query', 'procedure']);
+    table.set(each.nsid, each);
+  }
+  const errors = o.metrics?.counter({ name: 'xrpc_errors_total', help: 'Calls answered with an error, by error name.', labels: ['method', 'error'] });
+  const validateOutput = o.validateOutput ?? isTestRun();
+  app.use(async (context, next) => {
+    if (!context.path.startsWith('/xrpc/')) return next();
+    const found = table.get(context.path.slice('/xrpc/'.length));
+    context.state['route'] = found?.nsid ?? 'xrpc other';
+    try {
+      const { rateLimit } = o;
+      if (rateLimit) spend(rateLimit, { ip: clientAddress(context.req), setHeader: (name, value) => context.set(name, value) });
+      if (found) await serve(context, found, o.lexicons, validateOutput);
+      else if (o.fallback) await o.fallback(context);
+      else throw methodNotImplemented();
+    } catch (error) {
+      errors?.inc({ method: found?.nsid ?? 'other', error: error instanceof XrpcError ? error.error : 'other' });
+      throw error;
+    } finally {
+      if (context.respond !== false) discardRest(context.req);
+    }
+  });
+}
+
+async function serve(context: Context, found: XrpcRoute, lexicons: Lexicons, validateOutput: boolean): Promise<void> {
+  if (found.hasAuth) {
+    context.set('cache-control', 'private');
+    context.vary('Authorization');
+  }
+  const expected = lexicons.getDefOrThrow(found.nsid, ['query', 'procedure']).type === 'query' ? 'GET' : 'POST';
+  const isHead = expected === 'GET' && context.method === 'HEAD';
+  if (context.method !== expected && !isHead) throw invalidRequest(`Incorrect HTTP method (${context.method}) expected ${expected}`);
+  const call = makeCall(context, found.nsid, readParams(lexicons, found.nsid, context.querystring));
+  const result = await found.run(call, () => readInput(lexicons, found.nsid, context.req, found.maxBytes));
+  answer(context, result, validateOutput ? (body) => checkOutput(lexicons, found.nsid, body) : null);
+}
+
+function makeCall(context: Context, nsid: string, params: Record<string, unknown>): XrpcCall {
+  let abort: AbortController | null = null;
+  return {
+    nsid,
+    params,
+    headers: context.headers,
+    ip: clientAddress(context.req),
+    method: context.method,
+    url: context.url,
+    get signal() {
+      if (abort === null) {
+        const controller = new AbortController();
+        context.res.once('close', () => { if (!context.res.writableFinished) controller.abort(new Error('caller went away')); });
+        abort = controller;
+      }
+      return abort.signal;
+    },
+    setHeader: (name, value) => context.set(name, value),
+  };
+}
+
+function answer(context: Context, result: XrpcResult, check: ((body: unknown) => void) | null): void {
+  if (result === undefined) {
+    context.status = 200;
+    context.body = '';
+    context.remove('content-type');
+    return;
+  }
+  if ('redirect' in result) return context.redirect(result.redirect);
+  context.status = result.status ?? 200;
+  context.set({ ...result.headers });
+  if (result.encoding !== undefined) {
+    context.type = result.encoding;
+    context.body = result.body instanceof Readable ? result.body : Buffer.from(result.body.buffer, result.body.byteOffset, result.body.byteLength);
+    return;
+  }
+  if (context.status < 300) check?.(result.body);
+  context.type = 'application/json; charset=utf-8';
+  context.body = toJsonText(result.body);
+}
+
+function checkOutput(lexicons: Lexicons, nsid: string, body: unknown): void {
+  try {
+    lexicons.assertValidXrpcOutput(nsid, body);
+  } catch (error) {
+    if (error instanceof ValidationError) throw new XrpcError(500, 'InvalidOutput', `${nsid} gave an answer that its lexicon refuses: ${error.message}`);
+    throw error;
+  }
+}
