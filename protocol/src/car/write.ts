@@ -8,8 +8,6 @@ import { varintLength, writeVarintAt } from '../base/varint.ts';
 import type { Cid } from '../data/cid.ts';
 import { carHeader } from './header.ts';
 
-export { carHeader };
-
 /** A block as writers take it. */
 export type CarBlock = readonly [Cid, Uint8Array];
 

@@ -9,7 +9,7 @@ const digestBytes = 32;
 
 /** Gives the SHA-256 as 32 characters, one a byte: for comparing with bytes in place, and as a key of maps. */
 export function sha256Latin1(data: Uint8Array | string): string {
-  return hash('sha256', data, 'latin1');
+  return hash('sha256', data, 'binary');
 }
 
 /** Gives the 32 bytes of the SHA-256. */
