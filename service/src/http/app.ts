@@ -114,6 +114,8 @@ export async function listen(app: App, o: ListenOptions): Promise<HttpServer> {
     keepAliveTimeout: 70_000,
     maxHeaderSize: o.maxHeaderBytes ?? 16_384,
     connectionsCheckingInterval: 1_000,
+    // Other upgrades (h2c) are offers that may be passed over: such a request is answered as if it had not asked.
+    shouldUpgradeCallback: (request) => request.headers.upgrade?.toLowerCase() === 'websocket',
   }, app.callback());
   server.maxConnections = o.maxConnections ?? 20_000;
   server.timeout = o.idleTimeoutMs ?? 120_000;

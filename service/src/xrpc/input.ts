@@ -14,6 +14,8 @@ import type { Lexicons } from './lexicons.ts';
 export interface Input {
   /** Validated value in lexicon form, or a Readable of raw bytes; undefined when the method takes none. */
   readonly input: unknown;
+  /** The same as plain parsed JSON, just as the caller sent it; undefined when it was no JSON. */
+  readonly rawInput: unknown;
   /** Media type without parameters; the any-type when the caller named none where any is allowed; null without input. */
   readonly encoding: string | null;
 }
@@ -29,14 +31,14 @@ export async function readInput(lexicons: Lexicons, nsid: string, request: Incom
   const def = lexicons.getDefOrThrow(nsid, ['query', 'procedure']);
   if (def.type === 'query' || def.input === undefined) {
     if (bodyPresence(request) === 'present') await assertEmpty(request);
-    return { input: undefined, encoding: null };
+    return { input: undefined, rawInput: undefined, encoding: null };
   }
   const encoding = checkEncoding(request, def.input);
   if (encoding !== 'application/json' || def.input.encoding === '*/*') {
-    return { input: bodyStream(request, maxBytes ?? defaultMaxBytes.raw), encoding };
+    return { input: bodyStream(request, maxBytes ?? defaultMaxBytes.raw), rawInput: undefined, encoding };
   }
   const json = parseJson(await readBody(request, maxBytes ?? defaultMaxBytes.json));
-  return { input: validate(lexicons, nsid, json, def.input), encoding };
+  return { input: validate(lexicons, nsid, json, def.input), rawInput: json, encoding };
 }
 
 /** Most bytes that are read to see that an unwanted body is really empty. */

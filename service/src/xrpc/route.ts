@@ -15,7 +15,7 @@ import { spend, type RateLimitRule } from '../http/rate-limit.ts';
 import type { Metrics } from '../metrics/registry.ts';
 import { discardRest } from './body.ts';
 import { invalidRequest, methodNotImplemented, XrpcError } from './errors.ts';
-import { readInput } from './input.ts';
+import { readInput, type Input } from './input.ts';
 import type { Lexicons } from './lexicons.ts';
 import { toJsonText } from './output.ts';
 import { readParams } from './params.ts';
@@ -39,6 +39,8 @@ export interface XrpcCall<P = Record<string, unknown>> {
 export interface XrpcRequest<P = Record<string, unknown>, I = unknown, A = unknown> extends XrpcCall<P> {
   /** Validated JSON in lexicon form (Cid objects, BlobRef), or a bounded Readable when the body is not JSON. */
   readonly input: I;
+  /** JSON input just as it was sent, for records whose bytes are made by protocol/data; undefined when it was no JSON. */
+  readonly rawInput: unknown;
   /** Media type of the input; null when the method takes none. */
   readonly encoding: string | null;
   readonly auth: A;
@@ -67,7 +69,7 @@ export interface XrpcRoute {
   readonly nsid: string;
   readonly hasAuth: boolean;
   readonly maxBytes: number | undefined;
-  readonly run: (call: XrpcCall, readInput: () => Promise<{ input: unknown; encoding: string | null }>) => Promise<XrpcResult>;
+  readonly run: (call: XrpcCall, readInput: () => Promise<Input>) => Promise<XrpcResult>;
 }
 
 /** Makes the route of one method. The types of params and input are the caller's word; the lexicon has checked the values. */
@@ -80,8 +82,8 @@ export function route<P = Record<string, unknown>, I = unknown, A = undefined>(n
     async run(untyped, readInput) {
       const call = untyped as XrpcCall<P>;
       const auth = (await o.auth?.(call)) as A;
-      const { input, encoding } = await readInput();
-      const request: XrpcRequest<P, I, A> = Object.assign(Object.create(call), { input: input as I, encoding, auth });
+      const { input, rawInput, encoding } = await readInput();
+      const request: XrpcRequest<P, I, A> = Object.assign(Object.create(call), { input: input as I, rawInput, encoding, auth });
       for (const limit of limits) spend(limit, request);
       return o.handler(request);
     },
