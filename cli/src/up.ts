@@ -5,7 +5,7 @@
  */
 import { resolve } from 'node:path';
 import { runMain } from '@dunlin/service/lifecycle/run-main';
-import { writeLine } from '@dunlin/service/log/terminal';
+import { isTerminal, writeLine } from '@dunlin/service/log/terminal';
 import { buildPage } from './build-page.ts';
 import { startNetwork, type Network, type NetworkPorts } from './network.ts';
 
@@ -19,7 +19,7 @@ export interface UpOptions {
 
 /** Runs the network until SIGINT or SIGTERM. */
 export async function runUp(options: UpOptions): Promise<void> {
-  const isForPeople = process.stdout.isTTY && !options.json;
+  const isForPeople = isTerminal() && !options.json;
   await runMain('network', async () => {
     await buildPage();
     const network = await startNetwork({
