@@ -1,7 +1,7 @@
 /**
- * Bytes of server-to-client WebSocket frames as the log holds them: binary, final, unmasked.
- * Not for sockets: what is read from the log is written to a socket as it is.
- * Place in the flow: a header in front of every event that is appended; pong frames in place of one that is taken down.
+ * Looks into and covers the WebSocket frames that the log holds.
+ * Not for making frames: service/websocket/frames.ts does that.
+ * Place in the flow: payloads for bringing state up to date; pong frames in place of an event that is taken down.
  * Source: RFC 6455 section 5.2 (lengths), 5.5 (control frames carry at most 125 bytes), 5.5.3 (unsolicited pong).
  */
 import { assert } from '@dunlin/protocol/base/assert';
@@ -9,30 +9,6 @@ import { assert } from '@dunlin/protocol/base/assert';
 const finalBinary = 0x82;
 const finalPong = 0x8a;
 const largestPongBytes = 127;
-
-/** Gives the length of the header in front of a payload, in bytes. */
-export function frameHeaderBytes(payloadBytes: number): number {
-  if (payloadBytes < 126) return 2;
-  return payloadBytes < 65_536 ? 4 : 10;
-}
-
-/** Writes the header for a binary frame and gives where the payload begins. */
-export function writeFrameHeader(target: Buffer, at: number, payloadBytes: number): number {
-  target[at] = finalBinary;
-  if (payloadBytes < 126) {
-    target[at + 1] = payloadBytes;
-    return at + 2;
-  }
-  if (payloadBytes < 65_536) {
-    target[at + 1] = 126;
-    target.writeUInt16BE(payloadBytes, at + 2);
-    return at + 4;
-  }
-  target[at + 1] = 127;
-  target.writeUInt32BE(0, at + 2);
-  target.writeUInt32BE(payloadBytes, at + 6);
-  return at + 10;
-}
 
 /** Gives the payload of one whole binary frame, sharing its memory. */
 export function framePayload(frame: Buffer): Buffer {

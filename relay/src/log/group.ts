@@ -9,8 +9,8 @@
 import { crc32 } from 'node:zlib';
 import { assert } from '@dunlin/protocol/base/assert';
 import type { EventSlice } from '@dunlin/service/firehose/event-log';
+import { frameHeaderBytes, writeFrameHeader } from '@dunlin/service/websocket/frames';
 import type { DidHash } from './did-hash.ts';
-import { frameHeaderBytes, writeFrameHeader } from './frame-bytes.ts';
 import { recordBytes, writeRecord } from './record.ts';
 import type { LoggedKind } from './record.ts';
 

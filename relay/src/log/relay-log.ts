@@ -52,6 +52,7 @@ export class RelayLog implements EventLog {
   readonly tornBytes: number;
   #nextSeq: number;
   #durableSeq: number;
+  readonly #waiters: { seq: number; resolve: () => void; reject: (error: unknown) => void }[] = [];
   #lastTimeMs = 0;
   #pendingBytes = 0;
   #flushing: Promise<void> | null = null;
@@ -129,9 +130,10 @@ export class RelayLog implements EventLog {
     return () => void this.#listeners.delete(listener);
   }
 
-  /** Resolves when everything appended so far is durable. */
-  async settled(): Promise<void> {
-    await this.#flushing;
+  /** Resolves when everything appended so far is durable; rejects when the log ends before. */
+  settled(): Promise<void> {
+    if (this.#durableSeq >= this.appendedSeq) return Promise.resolve();
+    return new Promise((resolve, reject) => void this.#waiters.push({ seq: this.appendedSeq, resolve, reject }));
   }
 
   /**
@@ -153,13 +155,13 @@ export class RelayLog implements EventLog {
     }
   }
 
-  /** Gives the seq of the first event appended at or after `ms`; headSeq() + 1 when there is none. */
+  /** Gives the seq of the last event appended before `ms`: the cursor for everything since then. */
   async seqAtTime(ms: number): Promise<number> {
     for (const segment of [...this.#segments.all]) {
       const index = await segment.indexAtTime(ms);
-      if (index < segment.count) return segment.firstSeq + index;
+      if (index < segment.count) return segment.firstSeq + index - 1;
     }
-    return this.#durableSeq + 1;
+    return this.#durableSeq;
   }
 
   /** Removes the oldest segment, unless it is the one appended to; readers in it finish. */
@@ -201,6 +203,7 @@ export class RelayLog implements EventLog {
     } catch (error) {
       this.#isOver = true;
       this.#waiting.length = 0;
+      for (const waiter of this.#waiters.splice(0)) waiter.reject(error);
       this.#options.onFault(error);
     } finally {
       this.#flushing = null;
@@ -232,6 +235,7 @@ export class RelayLog implements EventLog {
     this.#durableSeq = group.lastSeq;
     this.#pendingBytes -= group.byteLength;
     for (const slice of slices) for (const listener of this.#listeners) listener(slice);
+    while ((this.#waiters[0]?.seq ?? Infinity) <= this.#durableSeq) this.#waiters.shift()?.resolve();
   }
 
   async #segmentFor(group: Group): Promise<Segment> {

@@ -80,7 +80,7 @@ describe('read', () => {
 });
 
 describe('seqAtTime', () => {
-  test('finds the first event at or after a moment, over segments, also when the clock went back', async () => {
+  test('finds the last event before a moment, over segments, also when the clock went back', async () => {
     const clock = new ManualClock(1_000_000);
     const log = await openLog(await makeFolder(), { clock, segmentBytes: 250 });
     for (let i = 0; i < 10; i++) {
@@ -89,10 +89,10 @@ describe('seqAtTime', () => {
       clock.advance(1000);
       if (i === 4) clock.setNow(1_002_000);
     }
-    expect(await log.seqAtTime(0)).toBe(firstSeq);
-    expect(await log.seqAtTime(1_003_000)).toBe(firstSeq + 3);
-    expect(await log.seqAtTime(1_003_001)).toBe(firstSeq + 4);
-    expect(await log.seqAtTime(9_000_000)).toBe(firstSeq + 10);
+    expect(await log.seqAtTime(0)).toBe(firstSeq - 1);
+    expect(await log.seqAtTime(1_003_000)).toBe(firstSeq + 2);
+    expect(await log.seqAtTime(1_003_001)).toBe(firstSeq + 3);
+    expect(await log.seqAtTime(9_000_000)).toBe(firstSeq + 9);
   });
 });
 

@@ -1,0 +1,136 @@
+/**
+ * The hosts on disk: who they are, their cursors, blocks and bans, how many came today.
+ * Not for what goes on right now (host-pool.ts).
+ * Place in the flow: a host's row is durable before it is dialled; cursors are stored last, after log and accounts.
+ * Source: ours.
+ */
+import { openDatabase } from '@dunlin/service/sqlite/database';
+import type { Database, Statement } from '@dunlin/service/sqlite/database';
+import { isWithinDomain } from './hostname.ts';
+import { hostMigrations } from './schema.ts';
+
+/** A host as it is stored. */
+export interface Host {
+  readonly id: number;
+  readonly hostname: string;
+  readonly createdMs: number;
+  readonly cursor: number;
+  /** Newest event of our log when the cursor was stored. */
+  readonly cursorLogSeq: number;
+  /** Most accounts; null means the default. */
+  readonly accountLimit: number | null;
+  readonly isBlocked: boolean;
+  readonly resets: number;
+}
+
+/** A cursor to store. */
+export interface HostCursor {
+  readonly hostId: number;
+  readonly cursor: number;
+}
+
+interface HostRow {
+  readonly id: number;
+  readonly hostname: string;
+  readonly created_ms: number;
+  readonly cursor: number;
+  readonly cursor_log_seq: number;
+  readonly account_limit: number | null;
+  readonly is_blocked: number;
+  readonly resets: number;
+}
+
+const dayMs = 86_400_000;
+
+/** The store. */
+export class HostStore {
+  readonly #database: Database;
+  readonly #setCursor: Statement<[number, number, number]>;
+  readonly #bans = new Set<string>();
+
+  constructor(path: string) {
+    this.#database = openDatabase(path, { migrations: hostMigrations });
+    this.#setCursor = this.#database.prepare('UPDATE host SET cursor = ?, cursor_log_seq = ? WHERE id = ?');
+    for (const row of this.#database.prepare<[], { domain: string }>('SELECT domain FROM domain_ban').all()) this.#bans.add(row.domain);
+  }
+
+  all(): Host[] {
+    return this.#database.prepare<[], HostRow>('SELECT * FROM host ORDER BY id').all().map(hostOf);
+  }
+
+  /** Hosts after an id, in order of id. */
+  page(afterId: number, limit: number): Host[] {
+    return this.#database.prepare<[number, number], HostRow>('SELECT * FROM host WHERE id > ? ORDER BY id LIMIT ?').all(afterId, limit).map(hostOf);
+  }
+
+  find(hostname: string): Host | null {
+    const row = this.#database.prepare<[string], HostRow>('SELECT * FROM host WHERE hostname = ?').get(hostname);
+    return row ? hostOf(row) : null;
+  }
+
+  /** Adds a host that is not there yet, its cursor before its oldest event. */
+  add(hostname: string, nowMs: number): Host {
+    const insert = this.#database.prepare<[string, number]>('INSERT INTO host (hostname, created_ms, cursor, cursor_log_seq, is_blocked, resets) VALUES (?, ?, 0, 0, 0, 0)');
+    const { lastInsertRowid } = insert.run(hostname, nowMs);
+    return { id: Number(lastInsertRowid), hostname, createdMs: nowMs, cursor: 0, cursorLogSeq: 0, accountLimit: null, isBlocked: false, resets: 0 };
+  }
+
+  /** Stores cursors, all or none. `logSeq` is the newest event that is durable in our log. */
+  saveCursors(cursors: readonly HostCursor[], logSeq: number): void {
+    this.#database.transaction(() => {
+      for (const { hostId, cursor } of cursors) this.#setCursor.run(cursor, logSeq, hostId);
+    })();
+  }
+
+  /** Counts a new numbering and begins it before its oldest event. */
+  reset(hostId: number, logSeq: number): void {
+    this.#database.prepare<[number, number]>('UPDATE host SET cursor = 0, cursor_log_seq = ?, resets = resets + 1 WHERE id = ?').run(logSeq, hostId);
+  }
+
+  setBlocked(hostId: number, isBlocked: boolean): void {
+    this.#database.prepare<[number, number]>('UPDATE host SET is_blocked = ? WHERE id = ?').run(Number(isBlocked), hostId);
+  }
+
+  setAccountLimit(hostId: number, limit: number | null): void {
+    this.#database.prepare<[number | null, number]>('UPDATE host SET account_limit = ? WHERE id = ?').run(limit, hostId);
+  }
+
+  /** Says whether a domain above the hostname, or the hostname itself, is banned. */
+  isBanned(hostname: string): boolean {
+    return [...this.#bans].some((domain) => isWithinDomain(hostname, domain));
+  }
+
+  bannedDomains(): string[] {
+    return [...this.#bans];
+  }
+
+  ban(domain: string, nowMs: number): void {
+    this.#database.prepare<[string, number]>('INSERT OR IGNORE INTO domain_ban VALUES (?, ?)').run(domain, nowMs);
+    this.#bans.add(domain);
+  }
+
+  unban(domain: string): void {
+    this.#database.prepare<[string]>('DELETE FROM domain_ban WHERE domain = ?').run(domain);
+    this.#bans.delete(domain);
+  }
+
+  /** Counts a host that came by itself, unless `limit` came today already; gives whether it may come. */
+  countNewHost(nowMs: number, limit: number): boolean {
+    const day = Math.floor(nowMs / dayMs);
+    const row = this.#database.prepare<[number], { count: number }>('SELECT count FROM new_hosts WHERE day = ?').get(day);
+    if ((row?.count ?? 0) >= limit) return false;
+    this.#database.prepare<[number]>('INSERT INTO new_hosts VALUES (?, 1) ON CONFLICT (day) DO UPDATE SET count = count + 1').run(day);
+    return true;
+  }
+
+  close(): void {
+    this.#database.close();
+  }
+}
+
+function hostOf(row: HostRow): Host {
+  return {
+    id: row.id, hostname: row.hostname, createdMs: row.created_ms, cursor: row.cursor, cursorLogSeq: row.cursor_log_seq,
+    accountLimit: row.account_limit, isBlocked: row.is_blocked === 1, resets: row.resets,
+  };
+}

@@ -1,0 +1,28 @@
+/**
+ * Tables of `hosts.sqlite`: the hosts we know, their cursors, and who is banned.
+ * Source: ours. A script is never changed once released; a new one is added.
+ */
+
+/** Scripts in the order of their application. */
+export const hostMigrations: readonly string[] = [
+  `
+  CREATE TABLE host (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,  -- stands in log records and account rows, never reused
+    hostname TEXT NOT NULL UNIQUE,
+    created_ms INTEGER NOT NULL,
+    cursor INTEGER NOT NULL,               -- of the host's own stream; 0 = from its oldest event
+    cursor_log_seq INTEGER NOT NULL,       -- newest event of our log when the cursor was stored
+    account_limit INTEGER,                 -- null = the default
+    is_blocked INTEGER NOT NULL,
+    resets INTEGER NOT NULL                -- how often the host began a new numbering
+  ) STRICT;
+  CREATE TABLE domain_ban (
+    domain TEXT PRIMARY KEY,
+    created_ms INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE new_hosts (
+    day INTEGER PRIMARY KEY,               -- whole days since 1970
+    count INTEGER NOT NULL
+  ) STRICT;
+  `,
+];
