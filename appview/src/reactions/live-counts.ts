@@ -1,0 +1,117 @@
+/**
+ * Counts that move while you watch: whoever tracks a subject gets its counts now and again on every change.
+ * The first change after a quiet time is told at once, further ones together after the flush time, newest only.
+ * Counts are taken over rows each time, never added up here, so a listener can miss changes but never hold a wrong number for long.
+ * Source: ours, see docs/gateway.md; figures in lexicons/app.dunlin.live.subscribe.json#counts.
+ */
+import type { Clock, Timer } from '@dunlin/protocol/base/clock';
+import { Frame } from '../rooms/frame.ts';
+import type { CountsView } from '../views/counts-view.ts';
+
+/** Gets a frame whenever the counts of a tracked subject are new. */
+export type CountsListener = (frame: Frame) => void;
+
+/** Parts and bounds. */
+export interface LiveCountsOptions {
+  /** Counts a subject as it is in the index now. */
+  readonly read: (subject: string) => CountsView;
+  readonly clock: Clock;
+  /** Shortest time between two frames of one subject. Default 250. */
+  readonly flushMs?: number;
+  /** Most subjects tracked by everybody together. Default 100,000. */
+  readonly maxSubjects?: number;
+}
+
+interface Tracked {
+  readonly listeners: Set<CountsListener>;
+  frame: Frame;
+  /** The counts in the frame, without their version. */
+  counts: string;
+  toldAtMs: number;
+}
+
+/** Tells counts to whoever tracks them. */
+export class LiveCounts {
+  readonly #o: LiveCountsOptions;
+  readonly #flushMs: number;
+  readonly #maxSubjects: number;
+  readonly #tracked = new Map<string, Tracked>();
+  readonly #waiting = new Set<string>();
+  #timer: Timer | null = null;
+
+  constructor(o: LiveCountsOptions) {
+    this.#o = o;
+    this.#flushMs = o.flushMs ?? 250;
+    this.#maxSubjects = o.maxSubjects ?? 100_000;
+  }
+
+  /** How many subjects are tracked by anybody. */
+  get size(): number {
+    return this.#tracked.size;
+  }
+
+  /**
+   * Begins to track a subject (normal form) and gives its present counts; the listener gets later ones.
+   * Null: too many subjects are tracked already.
+   */
+  track(subject: string, listener: CountsListener): Frame | null {
+    let tracked = this.#tracked.get(subject);
+    if (tracked === undefined) {
+      if (this.#tracked.size >= this.#maxSubjects) return null;
+      tracked = { listeners: new Set(), ...this.#take(subject), toldAtMs: -Infinity };
+      this.#tracked.set(subject, tracked);
+    }
+    tracked.listeners.add(listener);
+    return tracked.frame;
+  }
+
+  /** Ends the tracking of a subject by this listener. */
+  untrack(subject: string, listener: CountsListener): void {
+    const tracked = this.#tracked.get(subject);
+    tracked?.listeners.delete(listener);
+    if (tracked?.listeners.size !== 0) return;
+    this.#tracked.delete(subject);
+    this.#waiting.delete(subject);
+  }
+
+  /** Tells whoever tracks one of these subjects, now or with the next flush; called after the index is durable. */
+  changed(subjects: ReadonlySet<string>): void {
+    const nowMs = this.#o.clock.elapsedMs();
+    for (const subject of subjects) {
+      const tracked = this.#tracked.get(subject);
+      if (tracked === undefined || this.#waiting.has(subject)) continue;
+      if (nowMs - tracked.toldAtMs >= this.#flushMs) this.#tell(subject, tracked, nowMs);
+      else this.#waiting.add(subject);
+    }
+    if (this.#waiting.size > 0) this.#timer ??= this.#o.clock.after(this.#flushMs, () => this.#flush(), { unref: true });
+  }
+
+  /** Stops the flush; nothing is told afterwards. */
+  close(): void {
+    this.#timer?.cancel();
+    this.#tracked.clear();
+    this.#waiting.clear();
+  }
+
+  #flush(): void {
+    this.#timer = null;
+    const nowMs = this.#o.clock.elapsedMs();
+    for (const subject of this.#waiting) {
+      const tracked = this.#tracked.get(subject);
+      if (tracked !== undefined) this.#tell(subject, tracked, nowMs);
+    }
+    this.#waiting.clear();
+  }
+
+  #tell(subject: string, tracked: Tracked, nowMs: number): void {
+    const { frame, counts } = this.#take(subject);
+    if (counts === tracked.counts) return;
+    Object.assign(tracked, { frame, counts, toldAtMs: nowMs });
+    for (const listener of tracked.listeners) listener(frame);
+  }
+
+  #take(subject: string): { frame: Frame; counts: string } {
+    const view = this.#o.read(subject);
+    return { frame: new Frame({ $type: '#counts', ...view }, `counts ${subject}`), counts: JSON.stringify({ ...view, version: 0 }) };
+  }
+}
