@@ -12,6 +12,8 @@ export interface RingRun {
   /** A view into a shared buffer: to be written to sockets, never into. */
   readonly bytes: Buffer;
   readonly lastSeq: number;
+  /** Events in it. */
+  readonly count: number;
 }
 
 /** Bytes of one segment; also the most that one run holds, save a single larger slice. */
@@ -24,8 +26,10 @@ class Segment {
   readonly firstSeqs: number[] = [];
   readonly lastSeqs: number[] = [];
   readonly ends: number[] = [];
+  /** Events up to and with each slice. */
+  readonly counts: number[] = [];
   /** Last run handed out, as live consumers all ask for the same one. */
-  #lastRun: { start: number; end: number; bytes: Buffer } | null = null;
+  #lastRun: { start: number; end: number; run: RingRun } | null = null;
 
   constructor(bytes: number) {
     this.buffer = Buffer.allocUnsafeSlow(bytes);
@@ -41,6 +45,7 @@ class Segment {
     this.firstSeqs.push(slice.firstSeq);
     this.lastSeqs.push(slice.lastSeq);
     this.ends.push(this.usedBytes);
+    this.counts.push((this.counts.at(-1) ?? 0) + slice.count);
   }
 
   /** Everything behind `afterSeq`; null when that lies in the midst of a slice, whose inner borders are not known. */
@@ -48,10 +53,13 @@ class Segment {
     const index = firstAbove(this.lastSeqs, afterSeq);
     const firstSeq = this.firstSeqs[index];
     if (firstSeq === undefined || firstSeq <= afterSeq) return null;
-    const start = index === 0 ? 0 : (this.ends[index - 1] ?? 0);
+    const start = this.ends[index - 1] ?? 0;
     const end = this.usedBytes;
-    if (this.#lastRun?.start !== start || this.#lastRun.end !== end) this.#lastRun = { start, end, bytes: this.buffer.subarray(start, end) };
-    return { bytes: this.#lastRun.bytes, lastSeq: this.lastSeq };
+    if (this.#lastRun?.start !== start || this.#lastRun.end !== end) {
+      const count = (this.counts.at(-1) ?? 0) - (this.counts[index - 1] ?? 0);
+      this.#lastRun = { start, end, run: { bytes: this.buffer.subarray(start, end), lastSeq: this.lastSeq, count } };
+    }
+    return this.#lastRun.run;
   }
 }
 
@@ -93,9 +101,17 @@ export class Ring {
     return this.#bytes;
   }
 
-  /** Adds the slice that follows the newest event. */
+  /**
+   * Adds a slice behind the newest event. A slice that is known already is passed by; one that is known in part
+   * (told while the ring was being made) is left to the log.
+   */
   append(slice: EventSlice): void {
-    assert(slice.firstSeq > this.#lastSeq && slice.lastSeq >= slice.firstSeq, `slice out of order: last=${this.#lastSeq} first=${slice.firstSeq} end=${slice.lastSeq}`);
+    assert(slice.lastSeq >= slice.firstSeq, `slice ends before it begins: first=${slice.firstSeq} last=${slice.lastSeq}`);
+    if (slice.lastSeq <= this.#lastSeq) return;
+    if (slice.firstSeq <= this.#lastSeq) {
+      this.#lastSeq = slice.lastSeq;
+      return this.forget();
+    }
     let segment = this.#segments.at(-1);
     if (segment === undefined || segment.buffer.length - segment.usedBytes < slice.bytes.length) {
       segment = new Segment(Math.max(segmentBytes, slice.bytes.length));
