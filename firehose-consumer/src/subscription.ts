@@ -8,7 +8,7 @@
  * Source: AT Protocol specification, "Event Stream"; RFC 6455.
  */
 import type { LookupFunction } from 'node:net';
-import WebSocket from 'ws';
+import { WebSocket } from 'ws';
 import { assert } from '@dunlin/protocol/base/assert';
 import type { Clock, Timer } from '@dunlin/protocol/base/clock';
 import { systemClock } from '@dunlin/protocol/base/clock';
@@ -96,7 +96,7 @@ export class Subscription {
   /** Stops reading the socket: what the machine's buffers hold stays there and the server feels it. */
   pause(): void {
     this.#isPaused = true;
-    this.#socket?.pause();
+    if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.pause();
   }
 
   /** Hands on what came before the pause took hold, then reads on, or dials when that is due. */
@@ -108,7 +108,7 @@ export class Subscription {
     }
     this.#held.splice(0, taken);
     if (this.#isPaused || this.#state === 'closed') return;
-    this.#socket?.resume();
+    if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.resume();
     if (this.#isDue) this.#attempt();
   }
 
@@ -126,9 +126,12 @@ export class Subscription {
     if (!socket) return;
     const gone = new Promise<void>((resolve) => socket.once('close', () => resolve()));
     const timer = this.#clock.after(closeTimeoutMs, () => socket.terminate());
-    if (socket.readyState === WebSocket.CONNECTING) socket.terminate();
-    else socket.close(1000);
-    socket.resume();
+    if (socket.readyState === WebSocket.OPEN) {
+      socket.close(1000);
+      socket.resume();
+    } else {
+      socket.terminate();
+    }
     await gone;
     timer.cancel();
   }
