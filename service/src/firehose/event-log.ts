@@ -29,5 +29,5 @@ export interface EventLog {
   /** Tells of new events once they are durable, in order; gives a function that forgets the listener. */
   onAppend(listener: (slice: EventSlice) => void): () => void;
   /** Seq of the last event before a moment (ms since 1970), for logs that know times. */
-  seqAtTime?(ms: number): number;
+  seqAtTime?(ms: number): number | Promise<number>;
 }

@@ -6,10 +6,11 @@
  * exactly the events with seq > its cursor, in order, none twice; a slow one costs only itself.
  * Source: ours; measurements in bench/fanout.ts.
  */
-import { assert } from '@dunlin/protocol/base/assert';
+import { assert, AssertionFailure } from '@dunlin/protocol/base/assert';
 import { systemClock, type Clock, type Timer } from '@dunlin/protocol/base/clock';
 import { closeCodes } from '@dunlin/protocol/stream/close-codes';
 import { encodeErrorFrame } from '@dunlin/protocol/stream/frame';
+import { throwAtProcess } from '../lifecycle/throw-at-process.ts';
 import type { Logger } from '../log/logger.ts';
 import type { Metrics } from '../metrics/registry.ts';
 import { wrapFrame } from '../websocket/frames.ts';
@@ -43,6 +44,8 @@ export interface OutboxOptions {
   readonly readBytes?: number;
   /** A consumer that takes nothing for so long, in ms, is cut with ConsumerTooSlow; default 30,000. */
   readonly stallMs?: number;
+  /** Told when the log finds itself damaged; by default it is thrown at the process, which drains and exits. */
+  readonly onAssertionFailure?: (failure: AssertionFailure) => void;
 }
 
 /** A consumer as operators see it. */
@@ -82,7 +85,7 @@ export class Outbox {
   readonly #log: EventLog;
   readonly #logger: Logger;
   readonly #clock: Clock;
-  readonly #o: Required<Pick<OutboxOptions, 'flushMs' | 'readBytes' | 'stallMs'>>;
+  readonly #o: Required<Pick<OutboxOptions, 'flushMs' | 'readBytes' | 'stallMs' | 'onAssertionFailure'>>;
   readonly #metrics: OutboxMetrics;
   readonly #ring: Ring;
   readonly #consumers = new Set<Consumer>();
@@ -101,7 +104,7 @@ export class Outbox {
     this.#log = log;
     this.#logger = o.logger;
     this.#clock = o.clock ?? systemClock;
-    this.#o = { flushMs: o.flushMs ?? 5, readBytes: o.readBytes ?? 262_144, stallMs: o.stallMs ?? 30_000 };
+    this.#o = { flushMs: o.flushMs ?? 5, readBytes: o.readBytes ?? 262_144, stallMs: o.stallMs ?? 30_000, onAssertionFailure: o.onAssertionFailure ?? throwAtProcess };
     this.#ring = new Ring(o.ringBytes ?? 33_554_432, log.headSeq());
     this.#metrics = outboxMetrics(o.metrics, { consumers: () => this.#consumers.size, ringBytes: () => this.#ring.heldBytes });
     this.#unsubscribe = log.onAppend((slice) => this.#onAppend(slice));
@@ -232,6 +235,7 @@ export class Outbox {
   #onReadFailed(consumer: Consumer, error: unknown): void {
     this.#logger.error({ err: error, cursor: consumer.cursor }, 'reading the event log failed');
     consumer.connection.close(closeCodes.internalError, 'internal error');
+    if (error instanceof AssertionFailure) this.#o.onAssertionFailure(error);
   }
 
   #send(consumer: Consumer, bytes: Buffer, lastSeq: number, count: number): void {

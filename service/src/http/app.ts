@@ -9,6 +9,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import Koa from 'koa';
 import { AssertionFailure } from '@dunlin/protocol/base/assert';
 import { systemClock, type Clock } from '@dunlin/protocol/base/clock';
+import { throwAtProcess } from '../lifecycle/throw-at-process.ts';
 import type { Logger } from '../log/logger.ts';
 import type { Metrics } from '../metrics/registry.ts';
 import { cors } from './cors.ts';
@@ -35,7 +36,7 @@ export interface AppOptions {
 export function createApp(o: AppOptions): App {
   const clock = o.clock ?? systemClock;
   const seconds = o.metrics.histogram({ name: 'http_request_seconds', help: 'Time until the head of the answer was ready.', labels: ['route', 'status'] });
-  const onAssertionFailure = o.onAssertionFailure ?? ((failure) => queueMicrotask(() => { throw failure; }));
+  const onAssertionFailure = o.onAssertionFailure ?? throwAtProcess;
   const app = new Koa();
   app.on('error', (error: unknown) => o.log.debug({ err: error }, 'answer was cut short'));
   app.use(async (context, next) => {
