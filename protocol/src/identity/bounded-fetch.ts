@@ -107,9 +107,16 @@ async function readText(response: Response, maxBytes: number, signal: AbortSigna
   return isUtf8(bytes) ? new TextDecoder().decode(bytes) : null;
 }
 
-/** Gives the code of a network error (`ENOTFOUND`, `ECONNREFUSED`) where there is one, else its name. */
+/** Most causes behind an error that are followed. Ours: fetch, agent and socket make three. */
+const maxCauses = 6;
+
+/** Gives the code of the network error at the bottom of an error (`ENOTFOUND`, `ECONNREFUSED`), else the error's name. */
 export function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return 'unknown';
-  const cause = error.cause instanceof Error ? error.cause : error;
-  return 'code' in cause && typeof cause.code === 'string' ? cause.code : cause.name;
+  let reason = error instanceof Error ? error.name : 'unknown';
+  let current = error;
+  for (let depth = 0; depth < maxCauses && current instanceof Error; depth++) {
+    if (!(current instanceof ProtocolError) && 'code' in current && typeof current.code === 'string') reason = current.code;
+    current = current.cause;
+  }
+  return reason;
 }

@@ -10,7 +10,7 @@ import { boundedFetch, type BoundedAnswer } from './bounded-fetch.ts';
 import { isPlcDid } from './did.ts';
 import { parseDidDocument, type DidDocument } from './did-document.ts';
 import { maxDidDocumentBytes } from './did-web.ts';
-import { parsePlcOperation, type PlcData, type SignedPlcOperation } from './plc-operation.ts';
+import { parsePlcOperation, plcStateOf, type PlcData, type SignedPlcOperation } from './plc-operation.ts';
 import { parsePlcLogEntry, type PlcLogEntry } from './plc-log.ts';
 
 /** Largest log that is read, in bytes. Ours: a thousand operations of ordinary size. */
@@ -40,16 +40,17 @@ function ask(o: PlcDirectory, path: string, maxBytes: number, json?: string): Pr
     ...(json === undefined ? {} : { json }) });
 }
 
-async function read(o: PlcDirectory, did: string, suffix: string, maxBytes: number): Promise<unknown> {
+/** Asks for JSON about a DID and reads it: what cannot be read is the directory's fault, never an absent DID. */
+async function readAbout<T>(o: PlcDirectory, did: string, suffix: string, maxBytes: number, parse: (json: unknown) => T): Promise<T | null> {
   if (!isPlcDid(did)) return null;
   const answer = await ask(o, `${did}${suffix}`, maxBytes);
   if (answer.status === 404 || answer.status === 410) return null;
   if (answer.status !== 200) throw unavailable(did, `status=${answer.status}`);
   if (answer.text === null) throw unavailable(did, `body too long or not text: maxBytes=${maxBytes}`);
   try {
-    return JSON.parse(answer.text);
+    return parse(JSON.parse(answer.text));
   } catch (cause) {
-    throw unavailable(did, 'body is not json', cause);
+    throw unavailable(did, cause instanceof ProtocolError ? cause.message : 'body is not json', cause);
   }
 }
 
@@ -57,47 +58,31 @@ function unavailable(did: string, detail: string, cause?: unknown): ProtocolErro
   return new ProtocolError('IdentityUnavailable', `directory gave no usable answer: did=${did} ${detail}`, { cause });
 }
 
-/** Runs a reader on a directory's JSON: what it cannot read is the directory's fault, not an absent DID. */
-function readable<T>(did: string, body: () => T): T {
-  try {
-    return body();
-  } catch (cause) {
-    throw unavailable(did, cause instanceof Error ? cause.message : 'unreadable', cause);
-  }
-}
-
 /** Fetches a DID document. @throws ProtocolError IdentityUnavailable */
-export async function fetchPlcDocument(o: PlcDirectory, did: string): Promise<DidDocument | null> {
-  const json = await read(o, did, '', maxDidDocumentBytes);
-  return json === null ? null : readable(did, () => parseDidDocument(did, json));
+export function fetchPlcDocument(o: PlcDirectory, did: string): Promise<DidDocument | null> {
+  return readAbout(o, did, '', maxDidDocumentBytes, (json) => parseDidDocument(did, json));
 }
 
 /** Fetches the newest valid operation, a tombstone too. @throws ProtocolError IdentityUnavailable */
-export async function fetchPlcLastOperation(o: PlcDirectory, did: string): Promise<SignedPlcOperation | null> {
-  const json = await read(o, did, '/log/last', maxDidDocumentBytes);
-  return json === null ? null : readable(did, () => parsePlcOperation(json));
+export function fetchPlcLastOperation(o: PlcDirectory, did: string): Promise<SignedPlcOperation | null> {
+  return readAbout(o, did, '/log/last', maxDidDocumentBytes, parsePlcOperation);
 }
 
 /** Fetches the data of a DID: keys, aliases and services, with rotation keys. @throws ProtocolError IdentityUnavailable */
-export async function fetchPlcData(o: PlcDirectory, did: string): Promise<PlcData | null> {
-  const json = await read(o, did, '/data', maxDidDocumentBytes);
-  if (json === null) return null;
-  return readable(did, () => {
-    const { rotationKeys, verificationMethods, alsoKnownAs, services } = json as Record<string, unknown>;
-    const operation = parsePlcOperation({ type: 'plc_operation', rotationKeys, verificationMethods, alsoKnownAs, services, prev: null, sig: '' });
-    if (operation.type !== 'plc_operation') throw new ProtocolError('InvalidPlcOperation', 'data is not an operation');
-    return { did, rotationKeys: operation.rotationKeys, verificationMethods: operation.verificationMethods,
-      alsoKnownAs: operation.alsoKnownAs, services: operation.services };
+export function fetchPlcData(o: PlcDirectory, did: string): Promise<PlcData | null> {
+  return readAbout(o, did, '/data', maxDidDocumentBytes, (json) => {
+    const { rotationKeys, verificationMethods, alsoKnownAs, services } = (json ?? {}) as Record<string, unknown>;
+    const state = plcStateOf(parsePlcOperation({ type: 'plc_operation', rotationKeys, verificationMethods, alsoKnownAs, services, prev: null, sig: '' }));
+    if (!state) throw new ProtocolError('InvalidPlcOperation', 'data has no state');
+    return { did, ...state };
   });
 }
 
 /** Fetches every operation with its CID and time, nullified ones too. @throws ProtocolError IdentityUnavailable */
-export async function fetchPlcAuditLog(o: PlcDirectory, did: string): Promise<PlcLogEntry[] | null> {
-  const json = await read(o, did, '/log/audit', maxPlcLogBytes);
-  if (json === null) return null;
-  return readable(did, () => {
+export function fetchPlcAuditLog(o: PlcDirectory, did: string): Promise<PlcLogEntry[] | null> {
+  return readAbout(o, did, '/log/audit', maxPlcLogBytes, (json) => {
     if (!Array.isArray(json)) throw new ProtocolError('InvalidPlcOperation', 'log is not an array');
-    return json.map((entry) => parsePlcLogEntry(entry));
+    return json.map(parsePlcLogEntry);
   });
 }
 
