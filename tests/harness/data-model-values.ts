@@ -2,7 +2,7 @@
  * Random values of the data model for property tests, odd keys and edge integers among them.
  * Place: tests only. Source: ours.
  */
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import type { CborMap, CborValue } from '@dunlin/protocol/data/cbor';
 import { cidFromDigest, dagCborCode, rawCode } from '@dunlin/protocol/data/cid';
 import type { Cid } from '@dunlin/protocol/data/cid';

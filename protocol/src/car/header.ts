@@ -31,7 +31,9 @@ export function parseCarHeader(header: Uint8Array): Cid[] {
   if (version !== 1) throw new ProtocolError('InvalidCar', 'car version is not 1');
   if (!Array.isArray(roots) || roots.length > maxCarRoots) throw new ProtocolError('InvalidCar', 'car roots are no list, or too many');
   return roots.map((root) => {
-    if (!isCid(root) || root.bytes.length !== cidByteLength) throw new ProtocolError('InvalidCar', 'car root is not the cid of a block');
+    if (!isCid(root) || root.bytes.length !== cidByteLength || !isBlockCidAt(root.bytes, 0)) {
+      throw new ProtocolError('InvalidCar', 'car root is not the cid of a block');
+    }
     return root;
   });
 }

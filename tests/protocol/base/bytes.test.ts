@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import {
   compareBytes, concatBytes, equalBytes, fromBase32, fromBase64, fromBase64Url, fromHex, toBase32, toBase64, toBase64Url, toHex, utf8Decode, utf8Encode,
 } from '@dunlin/protocol/base/bytes';

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { readVarint, varintLength, writeVarint, writeVarintAt } from '@dunlin/protocol/base/varint';
 import { fromHex, toHex } from '@dunlin/protocol/base/bytes';
 

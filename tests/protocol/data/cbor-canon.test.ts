@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { fromHex } from '@dunlin/protocol/base/bytes';
 import { maxCborDepth } from '@dunlin/protocol/base/limits';
 import { encode } from '@dunlin/protocol/data/cbor';
@@ -71,8 +71,9 @@ describe('refuses', () => {
   });
 });
 
+const nested = (depth: number): Uint8Array => new Uint8Array([...Array.from({ length: depth }, () => 0x81), 0x00]);
+
 test('depth is bounded, and the bound itself is allowed', () => {
-  const nested = (depth: number): Uint8Array => new Uint8Array([...Array.from({ length: depth }, () => 0x81), 0x00]);
   expect(checkCanonical(nested(maxCborDepth))).toBe(maxCborDepth + 1);
   expect(() => checkCanonical(nested(maxCborDepth + 1))).toThrow(refused);
   expect(() => checkCanonical(nested(1_000_000))).toThrow(refused);

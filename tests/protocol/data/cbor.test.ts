@@ -1,10 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
 import * as dagCbor from '@ipld/dag-cbor';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { join } from 'node:path';
 import { fromBase64, fromHex, toHex } from '@dunlin/protocol/base/bytes';
 import { maxCborBytes, maxCborDepth } from '@dunlin/protocol/base/limits';
 import { decode, decodeSequence, encode } from '@dunlin/protocol/data/cbor';
+import type { CborMap } from '@dunlin/protocol/data/cbor';
 import { cidForCbor, cidForRaw, parseCid } from '@dunlin/protocol/data/cid';
 import { fromJson, toJson } from '@dunlin/protocol/data/json';
 import { anyValue, objectOf } from '../../harness/data-model-values.ts';
@@ -12,6 +13,9 @@ import { captureFolder, readJson, vectorsFolder } from '../../harness/vectors.ts
 import { readFrames } from '../../harness/capture.ts';
 
 const refused = expect.objectContaining({ code: 'InvalidCbor' });
+
+/** An item of exactly that many bytes, beyond 65,540. */
+const itemOf = (length: number): Uint8Array => encode(new Uint8Array(length - 5));
 
 describe('against @ipld/dag-cbor', () => {
   test('gives the same bytes for every value, and both read them back', () => {
@@ -59,7 +63,7 @@ describe('keys that are names on Object.prototype', () => {
 
   test('are ordinary keys both ways', () => {
     const bytes = encode(value);
-    const decoded = decode(bytes) as Record<string, Record<string, unknown>>;
+    const decoded = decode(bytes) as { [key: string]: CborMap };
     expect(encode(decoded)).toEqual(bytes);
     expect(Object.keys(decoded).toSorted()).toEqual(names.toSorted());
     expect(Object.getPrototypeOf(decoded)).toBe(Object.prototype);
@@ -79,6 +83,9 @@ describe('keys that are names on Object.prototype', () => {
     expect([Object.keys(first as object), Object.keys(second as object)]).toEqual([['__proto_'], ['__proto__']]);
   });
 });
+
+/** Arrays inside one another. */
+const nested = (depth: number): unknown => Array.from({ length: depth }).reduce((inner) => [inner], 0);
 
 describe('encoding', () => {
   test('orders keys by length, then by bytes, numbers and emoji among them', () => {
@@ -119,7 +126,6 @@ describe('encoding', () => {
   });
 
   test('depth is bounded, and the bound itself is allowed', () => {
-    const nested = (depth: number): unknown => Array.from({ length: depth }).reduce((inner) => [inner], 0);
     expect(decode(encode(nested(maxCborDepth)))).toEqual(nested(maxCborDepth));
     expect(() => encode(nested(maxCborDepth + 1))).toThrow(refused);
     const circle: unknown[] = [];
@@ -146,10 +152,9 @@ describe('decoding', () => {
   });
 
   test('size is bounded, and the bound itself is allowed', () => {
-    const item = (length: number): Uint8Array => encode(new Uint8Array(length - 5));
-    expect(item(maxCborBytes)).toHaveLength(maxCborBytes);
-    expect(decode(item(maxCborBytes))).toBeInstanceOf(Uint8Array);
-    expect(() => decode(item(maxCborBytes + 1))).toThrow(refused);
+    expect(itemOf(maxCborBytes)).toHaveLength(maxCborBytes);
+    expect(decode(itemOf(maxCborBytes))).toBeInstanceOf(Uint8Array);
+    expect(() => decode(itemOf(maxCborBytes + 1))).toThrow(refused);
   });
 
   test('reads from a Buffer as from any bytes, gives plain byte arrays and leaves the input as it was', () => {
