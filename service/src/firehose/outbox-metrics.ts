@@ -1,6 +1,7 @@
 /**
  * Metrics of the outbox, the same in every service that has one.
- * Not for metrics of the log behind it: those are its owner's. Source: ours.
+ * Not for metrics of the log behind it: those are its owner's.
+ * Source: ours.
  */
 import type { Counter, CounterChild, Metrics } from '../metrics/registry.ts';
 

@@ -1,11 +1,12 @@
 /**
  * GET /_health and /xrpc/_health: {"version"} when the service can serve, 503 when it says it cannot.
- * Not for readiness of one method nor for metrics. Source: path and body of the reference PDS.
+ * Not for readiness of one method nor for metrics.
+ * Source: path and body of the reference PDS.
  */
 import { version } from '../config/version.ts';
 import type { App } from './app.ts';
 
-/** Longest time a check may take before it counts as failed is the check's own matter; it must settle. */
+/** Throws when the service cannot serve. It must settle soon: nobody else gives it a deadline. */
 export type HealthCheck = () => void | Promise<void>;
 
 /** Mounts both paths; `check` throws when the service cannot serve (its message is shown). */

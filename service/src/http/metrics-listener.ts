@@ -1,6 +1,7 @@
 /**
  * GET /metrics on a listener of its own, so that operators' figures are not on the public port.
- * Not for declaring metrics: metrics/registry. Source: text format of Prometheus.
+ * Not for declaring metrics: metrics/registry.
+ * Source: text format of Prometheus.
  */
 import { version } from '../config/version.ts';
 import type { Logger } from '../log/logger.ts';

@@ -1,6 +1,6 @@
 /** Tests of the outbox: by a model (random appends, readers, cursors), and of each reason to cut a consumer. */
 import { afterEach, describe, expect, test } from '@jest/globals';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { ManualClock } from '@dunlin/protocol/base/clock';
 import { decodeFrame } from '@dunlin/protocol/stream/frame';
 import { Outbox, type OutboxOptions } from '@dunlin/service/firehose/outbox';

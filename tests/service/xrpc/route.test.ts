@@ -2,33 +2,16 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { gzipSync } from 'node:zlib';
 import { Readable } from 'node:stream';
-import { createApp, listen, type App, type AppOptions, type HttpServer } from '@dunlin/service/http/app';
 import { RateLimiter } from '@dunlin/service/http/rate-limit';
-import { mountHealth } from '@dunlin/service/http/health';
-import { silentLogger } from '@dunlin/service/log/logger';
-import { createMetrics } from '@dunlin/service/metrics/registry';
 import { XrpcError } from '@dunlin/service/xrpc/errors';
-import { loadLexicons } from '@dunlin/service/xrpc/lexicons';
-import { mountXrpc, route, type MountOptions, type XrpcRequest, type XrpcRoute } from '@dunlin/service/xrpc/route';
+import { route, type XrpcRequest, type XrpcRoute } from '@dunlin/service/xrpc/route';
 import { assert } from '@dunlin/protocol/base/assert';
 import { ManualClock } from '@dunlin/protocol/base/clock';
 import { ProtocolError } from '@dunlin/protocol/base/errors';
 import { cidForRaw } from '@dunlin/protocol/data/cid';
+import { closeServices, openService as serve } from './open-service.ts';
 
-const closers: (() => Promise<void> | void)[] = [];
-afterEach(async () => {
-  for (const close of closers.splice(0).reverse()) await close();
-});
-
-async function serve(routes: XrpcRoute[], o: Partial<MountOptions & AppOptions> = {}): Promise<HttpServer & { app: App; metricsText: () => Promise<string> }> {
-  const metrics = createMetrics('test');
-  const app = createApp({ log: silentLogger, metrics, serverName: 'test/1', ...o });
-  mountHealth(app);
-  mountXrpc(app, routes, { lexicons: loadLexicons(), metrics, ...o });
-  const server = await listen(app, { host: '127.0.0.1', port: 0 });
-  closers.push(() => metrics.close(), () => server.close());
-  return { ...server, app, metricsText: () => metrics.text() };
-}
+afterEach(closeServices);
 
 const did = 'did:plc:z6eko2jrh5l7gik7f33ff2ow';
 const echoParams = (nsid: string): XrpcRoute => route(nsid, { handler: ({ params }) => ({ body: { params } }) });
@@ -126,9 +109,26 @@ describe('methods', () => {
   });
 });
 
+const record = { repo: did, collection: 'com.example.thing', record: { a: 1 } };
+
+/** A createRecord body whose record holds lists inside one another. */
+function nested(depth: number): string {
+  return JSON.stringify({ ...record, record: { a: '@' } }).replace('"@"', '['.repeat(depth) + ']'.repeat(depth));
+}
+
+/** A createRecord body of exactly so many bytes. */
+function bodyOf(bytes: number): string {
+  const bare = JSON.stringify({ ...record, rkey: 'r', record: { pad: '' } });
+  return bare.replace('"pad":""', `"pad":"${'x'.repeat(bytes - bare.length)}"`);
+}
+
+/** A request that does not say how long its body is. */
+function stream(text: string): RequestInit {
+  return { method: 'POST', headers: { 'content-type': 'application/json' }, body: Readable.toWeb(Readable.from([Buffer.from(text)])), duplex: 'half' } as unknown as RequestInit;
+}
+
 describe('input', () => {
   const create = 'com.atproto.repo.createRecord';
-  const record = { repo: did, collection: 'com.example.thing', record: { a: 1 } };
 
   test('arrives in lexicon form', async () => {
     const { url } = await serve([keepInput(create)], { validateOutput: false });
@@ -166,22 +166,16 @@ describe('input', () => {
 
   test('is bounded in depth on both sides of the bound', async () => {
     const { url } = await serve([keepInput(create)], { validateOutput: false });
-    const nested = (depth: number): string => JSON.stringify({ ...record, record: { a: '@' } }).replace('"@"', '['.repeat(depth) + ']'.repeat(depth));
     expect((await post(`${url}/xrpc/${create}`, nested(126))).status).toBe(200);
     expect(await post(`${url}/xrpc/${create}`, nested(127))).toMatchObject({ status: 400, json: { message: 'JSON is nested too deeply' } });
   });
 
   test('is bounded in bytes: declared, streamed and unpacked, on both sides of the bound', async () => {
     const { url } = await serve([keepInput(create, 1_000)], { validateOutput: false });
-    const bodyOf = (bytes: number): string => {
-      const bare = JSON.stringify({ ...record, rkey: 'r', record: { pad: '' } });
-      return bare.replace('"pad":""', `"pad":"${'x'.repeat(bytes - bare.length)}"`);
-    };
     const tooLarge = { status: 413, json: { error: 'PayloadTooLarge', message: 'request entity too large: at most 1000 bytes' } };
     const target = `${url}/xrpc/${create}`;
     expect((await post(target, bodyOf(1_000))).status).toBe(200);
     expect(await post(target, bodyOf(1_001))).toMatchObject(tooLarge);
-    const stream = (text: string): RequestInit => ({ method: 'POST', headers: { 'content-type': 'application/json' }, body: Readable.toWeb(Readable.from([Buffer.from(text)])), duplex: 'half' }) as unknown as RequestInit;
     expect((await fetch(target, stream(bodyOf(1_000)))).status).toBe(200);
     expect((await fetch(target, stream(bodyOf(1_001)))).status).toBe(413);
     const packed = { 'content-type': 'application/json', 'content-encoding': 'gzip' };
