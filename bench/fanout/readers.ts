@@ -1,0 +1,37 @@
+/**
+ * The reading side of bench/fanout.ts, in a process of its own so that it does not hide the server: opens many sockets,
+ * shakes hands, reads without parsing and tells how many bytes came.
+ * Not a benchmark by itself: started by fanout.ts with port and number of sockets. Tells its parent over IPC.
+ */
+import { connect } from 'node:net';
+
+const [port, count, path] = [Number(process.argv[2]), Number(process.argv[3]), process.argv[4] ?? '/'];
+const received = new Float64Array(count);
+let handshakes = 0;
+
+for (let index = 0; index < count; index++) {
+  const scratch = Buffer.allocUnsafe(524_288);
+  let isOpen = false;
+  const socket = connect({
+    port,
+    host: '127.0.0.1',
+    onread: {
+      buffer: scratch,
+      callback(bytes) {
+        if (isOpen) received[index] = (received[index] ?? 0) + bytes;
+        else {
+          isOpen = true;
+          const headEnd = scratch.subarray(0, bytes).indexOf('\r\n\r\n') + 4;
+          received[index] = bytes - headEnd;
+          if (++handshakes === count) process.send?.({ ready: true });
+        }
+        return true;
+      },
+    },
+  });
+  socket.on('error', () => undefined);
+  socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n`);
+}
+
+process.on('message', () => process.send?.({ receivedBytes: received.reduce((sum, bytes) => sum + bytes, 0) }));
+process.on('disconnect', () => process.exit(0));
