@@ -4,7 +4,12 @@
  * Source: ours; ports and folders as ARCHITECTURE.md gives them.
  */
 import { defineConfig, readConfig, type ConfigOf, type Environment } from '@dunlin/service/config/env';
-import { integer, port, text } from '@dunlin/service/config/settings';
+import { bindAddress, integer, port, text, type BindAddress, type Setting } from '@dunlin/service/config/settings';
+
+const metricsListen: Setting<BindAddress | null> = {
+  ...bindAddress('PLC_METRICS_LISTEN', { doc: 'Address for /metrics, such as 127.0.0.1:2581; none when unset.' }),
+  fallback: { value: null },
+};
 
 /** Every variable of the directory. */
 export const plcConfigSpec = defineConfig({
@@ -22,6 +27,7 @@ export const plcConfigSpec = defineConfig({
       doc: 'Most operations of one DID in a week; the public directory allows 100.' }),
     submissionsPerMinute: integer('PLC_SUBMISSIONS_PER_MINUTE', { default: 6_000, min: 1, unit: 'requests',
       doc: 'Most submissions from one address in a minute, so that nobody fills the disk; a home server registers all its accounts from one address.' }),
+    metricsListen,
   },
 });
 

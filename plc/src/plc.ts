@@ -9,6 +9,7 @@ import { systemClock, type Clock } from '@dunlin/protocol/base/clock';
 import { version } from '@dunlin/service/config/version';
 import { createApp, listen } from '@dunlin/service/http/app';
 import { mountHealth } from '@dunlin/service/http/health';
+import { startMetricsListener } from '@dunlin/service/http/metrics-listener';
 import { mountRouter } from '@dunlin/service/http/router';
 import { Lifecycle, type RunningService } from '@dunlin/service/lifecycle/service';
 import { createLogger, type Logger } from '@dunlin/service/log/logger';
@@ -25,6 +26,8 @@ export type PlcOptions = Pick<PlcConfig, 'port' | 'host' | 'dataDirectory'> & Pa
 
 /** A directory that is up. */
 export interface RunningPlc extends RunningService {
+  /** Where /metrics is served, null when it is not. */
+  readonly metricsUrl: string | null;
   readonly ready: { readonly ready: 'plc'; readonly url: string; readonly version: string };
 }
 
@@ -51,8 +54,10 @@ export async function startPlc(options: PlcOptions, parts: { clock?: Clock; log?
     }));
     const server = await listen(app, { host: config.host, port: config.port, clock, requestTimeoutMs: 30_000 });
     lifecycle.own('listener', () => server.close());
+    const figures = config.metricsListen && await startMetricsListener({ ...config.metricsListen, metrics, log: logger });
+    if (figures) lifecycle.own('metrics listener', () => figures.close());
     logger.info({ url: server.url, operations: log.last()?.seq ?? 0 }, 'listening');
-    return { url: server.url, ready: { ready: 'plc', url: server.url, version }, close: () => lifecycle.close() };
+    return { url: server.url, metricsUrl: figures?.url ?? null, ready: { ready: 'plc', url: server.url, version }, close: () => lifecycle.close() };
   } catch (error) {
     await lifecycle.close();
     throw error;

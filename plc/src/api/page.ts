@@ -4,39 +4,27 @@
  * Source: ours.
  */
 import { version } from '@dunlin/service/config/version';
+import { escapeHtml, sendPage } from '@dunlin/service/http/pages';
 import type { PlainRouter } from '@dunlin/service/http/router';
 import type { OperationLog, StoredEntry } from '../log.ts';
 
 /** How many of the newest operations are shown. */
 const shownOperations = 20;
 
-const style = `body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#222;background:#fff}
-code{font:14px ui-monospace,monospace}table{border-collapse:collapse;width:100%}td,th{text-align:left;padding:.25rem .75rem .25rem 0;border-bottom:1px solid #ddd}
-@media(prefers-color-scheme:dark){body{color:#ddd;background:#161616}a{color:#8cf}td,th{border-color:#444}}`;
-
 /** Adds the route. */
 export function addPageRoute(router: PlainRouter, log: OperationLog): void {
   router.get('/', (context) => {
     const total = log.last()?.seq ?? 0;
     const newest = log.exportBySeq(Math.max(0, total - shownOperations), shownOperations).toReversed();
-    context.set('content-type', 'text/html; charset=utf-8');
-    context.set('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'");
-    context.body = render(total, newest);
+    sendPage(context, 'did:plc directory', render(total, newest));
   });
-}
-
-function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 }
 
 function render(total: number, newest: readonly StoredEntry[]): string {
   const rows = newest.map(({ did, operation, nullified, createdAtMs }) => `<tr><td>${new Date(createdAtMs).toISOString()}</td>
 <td><a href="/${did}"><code>${did}</code></a></td><td>${operation.type}${nullified ? ' (nullified)' : ''}</td>
 <td>${operation.type === 'plc_operation' ? escapeHtml(operation.alsoKnownAs[0] ?? '') : ''}</td><td><a href="/${did}/log/audit">log</a></td></tr>`).join('\n');
-  return `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>did:plc directory</title><style>${style}</style>
-<h1>did:plc directory</h1>
-<p>This server keeps the operation logs of <code>did:plc</code> identities and serves their DID documents.
+  return `<p>This server keeps the operation logs of <code>did:plc</code> identities and serves their DID documents.
 It holds ${total} operation${total === 1 ? '' : 's'}. Dunlin ${escapeHtml(version)}.</p>
 <table><tr><th>Address</th><th>Gives</th></tr>
 <tr><td><code>GET /:did</code></td><td>DID document</td></tr>
@@ -48,5 +36,5 @@ It holds ${total} operation${total === 1 ? '' : 's'}. Dunlin ${escapeHtml(versio
 <tr><td><code>GET /_health</code></td><td>version</td></tr></table>
 <h2>Newest operations</h2>
 <table><tr><th>Accepted</th><th>DID</th><th>Kind</th><th>Alias</th><th></th></tr>
-${rows}</table></html>`;
+${rows}</table>`;
 }

@@ -66,7 +66,7 @@ test('a creation of the old kind has its recovery key before its signing key', (
   expect(plcStateOf(tombstone(genesis().operation, keys[0]))).toBeNull();
 });
 
-test.each([null, [], 'x', {}, { type: 'create' }, { ...legacy, sig: 'x', prev: 'bafy' }, { type: 'plc_tombstone', prev: null, sig: '' }, { type: 'plc_tombstone', prev: 'x', sig: '', more: 1 }])(
+test.each([null, [], 'x', {}, { ...genesis().operation, alsoKnownAs: ['\ud800'] }, { ...genesis().operation, services: { '\udfff': { type: '', endpoint: '' } } }, { type: 'create' }, { ...legacy, sig: 'x', prev: 'bafy' }, { type: 'plc_tombstone', prev: null, sig: '' }, { type: 'plc_tombstone', prev: 'x', sig: '', more: 1 }])(
   '%j is no operation', (json) => {
     expect(() => parsePlcOperation(json)).toThrow(expect.objectContaining({ code: 'InvalidPlcOperation' }));
   });
