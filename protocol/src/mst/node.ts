@@ -201,3 +201,6 @@ export function sealNode(node: MstNode): Link {
   node.link = linkForBlock(node.bytes);
   return node.link;
 }
+
+/** Digest of the root of the empty tree, one character a byte. */
+export const emptyTreeDigest = sha256Latin1(encodeNode(newNode(0, [], [], [null])));
