@@ -1,0 +1,168 @@
+/**
+ * The rows of accounts: look-ups by id, DID, handle and e-mail, and every change of a row.
+ * Runs on the one connection; whoever changes something here does it inside a group commit (`sequencer/group-commit.ts`).
+ * Not here: sessions, preferences, keys in use. Handles and e-mail addresses are kept in lower case.
+ * Source: ours.
+ */
+import type { Database, Statement } from '@dunlin/service/sqlite/database';
+import type { Account } from './account.ts';
+
+interface AccountRow {
+  id: number;
+  did: string;
+  handle: string;
+  email: string | null;
+  email_confirmed_at: number | null;
+  created_at: number;
+  deactivated_at: number | null;
+  delete_after: string | null;
+  takedown_ref: string | null;
+}
+
+/** What a new account begins with. */
+export interface NewAccount {
+  readonly did: string;
+  readonly handle: string;
+  readonly email: string | null;
+  readonly passwordHash: string | null;
+  /** The 32 private bytes of its k256 signing key. */
+  readonly signingKey: Uint8Array;
+  readonly createdAtMs: number;
+  readonly deactivatedAtMs: number | null;
+}
+
+const columns = 'id, did, handle, email, email_confirmed_at, created_at, deactivated_at, delete_after, takedown_ref';
+
+function toAccount(row: AccountRow): Account {
+  return {
+    id: row.id,
+    did: row.did,
+    handle: row.handle,
+    email: row.email,
+    emailConfirmedAtMs: row.email_confirmed_at,
+    createdAtMs: row.created_at,
+    deactivatedAtMs: row.deactivated_at,
+    deleteAfter: row.delete_after,
+    takedownRef: row.takedown_ref,
+  };
+}
+
+/** Accounts in the database. Every method is synchronous. */
+export class AccountStore {
+  readonly #byId: Statement<[number], AccountRow>;
+  readonly #byDid: Statement<[string], AccountRow>;
+  readonly #byHandle: Statement<[string], AccountRow>;
+  readonly #byEmail: Statement<[string], AccountRow>;
+  readonly #page: Statement<[number, string, number], AccountRow>;
+  readonly #passwordHash: Statement<[number], { password_hash: string | null }>;
+  readonly #signingKey: Statement<[number], { signing_key: Buffer }>;
+  readonly #insert: Statement<[string, string, string | null, string | null, Uint8Array, number, number | null], unknown>;
+  readonly #setHandle: Statement<[string, number], unknown>;
+  readonly #setDeactivated: Statement<[number | null, string | null, number], unknown>;
+  readonly #setTakedown: Statement<[string | null, number], unknown>;
+  readonly #delete: Statement<[number], unknown>;
+  readonly #count: Statement<[], { count: number }>;
+
+  constructor(database: Database) {
+    this.#byId = database.prepare(`SELECT ${columns} FROM account WHERE id = ?`);
+    this.#byDid = database.prepare(`SELECT ${columns} FROM account WHERE did = ?`);
+    this.#byHandle = database.prepare(`SELECT ${columns} FROM account WHERE handle = ?`);
+    this.#byEmail = database.prepare(`SELECT ${columns} FROM account WHERE email = ?`);
+    this.#page = database.prepare(`SELECT ${columns} FROM account WHERE (created_at, did) > (?, ?) ORDER BY created_at, did LIMIT ?`);
+    this.#passwordHash = database.prepare('SELECT password_hash FROM account WHERE id = ?');
+    this.#signingKey = database.prepare('SELECT signing_key FROM account WHERE id = ?');
+    this.#insert = database.prepare(
+      'INSERT INTO account (did, handle, email, password_hash, signing_key, created_at, deactivated_at) VALUES (?, ?, ?, ?, ?, ?, ?)',
+    );
+    this.#setHandle = database.prepare('UPDATE account SET handle = ? WHERE id = ?');
+    this.#setDeactivated = database.prepare('UPDATE account SET deactivated_at = ?, delete_after = ? WHERE id = ?');
+    this.#setTakedown = database.prepare('UPDATE account SET takedown_ref = ? WHERE id = ?');
+    this.#delete = database.prepare('DELETE FROM account WHERE id = ?');
+    this.#count = database.prepare('SELECT count(*) AS count FROM account');
+  }
+
+  /** Gives the account with this id, or null. */
+  byId(id: number): Account | null {
+    const row = this.#byId.get(id);
+    return row ? toAccount(row) : null;
+  }
+
+  /** Gives the account with this DID, or null when it lives elsewhere. */
+  byDid(did: string): Account | null {
+    const row = this.#byDid.get(did);
+    return row ? toAccount(row) : null;
+  }
+
+  /** Gives the account with this handle, in any case of letters, or null. */
+  byHandle(handle: string): Account | null {
+    const row = this.#byHandle.get(handle.toLowerCase());
+    return row ? toAccount(row) : null;
+  }
+
+  /** Gives the account with this e-mail address, in any case of letters, or null. */
+  byEmail(email: string): Account | null {
+    const row = this.#byEmail.get(email.toLowerCase());
+    return row ? toAccount(row) : null;
+  }
+
+  /** Gives the account that a DID, a handle or an e-mail address names, or null. */
+  byIdentifier(identifier: string): Account | null {
+    if (identifier.startsWith('did:')) return this.byDid(identifier);
+    return identifier.includes('@') ? this.byEmail(identifier) : this.byHandle(identifier);
+  }
+
+  /** Gives up to `limit` accounts made after the given place, oldest first; the place is exclusive. */
+  page(after: { createdAtMs: number; did: string }, limit: number): Account[] {
+    return this.#page.all(after.createdAtMs, after.did, limit).map(toAccount);
+  }
+
+  /** Gives the stored password hash, or null when the account has none. */
+  passwordHash(id: number): string | null {
+    return this.#passwordHash.get(id)?.password_hash ?? null;
+  }
+
+  /** Gives the 32 private bytes of the signing key, or null when there is no such account. */
+  signingKey(id: number): Uint8Array | null {
+    return this.#signingKey.get(id)?.signing_key ?? null;
+  }
+
+  /** Adds an account and gives its id; a taken DID, handle or e-mail address is the caller's to rule out before. */
+  insert(account: NewAccount): number {
+    const { did, handle, email, passwordHash, signingKey, createdAtMs, deactivatedAtMs } = account;
+    const result = this.#insert.run(
+      did,
+      handle.toLowerCase(),
+      email?.toLowerCase() ?? null,
+      passwordHash,
+      signingKey,
+      createdAtMs,
+      deactivatedAtMs,
+    );
+    return Number(result.lastInsertRowid);
+  }
+
+  /** Gives the account another handle. */
+  setHandle(id: number, handle: string): void {
+    this.#setHandle.run(handle.toLowerCase(), id);
+  }
+
+  /** Marks the account as deactivated since a moment, or as active again with null. */
+  setDeactivated(id: number, atMs: number | null, deleteAfter: string | null = null): void {
+    this.#setDeactivated.run(atMs, deleteAfter, id);
+  }
+
+  /** Takes the account down under a reference, or lifts the takedown with null. */
+  setTakedown(id: number, ref: string | null): void {
+    this.#setTakedown.run(ref, id);
+  }
+
+  /** Removes the row. */
+  delete(id: number): void {
+    this.#delete.run(id);
+  }
+
+  /** How many accounts there are, of any state. */
+  count(): number {
+    return this.#count.get()?.count ?? 0;
+  }
+}

@@ -1,0 +1,133 @@
+/**
+ * Makes accounts: a person's first, with a new did:plc, or one that moves in with the DID it has.
+ * Order: names judged and held → key and DID worked out → DID registered at the directory → everything here in one transaction.
+ * If the transaction fails the DID is ended again, so that nobody is left with an identity that has no home.
+ * An account that moves in begins deactivated, with an empty repository and without events.
+ * Source: order and events of the reference PDS (#identity, #account, #commit, #sync).
+ */
+import { assert } from '@dunlin/protocol/base/assert';
+import type { Clock } from '@dunlin/protocol/base/clock';
+import { Keypair } from '@dunlin/protocol/crypto/keypair';
+import { invalidRequest } from '@dunlin/service/xrpc/errors';
+import type { NewDid, PlcClient } from '../identity/plc-client.ts';
+import type { ServerIdentity } from '../identity/server-identity.ts';
+import type { RepoWriter } from '../repo/write.ts';
+import { commitEvent, syncEvent } from '../repo/events.ts';
+import type { GroupCommit, WriteGroup } from '../sequencer/group-commit.ts';
+import type { Sequencer } from '../sequencer/sequencer.ts';
+import type { AccountStore } from './account-store.ts';
+import type { PasswordCheck } from './password-check.ts';
+import { newRefreshId, type SessionTokens } from './session-token.ts';
+import type { Sessions, TokenPair } from './sessions.ts';
+
+/** What a new account is to be; names were judged by `handle-rules.ts`, the rest by the caller. */
+export interface WantedAccount {
+  readonly handle: string;
+  readonly email: string | null;
+  readonly password: string | null;
+  /** The person's own rotation key as did:key, or null. */
+  readonly recoveryKey: string | null;
+  /** DID that moves in, proved by the caller; null makes a new one. */
+  readonly existingDid: string | null;
+}
+
+/** An account that was made. */
+export interface RegisteredAccount extends TokenPair {
+  readonly did: string;
+  readonly handle: string;
+}
+
+/** Makes accounts. */
+export class Registrar {
+  readonly #accounts: AccountStore;
+  readonly #sessions: Sessions;
+  readonly #tokens: SessionTokens;
+  readonly #passwords: PasswordCheck;
+  readonly #repos: RepoWriter;
+  readonly #plc: PlcClient;
+  readonly #server: ServerIdentity;
+  readonly #groups: GroupCommit;
+  readonly #sequencer: Sequencer;
+  readonly #clock: Clock;
+  /** Handles, e-mail addresses and DIDs of accounts that are being made. */
+  readonly #held = new Set<string>();
+
+  constructor(o: {
+    accounts: AccountStore; sessions: Sessions; tokens: SessionTokens; passwords: PasswordCheck; repos: RepoWriter;
+    plc: PlcClient; server: ServerIdentity; groups: GroupCommit; sequencer: Sequencer; clock: Clock;
+  }) {
+    this.#accounts = o.accounts;
+    this.#sessions = o.sessions;
+    this.#tokens = o.tokens;
+    this.#passwords = o.passwords;
+    this.#repos = o.repos;
+    this.#plc = o.plc;
+    this.#server = o.server;
+    this.#groups = o.groups;
+    this.#sequencer = o.sequencer;
+    this.#clock = o.clock;
+  }
+
+  /**
+   * Makes an account and its first session.
+   * @throws XrpcError 400 when a name is taken, 502 UpstreamFailure when the directory does not answer
+   */
+  async register(wanted: WantedAccount): Promise<RegisteredAccount> {
+    const names = this.#hold(wanted);
+    try {
+      const passwordHash = wanted.password === null ? null : await this.#passwords.hash(wanted.password);
+      const keypair = Keypair.generate('k256');
+      if (wanted.existingDid !== null) return await this.#store({ wanted, did: wanted.existingDid, keypair, passwordHash });
+      const fresh = this.#plc.prepare({ ...wanted, signingKey: keypair.did, pdsUrl: this.#server.publicUrl });
+      await this.#plc.register(fresh);
+      return await this.#storeOrEnd(fresh, { wanted, did: fresh.did, keypair, passwordHash });
+    } finally {
+      for (const name of names) this.#held.delete(name);
+    }
+  }
+
+  /** Holds the names against others who ask at the same time. */
+  #hold({ handle, email, existingDid }: WantedAccount): string[] {
+    const lowerEmail = email?.toLowerCase() ?? null;
+    if (this.#held.has(handle) || this.#accounts.byHandle(handle)) throw invalidRequest(`Handle already taken: ${handle}`);
+    if (lowerEmail !== null && (this.#held.has(lowerEmail) || this.#accounts.byEmail(lowerEmail))) throw invalidRequest(`Email already taken: ${email}`);
+    if (existingDid !== null && (this.#held.has(existingDid) || this.#accounts.byDid(existingDid))) throw invalidRequest(`Account already exists: ${existingDid}`);
+    const names = [handle, lowerEmail, existingDid].filter((name) => name !== null);
+    for (const name of names) this.#held.add(name);
+    return names;
+  }
+
+  async #storeOrEnd(fresh: NewDid, o: { wanted: WantedAccount; did: string; keypair: Keypair; passwordHash: string | null }): Promise<RegisteredAccount> {
+    try {
+      return await this.#store(o);
+    } catch (fault) {
+      await this.#plc.tombstone(fresh).catch(() => undefined);
+      throw fault;
+    }
+  }
+
+  #store(o: { wanted: WantedAccount; did: string; keypair: Keypair; passwordHash: string | null }): Promise<RegisteredAccount> {
+    const { handle, email, existingDid } = o.wanted;
+    const refresh = this.#tokens.mintRefresh(o.did, newRefreshId());
+    return this.#groups.write((group) => {
+      const nowMs = this.#clock.nowMs();
+      const accountId = this.#accounts.insert({
+        did: o.did, handle, email, passwordHash: o.passwordHash, signingKey: o.keypair.privateBytes(),
+        createdAtMs: nowMs, deactivatedAtMs: existingDid === null ? null : nowMs,
+      });
+      this.#beginRepo(group, { accountId, did: o.did, keypair: o.keypair, handle, isNew: existingDid === null });
+      return { did: o.did, handle, ...this.#sessions.remember(accountId, refresh, o.did) };
+    });
+  }
+
+  #beginRepo(group: WriteGroup, o: { accountId: number; did: string; keypair: Keypair; handle: string; isNew: boolean }): void {
+    const commit = this.#repos.begin(group, o);
+    if (!o.isNew) return;
+    this.#sequencer.stage(o.accountId, { kind: 'identity', did: o.did, handle: o.handle });
+    this.#sequencer.stage(o.accountId, { kind: 'account', did: o.did, active: true, status: null });
+    this.#sequencer.stage(o.accountId, commitEvent(commit));
+    const bytes = commit.newBlocks.get(commit.cid);
+    assert(bytes !== undefined, 'a commit brings its own block');
+    this.#sequencer.stage(o.accountId, syncEvent({ ...commit, bytes }));
+  }
+}

@@ -1,0 +1,37 @@
+/**
+ * The signing key of each account, ready to sign: read from the database once, then kept in memory while in use.
+ * Not for rotation keys (`identity/plc-client.ts`). Source: ours.
+ */
+import { LRUCache } from 'lru-cache';
+import { assert } from '@dunlin/protocol/base/assert';
+import { Keypair } from '@dunlin/protocol/crypto/keypair';
+import type { AccountStore } from './account-store.ts';
+
+/** Most keys held in memory. */
+const maxCachedKeys = 10_000;
+
+/** Signing keys by account. */
+export class SigningKeys {
+  readonly #accounts: AccountStore;
+  readonly #cache = new LRUCache<number, Keypair>({ max: maxCachedKeys });
+
+  constructor(accounts: AccountStore) {
+    this.#accounts = accounts;
+  }
+
+  /** Gives the key of an account that exists. */
+  of(accountId: number): Keypair {
+    const cached = this.#cache.get(accountId);
+    if (cached !== undefined) return cached;
+    const bytes = this.#accounts.signingKey(accountId);
+    assert(bytes !== null, `account has no signing key: account=${accountId}`);
+    const keypair = Keypair.fromPrivateBytes('k256', bytes);
+    this.#cache.set(accountId, keypair);
+    return keypair;
+  }
+
+  /** Forgets the key of an account that is gone. */
+  forget(accountId: number): void {
+    this.#cache.delete(accountId);
+  }
+}

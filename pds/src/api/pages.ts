@@ -1,0 +1,45 @@
+/**
+ * What is not XRPC: the page at /, robots.txt, and the documents under /.well-known by which the network finds names.
+ * Source: paths and texts as the reference PDS; did.json beside them, since this server's DID is a did:web.
+ * A handle's document is chosen by the Host header, so that every handle under our domains answers for itself.
+ */
+import { createRouter, type PlainRouter } from '@dunlin/service/http/router';
+import type { AccountStore } from '../account/account-store.ts';
+import type { ServerIdentity } from '../identity/server-identity.ts';
+
+/** Gives the paths. */
+export function pages({ accounts, server }: { accounts: AccountStore; server: ServerIdentity }): PlainRouter {
+  const router = createRouter();
+  router.get('/', (context) => {
+    context.type = 'text/plain; charset=utf-8';
+    context.body = welcome(server.publicUrl);
+  });
+  router.get('/robots.txt', (context) => {
+    context.type = 'text/plain; charset=utf-8';
+    context.body = '# Everything that is public may be crawled\nUser-agent: *\nAllow: /\n';
+  });
+  router.get('/.well-known/did.json', (context) => {
+    context.body = server.document();
+  });
+  router.get('/.well-known/atproto-did', (context) => {
+    const account = accounts.byHandle(context.hostname);
+    context.type = 'text/plain; charset=utf-8';
+    context.status = account === null ? 404 : 200;
+    context.body = account?.did ?? 'User not found';
+  });
+  return router;
+}
+
+function welcome(publicUrl: string): string {
+  return [
+    '    ___,',
+    "  _(o  )>-",
+    ' /  ~~  \\      Dunlin PDS',
+    " \\_______)     a personal data server of the AT Protocol",
+    '   |  |',
+    '',
+    `This server is ${publicUrl}`,
+    'Its API is under /xrpc/, its health at /xrpc/_health.',
+    '',
+  ].join('\n');
+}

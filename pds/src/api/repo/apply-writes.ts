@@ -1,0 +1,72 @@
+/**
+ * com.atproto.repo.applyWrites: up to 200 creates, updates and deletes of one repository, all or none.
+ * Results stand in the order of the writes. An empty list writes nothing (the reference makes an empty commit).
+ * Source: lexicon of that name; behaviour of the reference PDS.
+ */
+import { maxCommitOps } from '@dunlin/protocol/base/limits';
+import { invalidRequest } from '@dunlin/service/xrpc/errors';
+import { route, type XrpcRoute } from '@dunlin/service/xrpc/route';
+import type { RecordPreparer } from '../../repo/prepare.ts';
+import { recordUri } from '../../repo/record-path.ts';
+import type { PlannedWrite } from '../../repo/write.ts';
+import type { Caller } from '../auth.ts';
+import { ownRepo } from '../find-repo.ts';
+import { commitView, maxRecordBodyBytes, optionalCid, type WriteParts } from './write-record.ts';
+
+interface WantedPut {
+  readonly $type: 'com.atproto.repo.applyWrites#create' | 'com.atproto.repo.applyWrites#update';
+  readonly collection: string;
+  readonly rkey?: string;
+  readonly value: unknown;
+}
+
+interface WantedDelete {
+  readonly $type: 'com.atproto.repo.applyWrites#delete';
+  readonly collection: string;
+  readonly rkey: string;
+}
+
+interface ApplyInput {
+  readonly repo: string;
+  readonly validate?: boolean;
+  readonly writes: readonly (WantedPut | WantedDelete)[];
+  readonly swapCommit?: string;
+}
+
+/** Gives the method. */
+export function applyWritesRoute({ auth, accounts, preparer, repos }: WriteParts): XrpcRoute {
+  return route<unknown, ApplyInput, Caller>('com.atproto.repo.applyWrites', {
+    auth: auth.access({ allowDeactivated: false }),
+    maxBytes: maxRecordBodyBytes,
+    async handler({ input, auth: caller }) {
+      const account = ownRepo(accounts, input.repo, caller);
+      if (input.writes.length > maxCommitOps) throw invalidRequest(`Too many writes. Max: ${maxCommitOps}`);
+      const writes = input.writes.map((write) => prepareWrite(preparer, write, input.validate));
+      const plan = writes.length === 0 ? null : writes;
+      const receipt = await repos.write(account.id, () => plan, { swapCommit: optionalCid(input.swapCommit) });
+      return { body: { ...(receipt && { commit: commitView(receipt) }), results: writes.map((write) => resultView(account.did, write)) } };
+    },
+  });
+}
+
+function prepareWrite(preparer: RecordPreparer, write: WantedPut | WantedDelete, validate: boolean | undefined): PlannedWrite {
+  const { collection } = write;
+  switch (write.$type) {
+    case 'com.atproto.repo.applyWrites#create':
+      return preparer.prepare({ action: 'create', collection, rkey: write.rkey ?? null, record: write.value, validate });
+    case 'com.atproto.repo.applyWrites#update':
+      return preparer.prepare({ action: 'update', collection, rkey: write.rkey ?? null, record: write.value, validate });
+    case 'com.atproto.repo.applyWrites#delete':
+      return { action: 'delete', collection, rkey: write.rkey };
+  }
+}
+
+function resultView(did: string, write: PlannedWrite): Record<string, unknown> {
+  if (write.action === 'delete') return { $type: 'com.atproto.repo.applyWrites#deleteResult' };
+  return {
+    cid: write.cid.toString(),
+    uri: recordUri(did, write),
+    ...(write.validationStatus && { validationStatus: write.validationStatus }),
+    $type: `com.atproto.repo.applyWrites#${write.action}Result`,
+  };
+}

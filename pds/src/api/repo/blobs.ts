@@ -1,0 +1,40 @@
+/**
+ * com.atproto.repo.uploadBlob and listMissingBlobs: files of the caller's own account.
+ * Serving them to the world is `api/sync/blobs.ts`. An upload may come from a service that works for the account.
+ * Source: lexicons of those names; behaviour of the reference PDS.
+ */
+import type { Readable } from 'node:stream';
+import { BlobRef } from '@atproto/lexicon';
+import { parseCid } from '@dunlin/protocol/data/cid';
+import { route, type XrpcRoute } from '@dunlin/service/xrpc/route';
+import type { BlobStore } from '../../blob/blob-store.ts';
+import type { BlobUploader } from '../../blob/upload.ts';
+import { recordUri } from '../../repo/record-path.ts';
+import type { Authenticator, Caller } from '../auth.ts';
+
+/** Gives the methods. */
+export function blobRoutes(o: { auth: Authenticator; uploader: BlobUploader; blobs: BlobStore; uploadLimitBytes: number }): XrpcRoute[] {
+  return [
+    route<unknown, Readable, Caller>('com.atproto.repo.uploadBlob', {
+      auth: (call) => o.auth.uploader(call, call.nsid),
+      maxBytes: o.uploadLimitBytes,
+      async handler({ input, encoding, auth: { account } }) {
+        const { cid, mimeType, size } = await o.uploader.upload(account, input, encoding);
+        return { body: { blob: new BlobRef(cid, mimeType, size) } };
+      },
+    }),
+    route<{ limit: number; cursor?: string }, unknown, Caller>('com.atproto.repo.listMissingBlobs', {
+      auth: o.auth.access(),
+      handler({ params: { limit, cursor }, auth: { account } }) {
+        const missing = o.blobs.missing(account.id, { after: cursor === undefined ? null : parseCid(cursor), limit });
+        const last = missing.at(-1);
+        return {
+          body: {
+            blobs: missing.map(({ cid, collection, rkey }) => ({ cid: cid.toString(), recordUri: recordUri(account.did, { collection, rkey }) })),
+            ...(last && { cursor: last.cid.toString() }),
+          },
+        };
+      },
+    }),
+  ];
+}

@@ -1,0 +1,68 @@
+/**
+ * com.atproto.repo.getRecord, listRecords and describeRepo: what stands in a repository, for everybody.
+ * Records of closed repositories and of other servers are not found here.
+ * Source: lexicons of those names; behaviour of the reference PDS (order, cursor, error texts).
+ */
+import { decode } from '@dunlin/protocol/data/cbor';
+import { cidFromBytes } from '@dunlin/protocol/data/cid';
+import type { IdentityResolver } from '@dunlin/protocol/identity/resolver';
+import { invalidRequest } from '@dunlin/service/xrpc/errors';
+import { route, type XrpcRoute } from '@dunlin/service/xrpc/route';
+import type { AccountStore } from '../../account/account-store.ts';
+import { recordUri } from '../../repo/record-path.ts';
+import type { RecordStore, StoredRecord } from '../../repo/record-store.ts';
+import { openRepo, readableRepo } from '../find-repo.ts';
+
+interface GetParams {
+  readonly repo: string;
+  readonly collection: string;
+  readonly rkey: string;
+  readonly cid?: string;
+}
+
+interface ListParams {
+  readonly repo: string;
+  readonly collection: string;
+  readonly limit: number;
+  readonly cursor?: string;
+  readonly reverse?: boolean;
+}
+
+/** Gives the methods. */
+export function readRecordRoutes({ accounts, records, resolver }: { accounts: AccountStore; records: RecordStore; resolver: IdentityResolver }): XrpcRoute[] {
+  return [
+    route<GetParams>('com.atproto.repo.getRecord', {
+      handler({ params: { repo, collection, rkey, cid } }) {
+        const account = openRepo(accounts, repo);
+        const record = account && records.find(account.id, collection, rkey);
+        if (account && record) {
+          const view = recordView(account.did, collection, record);
+          if (cid === undefined || cid === view.cid) return { body: view };
+        }
+        const uri = recordUri(account?.did ?? repo, { collection, rkey });
+        throw invalidRequest(`Could not locate record: ${uri}`, 'RecordNotFound');
+      },
+    }),
+    route<ListParams>('com.atproto.repo.listRecords', {
+      handler({ params: { repo, collection, limit, cursor = null, reverse = false } }) {
+        const account = openRepo(accounts, repo);
+        if (account === null) throw invalidRequest(`Could not find repo: ${repo}`);
+        const found = records.list(account.id, { collection, limit, cursor, reverse });
+        const last = found.at(-1);
+        return { body: { records: found.map((record) => recordView(account.did, collection, record)), ...(last && { cursor: last.rkey }) } };
+      },
+    }),
+    route<{ repo: string }>('com.atproto.repo.describeRepo', {
+      async handler({ params: { repo } }) {
+        const { id, did, handle } = readableRepo(accounts, repo, { kind: 'anybody' });
+        const document = await resolver.resolveDid(did);
+        if (document === null) throw invalidRequest(`Could not resolve DID: ${did}`);
+        return { body: { handle, did, didDoc: document.raw, collections: records.collections(id), handleIsCorrect: document.handle === handle } };
+      },
+    }),
+  ];
+}
+
+function recordView(did: string, collection: string, record: StoredRecord): { uri: string; cid: string; value: unknown } {
+  return { uri: recordUri(did, { collection, rkey: record.rkey }), cid: cidFromBytes(record.cid).toString(), value: decode(record.bytes) };
+}

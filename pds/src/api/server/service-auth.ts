@@ -1,0 +1,78 @@
+/**
+ * com.atproto.server.getServiceAuth: a token with which an account speaks to another service, signed with the account's key.
+ * Bounded in time, and refused for methods that change the account itself, so that a stolen session gains nothing by it.
+ * Source: lexicon of that name; rules and texts as the reference PDS.
+ */
+import { isValidDid } from '@atproto/syntax';
+import type { Clock } from '@dunlin/protocol/base/clock';
+import { mintServiceJwt } from '@dunlin/protocol/crypto/service-jwt';
+import { invalidRequest } from '@dunlin/service/xrpc/errors';
+import { route, type XrpcRoute } from '@dunlin/service/xrpc/route';
+import type { SigningKeys } from '../../account/signing-keys.ts';
+import type { Authenticator, Caller } from '../auth.ts';
+
+interface Params {
+  readonly aud: string;
+  readonly exp?: number;
+  readonly lxm?: string;
+}
+
+const defaultLifeSeconds = 60;
+const longestLifeSeconds = 3_600;
+const longestFreeLifeSeconds = 60;
+const createAccount = 'com.atproto.server.createaccount';
+
+/** Methods that change or show the account itself, in lower case: no service may call them on its behalf. */
+const protectedMethods: ReadonlySet<string> = new Set([
+  'com.atproto.admin.sendemail',
+  'com.atproto.identity.requestplcoperationsignature',
+  'com.atproto.identity.signplcoperation',
+  'com.atproto.identity.updatehandle',
+  'com.atproto.server.activateaccount',
+  'com.atproto.server.confirmemail',
+  'com.atproto.server.createapppassword',
+  'com.atproto.server.deactivateaccount',
+  'com.atproto.server.getaccountinvitecodes',
+  'com.atproto.server.getsession',
+  'com.atproto.server.listapppasswords',
+  'com.atproto.server.requestaccountdelete',
+  'com.atproto.server.requestemailconfirmation',
+  'com.atproto.server.requestemailupdate',
+  'com.atproto.server.revokeapppassword',
+  'com.atproto.server.updateemail',
+]);
+
+/** Gives the method. */
+export function serviceAuthRoute({ auth, keys, clock }: { auth: Authenticator; keys: SigningKeys; clock: Clock }): XrpcRoute {
+  return route<Params, unknown, Caller>('com.atproto.server.getServiceAuth', {
+    auth: auth.access({ allowTakendown: true }),
+    handler({ params: { aud, exp, lxm }, auth: { account, scope } }) {
+      if (!isAudience(aud)) throw invalidRequest('aud must be a valid atproto DID or did#serviceId reference');
+      const nowSeconds = Math.floor(clock.nowMs() / 1000);
+      const lifetimeSeconds = exp === undefined ? defaultLifeSeconds : exp - nowSeconds;
+      checkLife(lifetimeSeconds, lxm);
+      const method = lxm?.toLowerCase();
+      if (method !== undefined && protectedMethods.has(method)) {
+        throw invalidRequest(`cannot request a service auth token for the following protected method: ${lxm}`);
+      }
+      if (scope === 'com.atproto.takendown' && method !== createAccount) throw invalidRequest('Bad token scope', 'InvalidToken');
+      const token = mintServiceJwt({
+        issuer: account.did, audience: aud, lxm: lxm ?? null, keypair: keys.of(account.id), nowMs: nowSeconds * 1000, lifetimeSeconds,
+      });
+      return { body: { token } };
+    },
+  });
+}
+
+function isAudience(aud: string): boolean {
+  const [did, service, ...more] = aud.split('#');
+  return did !== undefined && isValidDid(did) && more.length === 0 && (service === undefined || /^[a-zA-Z0-9_.-]+$/.test(service));
+}
+
+function checkLife(seconds: number, lxm: string | undefined): void {
+  if (seconds < 0) throw invalidRequest('expiration is in past', 'BadExpiration');
+  if (seconds > longestLifeSeconds) throw invalidRequest('cannot request a token with an expiration more than an hour in the future', 'BadExpiration');
+  if (lxm === undefined && seconds > longestFreeLifeSeconds) {
+    throw invalidRequest('cannot request a method-less token with an expiration more than a minute in the future', 'BadExpiration');
+  }
+}

@@ -1,0 +1,80 @@
+/**
+ * com.atproto.server.createSession, refreshSession, getSession and deleteSession: how a client stays signed in.
+ * An unknown account and a wrong password get the same answer after the same time.
+ * Source: lexicons of those names; shapes, names and texts as the reference PDS.
+ */
+import { invalidRequest, XrpcError } from '@dunlin/service/xrpc/errors';
+import { limitKey } from '@dunlin/service/http/client-address';
+import type { RateLimiter, RateLimitRule } from '@dunlin/service/http/rate-limit';
+import { route, type XrpcRequest, type XrpcRoute } from '@dunlin/service/xrpc/route';
+import type { Account } from '../../account/account.ts';
+import type { AccountStore } from '../../account/account-store.ts';
+import type { RefreshClaims } from '../../account/session-token.ts';
+import type { Sessions } from '../../account/sessions.ts';
+import type { Authenticator, Caller } from '../auth.ts';
+import { sessionView } from './account-view.ts';
+import type { DocumentView } from './document-view.ts';
+
+interface SignIn {
+  readonly identifier: string;
+  readonly password: string;
+  readonly allowTakendown?: boolean;
+}
+
+/** Limits on signing in, each a limiter; an empty list limits nothing. */
+export type SignInLimits = readonly RateLimiter[];
+
+/** Gives the methods. */
+export function sessionRoutes(o: {
+  auth: Authenticator; accounts: AccountStore; sessions: Sessions; documents: DocumentView; limits: SignInLimits;
+}): XrpcRoute[] {
+  const { auth, accounts, sessions, documents } = o;
+  return [
+    route<unknown, SignIn>('com.atproto.server.createSession', {
+      rateLimit: o.limits.map(signInRule),
+      async handler({ input: { identifier, password, allowTakendown = false } }) {
+        const account = await sessions.authenticate(identifier, password);
+        if (account === null) throw new XrpcError(401, 'AuthenticationRequired', 'Invalid identifier or password');
+        if (account.takedownRef !== null && !allowTakendown) throw takendown();
+        const tokens = account.takedownRef === null ? await sessions.begin(account) : sessions.beginTakendown(account);
+        return { body: { ...sessionView(account), ...(await documents.forSession(account.did)), ...tokens } };
+      },
+    }),
+    route<unknown, unknown, RefreshClaims>('com.atproto.server.refreshSession', {
+      auth: (call) => auth.refresh(call),
+      async handler({ auth: claims }) {
+        const account = refreshable(accounts, claims);
+        const tokens = await sessions.renew(account, claims);
+        if (tokens === null) throw invalidRequest('Token has been revoked', 'ExpiredToken');
+        return { body: { ...sessionView(account), ...(await documents.forSession(account.did)), ...tokens } };
+      },
+    }),
+    route<unknown, unknown, Caller>('com.atproto.server.getSession', {
+      auth: auth.access({ allowTakendown: true }),
+      async handler({ auth: { account } }) {
+        return { body: { ...sessionView(account), ...(await documents.forSession(account.did)) } };
+      },
+    }),
+    route<unknown, unknown, RefreshClaims>('com.atproto.server.deleteSession', {
+      auth: (call) => auth.refresh(call, { allowExpired: true }),
+      async handler({ auth: { jti } }) {
+        await sessions.end(jti);
+      },
+    }),
+  ];
+}
+
+function signInRule(limiter: RateLimiter): RateLimitRule<XrpcRequest<unknown, SignIn, undefined>> {
+  return { limiter, key: ({ input, ip }) => `${input.identifier.toLowerCase()}-${limitKey(ip)}` };
+}
+
+function refreshable(accounts: AccountStore, { did }: RefreshClaims): Account {
+  const account = accounts.byDid(did);
+  if (account === null) throw invalidRequest(`Could not find user info for account: ${did}`);
+  if (account.takedownRef !== null) throw takendown();
+  return account;
+}
+
+function takendown(): XrpcError {
+  return new XrpcError(401, 'AccountTakedown', 'Account has been taken down');
+}

@@ -1,0 +1,166 @@
+/**
+ * The rows of blobs: what an account uploaded, and which of its records name which blob.
+ * Life of a blob: uploaded (`unused_since` set, not served) → named by a committed record (served) → named by none (unused again)
+ * → collected after the grace time. Not here: the bytes (`blob-files.ts`).
+ * Source: atproto.com/specs/blob; error names and texts as the reference PDS.
+ */
+import { cidFromBytes, cidToBytes, type Cid } from '@dunlin/protocol/data/cid';
+import type { Database, Statement } from '@dunlin/service/sqlite/database';
+
+/** A blob that was uploaded. */
+export interface StoredBlob {
+  readonly mimeType: string;
+  readonly size: number;
+  readonly takedownRef: string | null;
+  /** Since when no record names it, ms since 1970; null while one does. */
+  readonly unusedSinceMs: number | null;
+}
+
+/** A record that names blobs. */
+export interface BlobUser {
+  readonly collection: string;
+  readonly rkey: string;
+}
+
+/** A blob that a record names and nobody uploaded. */
+export interface MissingBlob {
+  readonly cid: Cid;
+  readonly collection: string;
+  readonly rkey: string;
+}
+
+interface BlobRow {
+  mime_type: string;
+  size: number;
+  takedown_ref: string | null;
+  unused_since: number | null;
+}
+
+/** Blobs in the database. Every method is synchronous. */
+export class BlobStore {
+  readonly #find: Statement<[number, Uint8Array], BlobRow>;
+  readonly #isUsed: Statement<[number, Uint8Array], number>;
+  readonly #put: Statement<[number, Uint8Array, string, number, number | null], unknown>;
+  readonly #setUnused: Statement<[number | null, number, Uint8Array], unknown>;
+  readonly #setTakedown: Statement<[string | null, number, Uint8Array], unknown>;
+  readonly #use: Statement<[number, Uint8Array, string, string, string], unknown>;
+  readonly #usedBy: Statement<[number, string, string], Buffer>;
+  readonly #unuse: Statement<[number, string, string], unknown>;
+  readonly #list: Statement<[number, Uint8Array, string, number], Buffer>;
+  readonly #missing: Statement<[number, Uint8Array, number], { cid: Buffer; collection: string; rkey: string }>;
+  readonly #unusedBefore: Statement<[number, number], { account: number; cid: Buffer }>;
+  readonly #remove: Statement<[number, Uint8Array], unknown>;
+  readonly #removeAll: Statement<[number], unknown>;
+  readonly #unuseAll: Statement<[number], unknown>;
+  readonly #countUsed: Statement<[number], number>;
+  readonly #countHeld: Statement<[number], number>;
+
+  constructor(database: Database) {
+    this.#find = database.prepare('SELECT mime_type, size, takedown_ref, unused_since FROM blob WHERE account = ? AND cid = ?');
+    this.#isUsed = database.prepare<[number, Uint8Array], number>('SELECT 1 FROM blob_use WHERE account = ? AND cid = ? LIMIT 1').pluck();
+    this.#put = database.prepare(
+      'INSERT INTO blob (account, cid, mime_type, size, unused_since) VALUES (?, ?, ?, ?, ?) ON CONFLICT (account, cid) DO NOTHING',
+    );
+    this.#setUnused = database.prepare('UPDATE blob SET unused_since = ? WHERE account = ? AND cid = ?');
+    this.#setTakedown = database.prepare('UPDATE blob SET takedown_ref = ? WHERE account = ? AND cid = ?');
+    this.#use = database.prepare(
+      `INSERT INTO blob_use (account, cid, collection, rkey, rev) VALUES (?, ?, ?, ?, ?)
+       ON CONFLICT (account, cid, collection, rkey) DO UPDATE SET rev = excluded.rev`,
+    );
+    this.#usedBy = database
+      .prepare<[number, string, string], Buffer>('SELECT cid FROM blob_use WHERE account = ? AND collection = ? AND rkey = ?')
+      .pluck();
+    this.#unuse = database.prepare('DELETE FROM blob_use WHERE account = ? AND collection = ? AND rkey = ?');
+    this.#list = database
+      .prepare<[number, Uint8Array, string, number], Buffer>(
+        'SELECT DISTINCT cid FROM blob_use WHERE account = ? AND cid > ? AND rev > ? ORDER BY cid LIMIT ?',
+      )
+      .pluck();
+    this.#missing = database.prepare(
+      `SELECT cid, min(collection || ' ' || rkey), collection, rkey FROM blob_use AS named
+       WHERE account = ? AND cid > ? AND NOT EXISTS (SELECT 1 FROM blob WHERE blob.account = named.account AND blob.cid = named.cid)
+       GROUP BY cid ORDER BY cid LIMIT ?`,
+    );
+    this.#unusedBefore = database.prepare('SELECT account, cid FROM blob WHERE unused_since < ? LIMIT ?');
+    this.#remove = database.prepare('DELETE FROM blob WHERE account = ? AND cid = ?');
+    this.#removeAll = database.prepare('DELETE FROM blob WHERE account = ?');
+    this.#unuseAll = database.prepare('DELETE FROM blob_use WHERE account = ?');
+    this.#countUsed = database.prepare<[number], number>('SELECT count(DISTINCT cid) FROM blob_use WHERE account = ?').pluck();
+    this.#countHeld = database
+      .prepare<[number], number>(
+        `SELECT count(*) FROM blob WHERE account = ? AND EXISTS
+         (SELECT 1 FROM blob_use WHERE blob_use.account = blob.account AND blob_use.cid = blob.cid)`,
+      )
+      .pluck();
+  }
+
+  /** Gives an uploaded blob, used or not, or null. */
+  find(accountId: number, cid: Cid): StoredBlob | null {
+    const row = this.#find.get(accountId, cidToBytes(cid));
+    return row ? { mimeType: row.mime_type, size: row.size, takedownRef: row.takedown_ref, unusedSinceMs: row.unused_since } : null;
+  }
+
+  /** Tells whether some committed record names the blob. */
+  isUsed(accountId: number, cid: Cid): boolean {
+    return this.#isUsed.get(accountId, cidToBytes(cid)) !== undefined;
+  }
+
+  /** Remembers an upload; one that is there already stays, with its grace begun anew. */
+  put(accountId: number, cid: Cid, blob: { mimeType: string; size: number; nowMs: number }): void {
+    const bytes = cidToBytes(cid);
+    const unusedSince = this.isUsed(accountId, cid) ? null : blob.nowMs;
+    this.#put.run(accountId, bytes, blob.mimeType, blob.size, unusedSince);
+    this.#setUnused.run(unusedSince, accountId, bytes);
+  }
+
+  /** Says that a record now names exactly these blobs; those that nobody names any more become unused. */
+  setUses(accountId: number, user: BlobUser, cids: readonly Cid[], o: { rev: string; nowMs: number }): void {
+    const before = this.#usedBy.all(accountId, user.collection, user.rkey);
+    if (before.length > 0) this.#unuse.run(accountId, user.collection, user.rkey);
+    for (const cid of cids) {
+      this.#use.run(accountId, cidToBytes(cid), user.collection, user.rkey, o.rev);
+      this.#setUnused.run(null, accountId, cidToBytes(cid));
+    }
+    for (const bytes of before) {
+      if (this.#isUsed.get(accountId, bytes) === undefined) this.#setUnused.run(o.nowMs, accountId, bytes);
+    }
+  }
+
+  /** Takes a blob down or lifts it with null; false when there is no such blob. */
+  setTakedown(accountId: number, cid: Cid, ref: string | null): boolean {
+    return this.#setTakedown.run(ref, accountId, cidToBytes(cid)).changes > 0;
+  }
+
+  /** Lists the blobs that records brought after a revision name, in order of CID bytes, after a cursor. */
+  list(accountId: number, o: { after: Cid | null; sinceRev: string | null; limit: number }): Cid[] {
+    const after = o.after ? cidToBytes(o.after) : Buffer.alloc(0);
+    return this.#list.all(accountId, after, o.sinceRev ?? '', o.limit).map((bytes) => cidFromBytes(bytes));
+  }
+
+  /** Lists blobs that records name and that were never uploaded, in order of CID bytes, after a cursor. */
+  missing(accountId: number, o: { after: Cid | null; limit: number }): MissingBlob[] {
+    const rows = this.#missing.all(accountId, o.after ? cidToBytes(o.after) : Buffer.alloc(0), o.limit);
+    return rows.map(({ cid, collection, rkey }) => ({ cid: cidFromBytes(cid), collection, rkey }));
+  }
+
+  /** Gives some blobs that nobody has named since before a moment. */
+  unusedBefore(ms: number, limit: number): { accountId: number; cid: Cid }[] {
+    return this.#unusedBefore.all(ms, limit).map(({ account, cid }) => ({ accountId: account, cid: cidFromBytes(cid) }));
+  }
+
+  /** Forgets an upload. */
+  remove(accountId: number, cid: Cid): void {
+    this.#remove.run(accountId, cidToBytes(cid));
+  }
+
+  /** Forgets everything of an account. */
+  removeAll(accountId: number): void {
+    this.#unuseAll.run(accountId);
+    this.#removeAll.run(accountId);
+  }
+
+  /** How many distinct blobs records name, and how many of those were uploaded. */
+  counts(accountId: number): { named: number; held: number } {
+    return { named: this.#countUsed.get(accountId) ?? 0, held: this.#countHeld.get(accountId) ?? 0 };
+  }
+}

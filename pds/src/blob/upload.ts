@@ -1,0 +1,62 @@
+/**
+ * Takes an upload in: file first, then its row; answers when both are durable.
+ * The blob is not served before a record names it. Uploading the same bytes again is harmless.
+ * Source: lexicon com.atproto.repo.uploadBlob; atproto.com/specs/blob.
+ */
+import type { Readable } from 'node:stream';
+import type { Clock } from '@dunlin/protocol/base/clock';
+import type { Cid } from '@dunlin/protocol/data/cid';
+import { invalidRequest } from '@dunlin/service/xrpc/errors';
+import type { Account } from '../account/account.ts';
+import type { GroupCommit } from '../sequencer/group-commit.ts';
+import type { BlobFiles } from './blob-files.ts';
+import type { BlobStore } from './blob-store.ts';
+import { blobMimeType } from './sniff.ts';
+import type { Turns } from './turns.ts';
+
+/** A blob as the uploader is told of it. */
+export interface UploadedBlob {
+  readonly cid: Cid;
+  readonly mimeType: string;
+  readonly size: number;
+}
+
+/** Takes uploads. */
+export class BlobUploader {
+  readonly #files: BlobFiles;
+  readonly #blobs: BlobStore;
+  readonly #groups: GroupCommit;
+  readonly #turns: Turns;
+  readonly #clock: Clock;
+
+  constructor(o: { files: BlobFiles; blobs: BlobStore; groups: GroupCommit; turns: Turns; clock: Clock }) {
+    this.#files = o.files;
+    this.#blobs = o.blobs;
+    this.#groups = o.groups;
+    this.#turns = o.turns;
+    this.#clock = o.clock;
+  }
+
+  /**
+   * Receives one blob. The type comes from its bytes, else from what the uploader declares.
+   * @throws XrpcError 400 BlobTakenDown when these bytes were taken down for this account; what the body's stream throws
+   */
+  async upload(account: Account, body: Readable, declaredType: string | null): Promise<UploadedBlob> {
+    const received = await this.#files.receive(account.did, body);
+    try {
+      const { cid, size } = received;
+      if ((this.#blobs.find(account.id, cid)?.takedownRef ?? null) !== null) throw invalidRequest('Blob has been taken down, cannot re-upload', 'BlobTakenDown');
+      const mimeType = blobMimeType(received.head, declaredType);
+      return await this.#turns.run(account.did, async () => {
+        await received.keep();
+        const stored = await this.#groups.write(() => {
+          this.#blobs.put(account.id, cid, { mimeType, size, nowMs: this.#clock.nowMs() });
+          return this.#blobs.find(account.id, cid);
+        });
+        return { cid, mimeType: stored?.mimeType ?? mimeType, size };
+      });
+    } finally {
+      await received.discard();
+    }
+  }
+}

@@ -1,0 +1,85 @@
+/**
+ * Settings of the PDS, read from PDS_* variables: the names and meanings of the reference PDS, so that its guides and compose
+ * files work unchanged. Known names that this server does not need are warned about once, unknown ones refuse the start.
+ * Not for secrets that are made here when none is given (`secrets.ts`).
+ * Source: contracts of this project; packages/pds of the reference for names and defaults.
+ */
+import { join } from 'node:path';
+import { defineConfig, readConfig, type ConfigOf, type Environment } from '@dunlin/service/config/env';
+import { durationMs, integer, list, optionalInteger, optionalText, optionalUrl, port, text, toggle, url } from '@dunlin/service/config/settings';
+
+const privateKeyHex = /^[0-9a-f]{64}$/;
+const didSyntax = /^did:[a-z]+:[a-zA-Z0-9._:%-]+$/;
+
+/** Every variable of the PDS. */
+export const pdsConfigSpec = defineConfig({
+  service: 'pds',
+  prefix: 'PDS_',
+  settings: {
+    hostname: text('PDS_HOSTNAME', { default: 'localhost', pattern: /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/, doc: 'Host name under which the network reaches this server.' }),
+    port: port('PDS_PORT', { default: 2583, doc: 'Port to listen on.' }),
+    host: text('PDS_BIND_HOST', { default: '127.0.0.1', doc: 'Address to listen on; 0.0.0.0 for every interface. Ours, not the reference\'s.' }),
+    metricsPort: optionalInteger('PDS_METRICS_PORT', { max: 65_535, doc: 'Port of the metrics listener; unset for none, 0 for any free one. Ours.' }),
+    devMode: toggle('PDS_DEV_MODE', { default: false, doc: 'Plain http on localhost, ports in names, private addresses allowed. A host name of localhost implies the first two.' }),
+    dataDirectory: text('PDS_DATA_DIRECTORY', { default: '.data/pds', doc: 'Folder of the database and of secrets made here; readable by this user only.' }),
+    blobDirectory: optionalText('PDS_BLOBSTORE_DISK_LOCATION', { doc: 'Folder of blobs; default blobs in the data directory.' }),
+    blobTemporaryDirectory: optionalText('PDS_BLOBSTORE_DISK_TMP_LOCATION', { doc: 'Folder of uploads under way, on the same file system; default blobs-temp in the data directory.' }),
+    blobUploadLimit: integer('PDS_BLOB_UPLOAD_LIMIT', { default: 5_242_880, min: 1, unit: 'bytes', doc: 'Largest blob that may be uploaded.' }),
+    blobGraceMs: durationMs('PDS_BLOB_UNUSED_GRACE', { default: 24 * 3_600_000, min: 3_600_000, doc: 'How long a blob is kept that no record names. Ours.' }),
+    plcUrl: url('PDS_DID_PLC_URL', { default: 'https://plc.directory', doc: 'The did:plc directory.' }),
+    serviceDid: optionalText('PDS_SERVICE_DID', { pattern: didSyntax, doc: 'DID of this server; default did:web of the host name.' }),
+    serviceHandleDomains: list('PDS_SERVICE_HANDLE_DOMAINS', { default: [], doc: 'Domains under which people get handles, each with a leading dot; default .test on localhost, else the host name.' }),
+    recoveryDidKey: optionalText('PDS_RECOVERY_DID_KEY', { pattern: /^did:key:z[a-zA-Z0-9]+$/, doc: 'The operator\'s own rotation key, put above the server\'s in every new DID.' }),
+    rotationKeyHex: optionalText('PDS_PLC_ROTATION_KEY_K256_PRIVATE_KEY_HEX', { secret: true, pattern: privateKeyHex, doc: 'Private rotation key of this server; made and kept in the data directory when unset.' }),
+    jwtSecret: optionalText('PDS_JWT_SECRET', { secret: true, minLength: 16, doc: 'Secret that signs sessions; made and kept in the data directory when unset.' }),
+    adminPassword: optionalText('PDS_ADMIN_PASSWORD', { secret: true, doc: 'Password of the admin methods; made and kept in the data directory when unset.' }),
+    crawlers: list('PDS_CRAWLERS', { default: [], doc: 'Relays that are asked to read this server\'s events, as URLs.' }),
+    backfillLimitMs: durationMs('PDS_REPO_BACKFILL_LIMIT_MS', { default: 24 * 3_600_000, min: 60_000, doc: 'How far back events can be replayed; older ones are removed.' }),
+    inviteRequired: toggle('PDS_INVITE_REQUIRED', { default: false, doc: 'Must be false: sign-up is open, invite codes are not served.' }),
+    enableDidDocWithSession: toggle('PDS_ENABLE_DID_DOC_WITH_SESSION', { default: false, doc: 'Sends the DID document with every session.' }),
+    rateLimitsEnabled: toggle('PDS_RATE_LIMITS_ENABLED', { default: false, doc: 'Limits how often one address may sign in or sign up.' }),
+    privateAddressesAllowed: toggle('PDS_DISABLE_SSRF_PROTECTION', { default: false, doc: 'Lets look-ups that others cause reach private addresses; for tests only.' }),
+    contactEmailAddress: optionalText('PDS_CONTACT_EMAIL_ADDRESS', { doc: 'Shown by describeServer.' }),
+    privacyPolicyUrl: optionalUrl('PDS_PRIVACY_POLICY_URL', { doc: 'Shown by describeServer.' }),
+    termsOfServiceUrl: optionalUrl('PDS_TERMS_OF_SERVICE_URL', { doc: 'Shown by describeServer.' }),
+    cacheBytes: integer('PDS_BLOCK_CACHE_BYTES', { default: 32 * 1024 * 1024, min: 1_000_000, unit: 'bytes', doc: 'Memory for tree nodes of repositories. Ours.' }),
+  },
+  ignored: [
+    'PDS_ACTOR_STORE_*', 'PDS_ACCOUNT_DB_LOCATION', 'PDS_SEQUENCER_DB_LOCATION', 'PDS_DID_CACHE_*', 'PDS_SQLITE_DISABLE_WAL_AUTO_CHECKPOINT',
+    'PDS_BLOBSTORE_S3_*', 'PDS_BSKY_APP_VIEW_*', 'PDS_MOD_SERVICE_*', 'PDS_REPORT_SERVICE_*', 'PDS_EMAIL_*', 'PDS_MODERATION_EMAIL_*',
+    'PDS_INVITE_INTERVAL', 'PDS_INVITE_EPOCH', 'PDS_OAUTH_*', 'PDS_FETCH_*', 'PDS_RATE_LIMIT_BYPASS_*', 'PDS_REDIS_*', 'PDS_REDIS_SCRATCH_*', 'PDS_MAX_SUBSCRIPTION_BUFFER',
+    'PDS_ID_RESOLVER_TIMEOUT', 'PDS_HANDLE_BACKUP_NAMESERVERS', 'PDS_ENTRYWAY_*', 'PDS_DPOP_SECRET', 'PDS_VERSION', 'PDS_SERVICE_NAME', 'PDS_HOME_URL',
+    'PDS_LOGO_URL', 'PDS_SUPPORT_URL', 'PDS_CRAWLERS_*', 'PDS_PLC_ROTATION_KEY_KMS_KEY_ID', 'PDS_ACCEPTING_REPO_IMPORTS', 'PDS_MAX_REPO_IMPORT_SIZE',
+    'PDS_CRAWLER_NOTIFY_*', 'PDS_LEXICON_*', 'PDS_HCAPTCHA_*', 'PDS_TRUSTED_OAUTH_CLIENTS',
+    'PDS_PRIMARY_COLOR', 'PDS_ERROR_COLOR', 'PDS_WARNING_COLOR', 'PDS_SUCCESS_COLOR', 'PDS_LIGHT_*',
+  ],
+  check: ({ devMode, hostname, inviteRequired, serviceHandleDomains }) => [
+    ...(inviteRequired ? ['PDS_INVITE_REQUIRED cannot be true: invite codes are not served, so nobody could sign up'] : []),
+    ...serviceHandleDomains.filter((domain) => !/^\.[a-z0-9-]+(\.[a-z0-9-]+)*$/.test(domain)).map((domain) => `PDS_SERVICE_HANDLE_DOMAINS needs a leading dot on every domain (got ${JSON.stringify(domain)})`),
+    ...(devMode || hostname === 'localhost' || hostname.includes('.') ? [] : ['PDS_HOSTNAME must be a full domain name, or localhost']),
+  ],
+});
+
+/** The PDS's settings. */
+export type PdsConfig = ConfigOf<typeof pdsConfigSpec>;
+
+/** Reads the settings. @throws ConfigError with all faults at once */
+export function readPdsConfig(env?: Environment): PdsConfig {
+  return readConfig(pdsConfigSpec, env);
+}
+
+/** Tells whether the server is reached by plain http on localhost. */
+export function isLocal({ devMode, hostname }: PdsConfig): boolean {
+  return devMode || hostname === 'localhost';
+}
+
+/** Gives the domains under which people get handles. */
+export function handleDomains({ serviceHandleDomains, hostname }: PdsConfig): readonly string[] {
+  if (serviceHandleDomains.length > 0) return serviceHandleDomains;
+  return hostname === 'localhost' ? ['.test'] : [`.${hostname}`];
+}
+
+/** Gives the folders of blobs. */
+export function blobFolders({ dataDirectory, blobDirectory, blobTemporaryDirectory }: PdsConfig): { folder: string; temporary: string } {
+  return { folder: blobDirectory ?? join(dataDirectory, 'blobs'), temporary: blobTemporaryDirectory ?? join(dataDirectory, 'blobs-temp') };
+}

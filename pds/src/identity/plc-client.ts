@@ -1,0 +1,87 @@
+/**
+ * Speaks to the did:plc directory for the accounts of this server: makes a DID, changes it, ends it.
+ * Signs with the server's rotation key, which every account's genesis names. Not for looking DIDs up: that is the resolver.
+ * Source: did:plc v0.3; order of rotation keys as the reference PDS (the person's own key first, so it outranks ours).
+ */
+import { ProtocolError } from '@dunlin/protocol/base/errors';
+import type { Keypair } from '@dunlin/protocol/crypto/keypair';
+import { fetchPlcLastOperation, submitPlcOperation, type PlcDirectory } from '@dunlin/protocol/identity/did-plc';
+import {
+  createPlcGenesis, plcOperationCid, plcStateOf, signPlcOperation,
+  type PlcState, type Signed, type SignedPlcOperation, type UnsignedPlcTombstone, type UnsignedPlcUpdate,
+} from '@dunlin/protocol/identity/plc-operation';
+import { invalidRequest, XrpcError } from '@dunlin/service/xrpc/errors';
+
+/** A DID that was worked out but is not registered yet. */
+export interface NewDid {
+  readonly did: string;
+  readonly operation: Signed<UnsignedPlcUpdate>;
+}
+
+/** The directory, as this server uses it. */
+export class PlcClient {
+  readonly #directory: PlcDirectory;
+  readonly #rotationKey: Keypair;
+  readonly #recoveryKey: string | null;
+
+  /** `recoveryKey` is the operator's own key above the server's, as did:key; null for none. */
+  constructor(o: { directory: PlcDirectory; rotationKey: Keypair; recoveryKey: string | null }) {
+    this.#directory = o.directory;
+    this.#rotationKey = o.rotationKey;
+    this.#recoveryKey = o.recoveryKey;
+  }
+
+  /** Rotation keys a new account gets, the most powerful first; `own` is the person's key. */
+  rotationKeys(own: string | null = null): string[] {
+    return [own, this.#recoveryKey, this.#rotationKey.did].filter((key) => key !== null);
+  }
+
+  /** Works out the DID of a new account; nothing is sent. */
+  prepare(o: { signingKey: string; handle: string; pdsUrl: string; recoveryKey: string | null }): NewDid {
+    return createPlcGenesis({
+      signingKey: o.signingKey,
+      handle: o.handle,
+      pdsUrl: o.pdsUrl,
+      rotationKeys: this.rotationKeys(o.recoveryKey),
+      rotationKeypair: this.#rotationKey,
+    });
+  }
+
+  /** Registers a DID. @throws XrpcError 502 UpstreamFailure when the directory refuses or cannot be reached */
+  register({ did, operation }: NewDid): Promise<void> {
+    return this.#submit(did, operation);
+  }
+
+  /** Signs a change of a DID's present state and sends it. @throws XrpcError 400 when the DID has ended, 502 UpstreamFailure */
+  async update(did: string, change: (state: PlcState) => PlcState): Promise<void> {
+    const last = await asUpstream(() => fetchPlcLastOperation(this.#directory, did));
+    const state = last && plcStateOf(last);
+    if (!last || !state) throw invalidRequest(`DID is not registered or has ended: ${did}`);
+    const prev = plcOperationCid(last).toString();
+    await this.#submit(did, signPlcOperation<UnsignedPlcUpdate>({ type: 'plc_operation', ...change(state), prev }, this.#rotationKey));
+  }
+
+  /** Ends a DID that was registered for an account which then could not be made. */
+  async tombstone({ did, operation }: NewDid): Promise<void> {
+    const prev = plcOperationCid(operation).toString();
+    await this.#submit(did, signPlcOperation<UnsignedPlcTombstone>({ type: 'plc_tombstone', prev }, this.#rotationKey));
+  }
+
+  async #submit(did: string, operation: SignedPlcOperation): Promise<void> {
+    const answer = await asUpstream(() => submitPlcOperation(this.#directory, did, operation));
+    if (!answer.accepted) throw upstreamFailure(`status=${answer.status} ${answer.message}`);
+  }
+}
+
+async function asUpstream<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (fault) {
+    if (fault instanceof ProtocolError) throw upstreamFailure('it gave no usable answer', fault);
+    throw fault;
+  }
+}
+
+function upstreamFailure(detail: string, cause?: unknown): XrpcError {
+  return new XrpcError(502, 'UpstreamFailure', `did:plc directory did not take the request: ${detail}`, {}, { cause });
+}

@@ -1,0 +1,63 @@
+/**
+ * Who this server is to the network: its public URL, its DID, and the other DIDs under which it may be addressed.
+ * In development the port is part of all of them and is known only once the server listens (`bind`).
+ * Not the identity of an account. Source: did:web method; public URL as the reference PDS builds it.
+ */
+import { assert } from '@dunlin/protocol/base/assert';
+import { didWebOf } from '@dunlin/protocol/identity/did-web';
+
+/** What the identity is made of. */
+export interface ServerIdentityOptions {
+  readonly hostname: string;
+  /** True for plain http on localhost, with the port in every name. */
+  readonly isLocal: boolean;
+  /** DID the operator chose; null makes a did:web of the host name. */
+  readonly serviceDid: string | null;
+}
+
+/** The server's names. */
+export class ServerIdentity {
+  readonly #options: ServerIdentityOptions;
+  #port: number | null = null;
+
+  constructor(options: ServerIdentityOptions) {
+    this.#options = options;
+  }
+
+  /** Tells the port the server listens on; once, before the first request is answered. */
+  bind(port: number): void {
+    this.#port = port;
+  }
+
+  /** Host name, in development with the port: what relays are asked to crawl. */
+  get host(): string {
+    const { isLocal, hostname } = this.#options;
+    if (!isLocal) return hostname;
+    assert(this.#port !== null, 'server does not listen yet');
+    return `localhost:${this.#port}`;
+  }
+
+  /** The address accounts' DID documents name, without a slash at the end. */
+  get publicUrl(): string {
+    return `${this.#options.isLocal ? 'http' : 'https'}://${this.host}`;
+  }
+
+  /** DID of this server: the audience of its sessions. */
+  get did(): string {
+    return this.#options.serviceDid ?? didWebOf(this.host);
+  }
+
+  /** Every DID under which others may address service tokens to this server. */
+  get audiences(): readonly string[] {
+    return [...new Set([this.did, didWebOf(this.host), didWebOf(this.#options.hostname)])];
+  }
+
+  /** The DID document at /.well-known/did.json. */
+  document(): object {
+    return {
+      '@context': ['https://www.w3.org/ns/did/v1'],
+      id: didWebOf(this.host),
+      service: [{ id: '#atproto_pds', type: 'AtprotoPersonalDataServer', serviceEndpoint: this.publicUrl }],
+    };
+  }
+}

@@ -1,0 +1,141 @@
+/**
+ * The index of records: which CID stands at which collection and key, and what a record points at where that must be unique.
+ * Derived from the tree and moved in the same transaction; the contents are blocks. Takedowns of single records live here.
+ * Not here: blocks (`block-store.ts`), blobs (`blob/`). Source: ours; order and cursor of listRecords as the reference PDS.
+ */
+import type { Database, Statement } from '@dunlin/service/sqlite/database';
+
+/** A record as listed: key, CID in 36 bytes, contents in DAG-CBOR. */
+export interface StoredRecord {
+  readonly rkey: string;
+  readonly cid: Buffer;
+  readonly bytes: Buffer;
+}
+
+/** What of a collection is listed. */
+export interface RecordPage {
+  readonly collection: string;
+  readonly limit: number;
+  /** Key to go on from, exclusive; null begins at the end the order begins at. */
+  readonly cursor: string | null;
+  /** True lists the lowest key first. */
+  readonly reverse: boolean;
+}
+
+const visible = `SELECT record.rkey, record.cid, block.bytes FROM record
+  JOIN block ON block.account = record.account AND block.cid = record.cid
+  WHERE record.account = ? AND record.collection = ? AND record.takedown_ref IS NULL`;
+
+/** Records in the database. Every method is synchronous. */
+export class RecordStore {
+  readonly #find: Statement<[number, string, string], StoredRecord>;
+  readonly #cid: Statement<[number, string, string], Buffer>;
+  readonly #takedown: Statement<[number, string, string], string | null>;
+  readonly #listDown: Statement<[number, string, number], StoredRecord>;
+  readonly #listDownFrom: Statement<[number, string, string, number], StoredRecord>;
+  readonly #listUpFrom: Statement<[number, string, string, number], StoredRecord>;
+  readonly #nextCollection: Statement<[number, string], string>;
+  readonly #put: Statement<[number, string, string, Uint8Array, string], unknown>;
+  readonly #remove: Statement<[number, string, string], unknown>;
+  readonly #removeAll: Statement<[number], unknown>;
+  readonly #setTakedown: Statement<[string | null, number, string, string], unknown>;
+  readonly #count: Statement<[number], number>;
+  readonly #linked: Statement<[number, string, string], string>;
+  readonly #link: Statement<[number, string, string, string], unknown>;
+  readonly #unlink: Statement<[number, string, string], unknown>;
+  readonly #unlinkAll: Statement<[number], unknown>;
+
+  constructor(database: Database) {
+    this.#find = database.prepare(`${visible} AND record.rkey = ?`);
+    this.#cid = database.prepare<[number, string, string], Buffer>('SELECT cid FROM record WHERE account = ? AND collection = ? AND rkey = ?').pluck();
+    this.#takedown = database
+      .prepare<[number, string, string], string | null>('SELECT takedown_ref FROM record WHERE account = ? AND collection = ? AND rkey = ?')
+      .pluck();
+    this.#listDown = database.prepare(`${visible} ORDER BY record.rkey DESC LIMIT ?`);
+    this.#listDownFrom = database.prepare(`${visible} AND record.rkey < ? ORDER BY record.rkey DESC LIMIT ?`);
+    this.#listUpFrom = database.prepare(`${visible} AND record.rkey > ? ORDER BY record.rkey LIMIT ?`);
+    this.#nextCollection = database
+      .prepare<[number, string], string>('SELECT collection FROM record WHERE account = ? AND collection > ? ORDER BY collection LIMIT 1')
+      .pluck();
+    this.#put = database.prepare(
+      `INSERT INTO record (account, collection, rkey, cid, rev) VALUES (?, ?, ?, ?, ?)
+       ON CONFLICT (account, collection, rkey) DO UPDATE SET cid = excluded.cid, rev = excluded.rev`,
+    );
+    this.#remove = database.prepare('DELETE FROM record WHERE account = ? AND collection = ? AND rkey = ?');
+    this.#removeAll = database.prepare('DELETE FROM record WHERE account = ?');
+    this.#setTakedown = database.prepare('UPDATE record SET takedown_ref = ? WHERE account = ? AND collection = ? AND rkey = ?');
+    this.#count = database.prepare<[number], number>('SELECT count(*) FROM record WHERE account = ?').pluck();
+    this.#linked = database
+      .prepare<[number, string, string], string>('SELECT rkey FROM backlink WHERE account = ? AND collection = ? AND subject = ?')
+      .pluck();
+    this.#link = database.prepare('INSERT INTO backlink (account, collection, subject, rkey) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING');
+    this.#unlink = database.prepare('DELETE FROM backlink WHERE account = ? AND collection = ? AND rkey = ?');
+    this.#unlinkAll = database.prepare('DELETE FROM backlink WHERE account = ?');
+  }
+
+  /** Gives a record with its contents, or null when there is none or it was taken down. */
+  find(accountId: number, collection: string, rkey: string): StoredRecord | null {
+    return this.#find.get(accountId, collection, rkey) ?? null;
+  }
+
+  /** Gives the CID of a record in 36 bytes, taken down or not, or null. */
+  cidOf(accountId: number, collection: string, rkey: string): Buffer | null {
+    return this.#cid.get(accountId, collection, rkey) ?? null;
+  }
+
+  /** Gives the reference of a record's takedown; null when it is served, undefined when there is no such record. */
+  takedownOf(accountId: number, collection: string, rkey: string): string | null | undefined {
+    return this.#takedown.get(accountId, collection, rkey);
+  }
+
+  /** Lists records of a collection, highest key first unless reversed; those taken down are left out. */
+  list(accountId: number, { collection, limit, cursor, reverse }: RecordPage): StoredRecord[] {
+    if (reverse) return this.#listUpFrom.all(accountId, collection, cursor ?? '', limit);
+    if (cursor === null) return this.#listDown.all(accountId, collection, limit);
+    return this.#listDownFrom.all(accountId, collection, cursor, limit);
+  }
+
+  /** Gives the collections an account has records in, in order, by leaping from one to the next. */
+  collections(accountId: number): string[] {
+    const found: string[] = [];
+    for (let next = this.#nextCollection.get(accountId, ''); next !== undefined; next = this.#nextCollection.get(accountId, next)) found.push(next);
+    return found;
+  }
+
+  /** Puts a record's new CID in its place. */
+  put(accountId: number, record: { collection: string; rkey: string; cid: Uint8Array; rev: string }): void {
+    this.#put.run(accountId, record.collection, record.rkey, record.cid, record.rev);
+  }
+
+  /** Removes a record from the index. */
+  remove(accountId: number, collection: string, rkey: string): void {
+    this.#remove.run(accountId, collection, rkey);
+  }
+
+  /** Removes everything of an account. */
+  removeAll(accountId: number): void {
+    this.#removeAll.run(accountId);
+    this.#unlinkAll.run(accountId);
+  }
+
+  /** Takes a record down or lifts it with null; false when there is no such record. */
+  setTakedown(accountId: number, record: { collection: string; rkey: string }, ref: string | null): boolean {
+    return this.#setTakedown.run(ref, accountId, record.collection, record.rkey).changes > 0;
+  }
+
+  /** How many records an account has. */
+  count(accountId: number): number {
+    return this.#count.get(accountId) ?? 0;
+  }
+
+  /** Gives the keys of records in a collection that point at a subject. */
+  linkedTo(accountId: number, collection: string, subject: string): string[] {
+    return this.#linked.all(accountId, collection, subject);
+  }
+
+  /** Remembers what a record points at, and forgets what it pointed at before; null only forgets. */
+  setLink(accountId: number, record: { collection: string; rkey: string }, subject: string | null): void {
+    this.#unlink.run(accountId, record.collection, record.rkey);
+    if (subject !== null) this.#link.run(accountId, record.collection, subject, record.rkey);
+  }
+}

@@ -1,0 +1,159 @@
+/**
+ * Gives every event its seq and its place in the table, and hands it on once it is durable.
+ * Hop 3 of the flow (`stage`, inside a group commit) and the log that hop 4's outbox reads. One writer: `group-commit.ts`.
+ * Invariants: a seq is given once and only grows; a listener hears only what is durable, in order of seq.
+ * Not here: who asks for which cursor (`service/firehose`), pruning by age (`retention.ts`). Source: ours.
+ */
+import { assert } from '@dunlin/protocol/base/assert';
+import type { Clock } from '@dunlin/protocol/base/clock';
+import { encodeEvent } from '@dunlin/protocol/stream/event-codec';
+import type { AccountEvent, CommitEvent, IdentityEvent, SyncEvent } from '@dunlin/protocol/stream/event';
+import type { EventLog, EventSlice } from '@dunlin/service/firehose/event-log';
+import type { Database, Statement } from '@dunlin/service/sqlite/database';
+import { frameHeaderBytes, writeFrameHeader } from '@dunlin/service/websocket/frames';
+
+type Unsequenced<E> = E extends unknown ? Omit<E, 'seq' | 'time'> : never;
+
+/** An event before it has a seq and a time. */
+export type NewEvent = Unsequenced<CommitEvent | SyncEvent | IdentityEvent | AccountEvent>;
+
+interface StagedFrame {
+  readonly seq: number;
+  readonly frame: Uint8Array;
+}
+
+/** A place in the staging area to go back to. */
+export type StageMark = number;
+
+/** Most rows one read takes from the table, whatever their size. */
+const maxReadRows = 5_000;
+
+/** The PDS's event log. */
+export class Sequencer implements EventLog {
+  readonly #clock: Clock;
+  readonly #insert: Statement<[number, number, number, Uint8Array], unknown>;
+  readonly #after: Statement<[number, number], [number, Buffer]>;
+  readonly #oldest: Statement<[], number | null>;
+  readonly #forget: Statement<[number], unknown>;
+  readonly #seqsAround: Statement<[number], { seq: number; created_at: number }>;
+  readonly #listeners = new Set<(slice: EventSlice) => void>();
+  #staged: StagedFrame[] = [];
+  #headSeq: number;
+  #oldestSeq: number;
+
+  constructor(database: Database, clock: Clock) {
+    this.#clock = clock;
+    this.#insert = database.prepare('INSERT INTO event (seq, account, created_at, frame) VALUES (?, ?, ?, ?)');
+    this.#after = database.prepare<[number, number], [number, Buffer]>('SELECT seq, frame FROM event WHERE seq > ? ORDER BY seq LIMIT ?').raw();
+    this.#oldest = database.prepare<[], number | null>('SELECT min(seq) FROM event').pluck();
+    this.#forget = database.prepare('DELETE FROM event WHERE account = ?');
+    this.#seqsAround = database.prepare('SELECT seq, created_at FROM event WHERE seq >= ? ORDER BY seq LIMIT 1');
+    const given = database.prepare<[], number>("SELECT seq FROM sqlite_sequence WHERE name = 'event'").pluck().get();
+    this.#headSeq = given ?? 0;
+    this.#oldestSeq = this.#oldest.get() ?? this.#headSeq + 1;
+  }
+
+  /** Newest durable seq; 0 before the first event. */
+  headSeq(): number {
+    return this.#headSeq;
+  }
+
+  /** Oldest seq still in the table; one past the head when there is none. */
+  oldestSeq(): number {
+    return this.#oldestSeq;
+  }
+
+  /** Reads events after a seq, at least one, up to about `maxBytes`; null when there is none. Seqs of forgotten accounts are missing. */
+  read(afterSeq: number, maxBytes: number): EventSlice | null {
+    const frames: StagedFrame[] = [];
+    let bytes = 0;
+    for (const [seq, frame] of this.#after.iterate(afterSeq, maxReadRows)) {
+      if (frames.length > 0 && bytes + frame.length > maxBytes) break;
+      frames.push({ seq, frame });
+      bytes += frame.length;
+    }
+    return frames.length === 0 ? null : toSlice(frames);
+  }
+
+  /** Calls with every slice of new events, after they are durable. Gives a function that ends it. */
+  onAppend(listener: (slice: EventSlice) => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  /** Gives the newest seq whose event is older than the moment, or the seq before the oldest. Takes times to grow with seq. */
+  seqAtTime(ms: number): number {
+    let low = this.#oldestSeq;
+    let high = this.#headSeq + 1;
+    while (low < high) {
+      const middle = Math.floor((low + high) / 2);
+      const row = this.#seqsAround.get(middle);
+      if (row === undefined || row.created_at >= ms) high = middle;
+      else low = row.seq + 1;
+    }
+    return low - 1;
+  }
+
+  /** Gives an event its seq and writes it within the transaction that is open. It is told to nobody before `publish`. */
+  stage(accountId: number, event: NewEvent): number {
+    const nowMs = this.#clock.nowMs();
+    const seq = this.#nextSeq();
+    const frame = encodeEvent({ ...event, seq, time: new Date(nowMs).toISOString() });
+    this.#insert.run(seq, accountId, nowMs, frame);
+    this.#staged.push({ seq, frame });
+    return seq;
+  }
+
+  /** Removes every earlier event of an account, for its deletion; to be called within a transaction, before the last event is staged. */
+  forget(accountId: number): void {
+    this.#forget.run(accountId);
+  }
+
+  /** Gives the present end of the staging area. */
+  mark(): StageMark {
+    return this.#staged.length;
+  }
+
+  /** Drops what was staged after a mark: its rows were rolled back, nobody heard of its seqs, so they are free again. */
+  rewind(mark: StageMark): void {
+    this.#staged.length = mark;
+  }
+
+  /** Hands on what was staged: the transaction is durable. */
+  publish(): void {
+    const frames = this.#staged;
+    if (frames.length === 0) return;
+    this.#staged = [];
+    const slice = toSlice(frames);
+    this.#headSeq = slice.lastSeq;
+    for (const listener of this.#listeners) listener(slice);
+  }
+
+  /** Looks again which event is the oldest, after rows were removed. */
+  refreshOldest(): void {
+    this.#oldestSeq = this.#oldest.get() ?? this.#headSeq + 1;
+  }
+
+  #nextSeq(): number {
+    const last = this.#staged.at(-1)?.seq ?? this.#headSeq;
+    assert(last < Number.MAX_SAFE_INTEGER, 'seq has no successor');
+    return last + 1;
+  }
+}
+
+/** Puts frames side by side, each behind its WebSocket header. */
+function toSlice(frames: readonly StagedFrame[]): EventSlice {
+  const [first] = frames;
+  const last = frames.at(-1);
+  assert(first !== undefined && last !== undefined, 'a slice has at least one event');
+  let length = 0;
+  for (const { frame } of frames) length += frameHeaderBytes(frame.length) + frame.length;
+  const bytes = Buffer.allocUnsafeSlow(length);
+  let offset = 0;
+  for (const { frame } of frames) {
+    offset = writeFrameHeader(bytes, offset, frame.length);
+    bytes.set(frame, offset);
+    offset += frame.length;
+  }
+  return { bytes, firstSeq: first.seq, lastSeq: last.seq, count: frames.length };
+}
