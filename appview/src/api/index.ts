@@ -22,7 +22,7 @@ export interface QueryParts {
   readonly store: IndexStore;
   readonly sources: readonly ReactionSource[];
   readonly lobby: Lobby;
-  readonly tokens: TokenCheck;
+  readonly tokens: Pick<TokenCheck, 'check'>;
   readonly resolver: IdentityResolver;
   readonly clock: Clock;
 }

@@ -22,7 +22,7 @@ interface Params {
 }
 
 /** Makes the route. */
-export function listMessages(o: { readonly store: IndexStore; readonly tokens: TokenCheck; readonly resolver: IdentityResolver; readonly clock: Clock }): XrpcRoute {
+export function listMessages(o: { readonly store: IndexStore; readonly tokens: Pick<TokenCheck, 'check'>; readonly resolver: IdentityResolver; readonly clock: Clock }): XrpcRoute {
   return route<Params, undefined, Viewer>('app.dunlin.live.listMessages', {
     auth: (call) => viewerOf(call, o.tokens, o.store),
     async handler({ params, auth }) {

@@ -14,7 +14,7 @@ export interface Viewer {
 }
 
 /** Finds out who calls. @throws XrpcError 401 for a token that is no good, 503 when it could not be checked */
-export async function viewerOf<P>(call: XrpcCall<P>, tokens: TokenCheck, store: IndexStore): Promise<Viewer> {
+export async function viewerOf<P>(call: XrpcCall<P>, tokens: Pick<TokenCheck, 'check'>, store: IndexStore): Promise<Viewer> {
   const { authorization } = call.headers;
   if (authorization === undefined) return { did: null };
   const token = /^bearer ([^\s]+)$/i.exec(authorization)?.[1];

@@ -29,7 +29,7 @@ export interface GatewayOptions {
   readonly store: IndexStore;
   readonly lobby: Lobby;
   readonly counts: LiveCounts;
-  readonly tokens: TokenCheck;
+  readonly tokens: Pick<TokenCheck, 'check'>;
   readonly lexicons: Lexicons;
   readonly gatewayId: string;
   readonly clock: Clock;
