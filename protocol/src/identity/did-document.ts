@@ -11,6 +11,9 @@ import { parseHandle } from './handle-syntax.ts';
 /** Most entries of one list of a document that are looked at. Ours: real documents have fewer than ten. */
 export const maxDocumentEntries = 64;
 
+/** Most containers inside one another in a document. Ours: real documents have three; whoever walks `raw` needs a bound. */
+export const maxDocumentDepth = 16;
+
 /** Longest service endpoint that is read, in characters. The did:plc directory allows 512. */
 export const maxEndpointLength = 1_024;
 
@@ -42,19 +45,25 @@ function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+function isWithinDepth(value: unknown, depthLeft: number): boolean {
+  if (typeof value !== 'object' || value === null) return true;
+  return depthLeft > 0 && Object.values(value).every((entry) => isWithinDepth(entry, depthLeft - 1));
+}
+
 function entriesOf(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value.slice(0, maxDocumentEntries) : [];
 }
 
 /**
  * Reads a DID document.
- * Always checks: it is an object whose `id` is the DID.
+ * Always checks: it is an object whose `id` is the DID, and nowhere too deep.
  * Does not check: `@context`, unknown fields, whether the handle points back, whether the server answers.
  * @throws ProtocolError InvalidDidDocument when it is not a document of this DID
  */
 export function parseDidDocument(did: string, json: unknown): DidDocument {
   if (!isObject(json)) throw new ProtocolError('InvalidDidDocument', `document is not an object: did=${did}`);
   if (json['id'] !== did) throw new ProtocolError('InvalidDidDocument', `document is about another did: wanted=${did}`);
+  if (!isWithinDepth(json, maxDocumentDepth)) throw new ProtocolError('InvalidDidDocument', `document is nested too deeply: did=${did} max=${maxDocumentDepth}`);
   const alsoKnownAs = entriesOf(json['alsoKnownAs']).filter((entry) => typeof entry === 'string');
   const services = readServices(did, json['service']);
   const pds = services.find((service) => service.id === '#atproto_pds' && service.type === 'AtprotoPersonalDataServer');

@@ -3,7 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import { uncompressedPoint } from '@dunlin/protocol/crypto/did-key';
 import { Keypair } from '@dunlin/protocol/crypto/keypair';
 import { toBase58Multibase } from '@dunlin/protocol/data/multibase';
-import { findServiceEndpoint, findVerificationKey, maxDocumentEntries, parseDidDocument, parseServiceOrigin } from '@dunlin/protocol/identity/did-document';
+import { findServiceEndpoint, findVerificationKey, maxDocumentDepth, maxDocumentEntries, parseDidDocument, parseServiceOrigin } from '@dunlin/protocol/identity/did-document';
 
 const did = 'did:plc:aaaaaaaaaaaaaaaaaaaaaaaa';
 const k256 = Keypair.generate('k256').publicKey;
@@ -102,6 +102,14 @@ test('only so many entries of a list are looked at', () => {
   const parse = (count: number): string | null => parseDidDocument(did, { id: did, alsoKnownAs: [...filler, ...Array.from({ length: count }, () => 'x'), 'at://alice.test'] }).handle;
   expect(parse(0)).toBe('alice.test');
   expect(parse(1)).toBeNull();
+});
+
+test('a document is nested sixteen deep at most, so that whoever walks it comes back', () => {
+  const nested = (containers: number): unknown => JSON.parse(`${'['.repeat(containers)}${']'.repeat(containers)}`);
+  expect(parseDidDocument(did, { id: did, x: nested(maxDocumentDepth - 1) }).did).toBe(did);
+  for (const containers of [maxDocumentDepth, 30_000]) {
+    expect(() => parseDidDocument(did, { id: did, x: nested(containers) })).toThrow(expect.objectContaining({ code: 'InvalidDidDocument' }));
+  }
 });
 
 test.each([[null], ['text'], [[]], [{}], [{ id: 'did:plc:bbbbbbbbbbbbbbbbbbbbbbbb' }], [{ id: [did] }]])('%j is not a document of the did', (json) => {
