@@ -104,8 +104,11 @@ test('only so many entries of a list are looked at', () => {
   expect(parse(1)).toBeNull();
 });
 
+function nested(containers: number): unknown {
+  return JSON.parse(`${'['.repeat(containers)}${']'.repeat(containers)}`);
+}
+
 test('a document is nested sixteen deep at most, so that whoever walks it comes back', () => {
-  const nested = (containers: number): unknown => JSON.parse(`${'['.repeat(containers)}${']'.repeat(containers)}`);
   expect(parseDidDocument(did, { id: did, x: nested(maxDocumentDepth - 1) }).did).toBe(did);
   for (const containers of [maxDocumentDepth, 30_000]) {
     expect(() => parseDidDocument(did, { id: did, x: nested(containers) })).toThrow(expect.objectContaining({ code: 'InvalidDidDocument' }));
