@@ -75,7 +75,9 @@ for (const [name, [description, load]] of Object.entries(servers)) {
     .command(name)
     .description(`${description}, configured by its environment (see .env.example)`)
     .option('--json', 'print the ready line as JSON even on a terminal')
-    .action(load);
+    .action(async () => {
+      await load();
+    });
 }
 
 await program.parseAsync();

@@ -23,11 +23,13 @@ interface Method {
 
 /** Methods that end the account or the session the test itself uses. */
 const ending = /deleteAccount|deactivateAccount|deleteSession/;
-const methods: Method[] = [...schemas, ...[...loadLexicons()].filter((document) => document.id.startsWith('app.dunlin.'))]
-  .map((document) => ({ id: document.id, type: (document.defs.main as { type?: string } | undefined)?.type }))
-  .filter((method): method is Method => method.type === 'query' || method.type === 'procedure')
-  .filter(({ id }) => /^(com\.atproto\.(server|repo|sync|identity|admin|label|moderation)|app\.dunlin\.live)\./.test(id))
-  .filter(({ id }) => !ending.test(id));
+const documents = [...schemas, ...[...loadLexicons()].filter(({ id }) => id.startsWith('app.dunlin.'))] as { id: string; defs: Record<string, { type: string }> }[];
+const methods: Method[] = documents
+  .filter(({ id }) => /^(com\.atproto\.(server|repo|sync|identity|admin|label|moderation)|app\.dunlin\.live)\./.test(id) && !ending.test(id))
+  .flatMap(({ id, defs }) => {
+    const type = defs.main?.type;
+    return type === 'query' || type === 'procedure' ? [{ id, type }] : [];
+  });
 
 const nastyStrings = ['', '\u0000', '../../etc/passwd', 'did:plc:', 'at://', "' OR 1=1 --", '💥'.repeat(300), 'x'.repeat(9_000), '%', '-1', '1e309', '__proto__'];
 const nastyString = fc.oneof(fc.constantFrom(...nastyStrings), fc.string({ maxLength: 40, unit: 'grapheme' }));
