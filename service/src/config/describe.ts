@@ -15,8 +15,11 @@ export interface SettingDescription {
   readonly doc: string;
 }
 
+/** The part of a spec that is described. */
+export type DescribedSpec = Pick<ConfigSpec, 'settings'>;
+
 /** Lists every variable of a spec in its order. */
-export function describeConfig(spec: ConfigSpec): SettingDescription[] {
+export function describeConfig(spec: DescribedSpec): SettingDescription[] {
   return Object.values(spec.settings).map((setting) => ({
     name: setting.name,
     default: setting.fallback === null ? null : toEnvText(setting.fallback.value),
@@ -26,7 +29,7 @@ export function describeConfig(spec: ConfigSpec): SettingDescription[] {
 }
 
 /** Gives a spec's part of .env.example: every variable with its doc line, commented out at its default. */
-export function envExample(spec: ConfigSpec): string {
+export function envExample(spec: DescribedSpec): string {
   const lines = describeConfig(spec).map(({ name, default: fallback, unit, doc }) => {
     const note = `# ${doc}${unit === null ? '' : ` (${unit})`}`;
     return fallback === null ? `${note} Required.\n${name}=` : `${note}\n#${name}=${fallback}`;
