@@ -16,7 +16,7 @@ export const post = 'at://did:plc:44ybard66vv44zksje25o7dz/app.bsky.feed.post/3j
 export const cid = 'bafyreidfayvfuwqa7qlnopdjiqrxzs6blmoeu4rujcjtnci5beludirz2a';
 
 /** A DID for a small number. */
-export const person = (number: number): string => `did:plc:${number.toString(32).padStart(24, 'a').replace(/[0189]/g, 'z')}`;
+export const person = (number: number): string => `did:plc:${number.toString().replace(/\d/g, (digit) => 'abcdefghij'[Number(digit)]).padStart(24, 'z')}`;
 
 export interface SmallIndex {
   store: IndexStore;
@@ -46,7 +46,7 @@ export function smallIndex(sources: readonly ReactionSource[] = builtInSources, 
 }
 
 /** The n-th rev, in order. */
-export const rev = (number: number): string => `3k${number.toString().padStart(11, '2')}`;
+export const rev = (number: number): string => `3k${number.toString().padStart(11, '0')}`;
 
 export const createdAt = '2026-01-01T00:00:00.000Z';
 
