@@ -11,20 +11,17 @@ import { Queue } from './queue.ts';
 /** One event on its way; the tracker's own, others only hold it. */
 export interface OpenEvent {
   readonly seq: number;
-  /** What it holds in memory, in bytes. */
-  readonly bytes: number;
   isClosed: boolean;
   /** The highest seq after this event, and before the next open one, that nobody wanted. */
   upTo: number;
 }
 
-/** Counts open events and their bytes, and gives the cursor. Seqs must come in rising order. */
+/** Keeps the open events in order and gives the cursor. Seqs must come in rising order. */
 export class CursorTracker {
   /** From the lowest open event on; closed ones may stand between open ones. */
   readonly #queue = new Queue<OpenEvent>();
   #cursor: number | null;
   #lastSeq: number | null;
-  #openBytes = 0;
   #openCount = 0;
 
   /** Begins at a stored cursor; null: nothing was ever handled. */
@@ -43,20 +40,15 @@ export class CursorTracker {
     return this.#lastSeq;
   }
 
-  get openBytes(): number {
-    return this.#openBytes;
-  }
-
   get openCount(): number {
     return this.#openCount;
   }
 
   /** Takes in an event that somebody has to handle. */
-  open(seq: number, bytes: number): OpenEvent {
+  open(seq: number): OpenEvent {
     this.#rise(seq);
-    const event: OpenEvent = { seq, bytes, isClosed: false, upTo: seq };
+    const event: OpenEvent = { seq, isClosed: false, upTo: seq };
     this.#queue.push(event);
-    this.#openBytes += bytes;
     this.#openCount += 1;
     return event;
   }
@@ -73,7 +65,6 @@ export class CursorTracker {
   close(event: OpenEvent): boolean {
     if (event.isClosed) return false;
     event.isClosed = true;
-    this.#openBytes -= event.bytes;
     this.#openCount -= 1;
     if (this.#queue.first !== event) return false;
     while (this.#queue.first?.isClosed) this.#cursor = this.#queue.shift()?.upTo ?? this.#cursor;

@@ -11,22 +11,25 @@ import { Queue } from './queue.ts';
 
 interface Lane<T> {
   readonly key: string;
-  readonly waiting: Queue<T>;
-  isBusy: boolean;
+  /** Made when something has to wait; most keys never need it. */
+  waiting: Queue<T> | null;
 }
 
-/** How lanes work; `work` must not throw or reject: what can go wrong is its own to answer. */
+/** How lanes work. */
 export interface LanesOptions<T> {
   /** The most pieces of work under way at once. */
   concurrency: number;
   work: (item: T) => void | Promise<void>;
+  /** Hears what `work` threw or rejected with; the lane goes on with its next piece. */
+  onFault: (error: unknown) => void;
 }
 
 /** Does work in order per key and side by side over keys. */
 export class Lanes<T> {
   readonly #concurrency: number;
   readonly #work: (item: T) => void | Promise<void>;
-  /** Every key with work under way or waiting. */
+  readonly #onFault: (error: unknown) => void;
+  /** Every key with work under way or waiting; a lane is either in `#ready` or under way. */
   readonly #lanes = new Map<string, Lane<T>>();
   /** Lanes with something to do and nothing under way, in turn. */
   readonly #ready = new Queue<Lane<T>>();
@@ -38,6 +41,7 @@ export class Lanes<T> {
     assert(options.concurrency >= 1, `lanes need a concurrency: got=${options.concurrency}`);
     this.#concurrency = options.concurrency;
     this.#work = options.work;
+    this.#onFault = options.onFault;
   }
 
   /** How many keys have work. */
@@ -47,21 +51,28 @@ export class Lanes<T> {
 
   /** Adds work; it is begun at once when its key and the concurrency allow. */
   push(key: string, item: T): void {
-    const lane = this.#lanes.get(key) ?? { key, waiting: new Queue<T>(), isBusy: false };
-    lane.waiting.push(item);
-    if (lane.isBusy || lane.waiting.size > 1) return;
+    const there = this.#lanes.get(key);
+    if (there) {
+      there.waiting ??= new Queue();
+      there.waiting.push(item);
+      return;
+    }
+    const lane: Lane<T> = { key, waiting: null };
     this.#lanes.set(key, lane);
-    this.#ready.push(lane);
+    if (this.#running < this.#concurrency && this.#ready.size === 0) {
+      this.#begin(lane, item);
+    } else {
+      lane.waiting = new Queue();
+      lane.waiting.push(item);
+      this.#ready.push(lane);
+    }
     this.#drain();
   }
 
   /** Forgets all work that has not begun. */
   clear(): void {
-    this.#ready.clear();
-    for (const [key, lane] of this.#lanes) {
-      lane.waiting.clear();
-      if (!lane.isBusy) this.#lanes.delete(key);
-    }
+    for (let lane = this.#ready.shift(); lane; lane = this.#ready.shift()) this.#lanes.delete(lane.key);
+    for (const lane of this.#lanes.values()) lane.waiting = null;
   }
 
   /** Resolves when no work is left. */
@@ -75,28 +86,33 @@ export class Lanes<T> {
     while (this.#running < this.#concurrency) {
       const lane = this.#ready.shift();
       if (!lane) break;
-      this.#begin(lane);
+      this.#begin(lane, lane.waiting?.shift() as T);
     }
     this.#isDraining = false;
-    if (this.#lanes.size === 0) for (const resolve of this.#idle.splice(0)) resolve();
+    if (this.#lanes.size === 0 && this.#idle.length > 0) for (const resolve of this.#idle.splice(0)) resolve();
   }
 
-  #begin(lane: Lane<T>): void {
-    const item = lane.waiting.shift() as T;
-    lane.isBusy = true;
+  #begin(lane: Lane<T>, item: T): void {
     this.#running += 1;
-    const done = this.#work(item);
+    const done = this.#try(item);
     if (!done) return this.#end(lane);
-    void done.then(() => {
+    void done.catch(this.#onFault).then(() => {
       this.#end(lane);
       this.#drain();
     });
   }
 
+  #try(item: T): void | Promise<void> {
+    try {
+      return this.#work(item);
+    } catch (error) {
+      this.#onFault(error);
+    }
+  }
+
   #end(lane: Lane<T>): void {
     this.#running -= 1;
-    lane.isBusy = false;
-    if (lane.waiting.size > 0) this.#ready.push(lane);
+    if (lane.waiting && lane.waiting.size > 0) this.#ready.push(lane);
     else this.#lanes.delete(lane.key);
   }
 }

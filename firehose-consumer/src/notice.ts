@@ -1,0 +1,41 @@
+/**
+ * What is told beside the events: single messages left out (`Drop`) and the state of the stream (`Notice`).
+ * Not for: the end of a run, which is a `FirehoseError`.
+ * Place in the flow: to the user's `onDrop` and `onNotice`.
+ * Source: ours; the reasons are those of protocol/src/repo/drop-reason.ts and three of our own.
+ */
+import type { DropReason } from '@dunlin/protocol/repo/drop-reason';
+import type { SubscriptionFault } from './subscription-fault.ts';
+import type { SubscriptionState } from './subscription.ts';
+
+/** Reasons that come up only where records are decoded. */
+export const recordDropReasons = {
+  missingRecord: 'The blocks of the commit do not hold the record of an operation, or its bytes do not hash to its CID.',
+  invalidRecord: 'The record of an operation is not a canonical DAG-CBOR map.',
+} as const;
+
+/** A message, or one operation of it, that was not delivered. `seq` and `did` are null when they could not be read. */
+export interface Drop {
+  readonly reason: DropReason | keyof typeof recordDropReasons;
+  /** The values that make it plain; never what is in a record. */
+  readonly detail: string;
+  readonly seq: number | null;
+  readonly did: string | null;
+  /** `collection/rkey` when only this operation was left out. */
+  readonly path: string | null;
+}
+
+/**
+ * fault: the connection failed and is tried again. info: the server's word, such as OutdatedCursor. futureCursor: the
+ * server has never reached our cursor; `restart` tells how it goes on. outdatedCursor: events after `cursor` are gone
+ * at the server. tooSlow: the server cut us off for not keeping up. state: of the connection. saveFailed: the cursor
+ * could not be saved and is tried again at the next interval.
+ */
+export type Notice =
+  | { readonly kind: 'state'; readonly state: SubscriptionState }
+  | { readonly kind: 'fault'; readonly fault: SubscriptionFault }
+  | { readonly kind: 'info'; readonly name: string; readonly message: string | null }
+  | { readonly kind: 'futureCursor'; readonly cursor: number | null; readonly restart: 'oldest' | 'live' | 'fail' }
+  | { readonly kind: 'outdatedCursor'; readonly cursor: number | null; readonly message: string | null }
+  | { readonly kind: 'tooSlow'; readonly message: string | null }
+  | { readonly kind: 'saveFailed'; readonly error: unknown };
