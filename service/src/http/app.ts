@@ -4,7 +4,7 @@
  * Not for routes: XRPC methods mount with xrpc/route, pages and plain paths with http/router.
  * Source: ours; CORS answers as the reference PDS gives them.
  */
-import { createServer, type Server } from 'node:http';
+import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import Koa from 'koa';
 import { AssertionFailure } from '@dunlin/protocol/base/assert';
@@ -125,6 +125,11 @@ export async function listen(app: App, o: ListenOptions): Promise<HttpServer> {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
   });
+  const answers = new Set<ServerResponse>();
+  server.on('request', (_request, response) => {
+    answers.add(response);
+    response.once('close', () => answers.delete(response));
+  });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(o.port, o.host, () => resolve());
@@ -136,11 +141,18 @@ export async function listen(app: App, o: ListenOptions): Promise<HttpServer> {
     server,
     port,
     url: `http://${shownHost.includes(':') ? `[${shownHost}]` : shownHost}:${port}`,
-    close: () => (closing ??= drain(server, sockets, o.clock ?? systemClock, o.drainMs ?? 5_000)),
+    close: () => (closing ??= drain({ server, sockets, answers }, o.clock ?? systemClock, o.drainMs ?? 5_000)),
   };
 }
 
-function drain(server: Server, sockets: ReadonlySet<Socket>, clock: Clock, drainMs: number): Promise<void> {
+interface OpenParts {
+  readonly server: Server;
+  readonly sockets: ReadonlySet<Socket>;
+  /** Answers that are not complete yet. */
+  readonly answers: ReadonlySet<ServerResponse>;
+}
+
+function drain({ server, sockets, answers }: OpenParts, clock: Clock, drainMs: number): Promise<void> {
   return new Promise((resolve) => {
     const deadline = clock.after(drainMs, () => {
       for (const socket of sockets) socket.destroy();
@@ -150,6 +162,12 @@ function drain(server: Server, sockets: ReadonlySet<Socket>, clock: Clock, drain
       resolve();
     });
     server.closeIdleConnections();
-    server.prependListener('request', (_request, response) => void response.setHeader('connection', 'close'));
+    // A connection that is busy now is closed behind its answer.
+    const endAfter = (response: ServerResponse): void => {
+      if (!response.headersSent) response.setHeader('connection', 'close');
+      response.once('close', () => setImmediate(() => server.closeIdleConnections()));
+    };
+    for (const response of answers) endAfter(response);
+    server.prependListener('request', (_request, response) => endAfter(response));
   });
 }

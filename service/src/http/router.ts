@@ -13,8 +13,8 @@ export type PlainRouter = Router;
 export function createRouter(): PlainRouter {
   const router = new Router();
   router.use(async (context, next) => {
-    const pattern = context._matchedRoute;
-    if (typeof pattern === 'string') context.state['route'] = pattern;
+    const layer = context.matched?.find((each) => each.methods.includes(context.method));
+    if (typeof layer?.path === 'string') context.state['route'] = layer.path;
     await next();
   });
   return router;

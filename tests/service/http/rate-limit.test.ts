@@ -1,0 +1,60 @@
+/** Tests of rate limits: buckets empty and fill, keys are apart and bounded. */
+import { describe, expect, test } from '@jest/globals';
+import * as fc from 'fast-check';
+import { ManualClock } from '@dunlin/protocol/base/clock';
+import { RateLimiter, spend } from '@dunlin/service/http/rate-limit';
+
+const clock = (): ManualClock => new ManualClock(1_000_000_000_000);
+
+describe('a rate limiter', () => {
+  test('allows its points and not one more, then what has grown back', () => {
+    const time = clock();
+    const limiter = new RateLimiter({ points: 3, windowMs: 3_000, clock: time });
+    expect([1, 2, 3, 4].map(() => limiter.spend('a').isAllowed)).toEqual([true, true, true, false]);
+    time.advance(999);
+    expect(limiter.spend('a').isAllowed).toBe(false);
+    time.advance(1);
+    expect(limiter.spend('a').isAllowed).toBe(true);
+    expect(limiter.spend('a').isAllowed).toBe(false);
+  });
+
+  test('says what is left, when it is full again and how long to wait', () => {
+    const limiter = new RateLimiter({ points: 10, windowMs: 10_000, clock: clock() });
+    expect(limiter.spend('a', 4)).toEqual({ isAllowed: true, remaining: 6, resetSeconds: 1_000_000_004, retryAfterSeconds: 0 });
+    expect(limiter.spend('a', 9)).toEqual({ isAllowed: false, remaining: 6, resetSeconds: 1_000_000_004, retryAfterSeconds: 3 });
+  });
+
+  test('keeps keys apart, forgets the longest unused, and resets one', () => {
+    const limiter = new RateLimiter({ points: 1, windowMs: 1_000, maxKeys: 2, clock: clock() });
+    for (const key of ['a', 'b']) expect(limiter.spend(key).isAllowed).toBe(true);
+    expect(limiter.spend('a').isAllowed).toBe(false);
+    expect(limiter.spend('c').isAllowed).toBe(true);
+    expect(limiter.spend('a').isAllowed).toBe(false);
+    expect(limiter.spend('b').isAllowed).toBe(true);
+    limiter.reset('b');
+    expect(limiter.spend('b').isAllowed).toBe(true);
+  });
+
+  test('never gives more than its points and what time gave back', () => {
+    const step = fc.record({ ms: fc.nat(700), points: fc.integer({ min: 1, max: 4 }) });
+    fc.assert(fc.property(fc.array(step, { maxLength: 100 }), (steps) => {
+      const time = clock();
+      const limiter = new RateLimiter({ points: 5, windowMs: 1_000, clock: time });
+      let [given, elapsedMs] = [0, 0];
+      for (const { ms, points } of steps) {
+        time.advance(ms);
+        elapsedMs += ms;
+        if (limiter.spend('k', points).isAllowed) given += points;
+        expect(given).toBeLessThanOrEqual(5 + (elapsedMs * 5) / 1_000 + 1e-3);
+      }
+    }));
+  });
+
+  test('lets requests without a key pass free', () => {
+    const limiter = new RateLimiter({ points: 1, windowMs: 1_000, clock: clock() });
+    const request = { setHeader: () => undefined };
+    for (let count = 0; count < 3; count++) spend({ limiter, key: () => null }, request);
+    spend({ limiter, key: () => 'a' }, request);
+    expect(() => spend({ limiter, key: () => 'a' }, request)).toThrow('Rate Limit Exceeded');
+  });
+});
