@@ -27,6 +27,8 @@ export interface Host {
 export interface HostCursor {
   readonly hostId: number;
   readonly cursor: number;
+  /** The host's `resets` when the cursor was taken; of an older numbering it is not stored. */
+  readonly resets: number;
 }
 
 interface HostRow {
@@ -45,12 +47,12 @@ const dayMs = 86_400_000;
 /** The store. */
 export class HostStore {
   readonly #database: Database;
-  readonly #setCursor: Statement<[number, number, number]>;
+  readonly #setCursor: Statement<[number, number, number, number]>;
   readonly #bans = new Set<string>();
 
   constructor(path: string) {
     this.#database = openDatabase(path, { migrations: hostMigrations });
-    this.#setCursor = this.#database.prepare('UPDATE host SET cursor = ?, cursor_log_seq = ? WHERE id = ?');
+    this.#setCursor = this.#database.prepare('UPDATE host SET cursor = ?, cursor_log_seq = max(cursor_log_seq, ?) WHERE id = ? AND resets = ?');
     for (const row of this.#database.prepare<[], { domain: string }>('SELECT domain FROM domain_ban').all()) this.#bans.add(row.domain);
   }
 
@@ -78,13 +80,13 @@ export class HostStore {
   /** Stores cursors, all or none. `logSeq` is the newest event that is durable in our log. */
   saveCursors(cursors: readonly HostCursor[], logSeq: number): void {
     this.#database.transaction(() => {
-      for (const { hostId, cursor } of cursors) this.#setCursor.run(cursor, logSeq, hostId);
+      for (const { hostId, cursor, resets } of cursors) this.#setCursor.run(cursor, logSeq, hostId, resets);
     })();
   }
 
-  /** Counts a new numbering and begins it before its oldest event. */
-  reset(hostId: number, logSeq: number): void {
-    this.#database.prepare<[number, number]>('UPDATE host SET cursor = 0, cursor_log_seq = ?, resets = resets + 1 WHERE id = ?').run(logSeq, hostId);
+  /** Begins a new numbering at `cursor`. `appendedSeq`: log records up to here still carry cursors of the old one. */
+  reset(hostId: number, cursor: number, appendedSeq: number): void {
+    this.#database.prepare<[number, number, number]>('UPDATE host SET cursor = ?, cursor_log_seq = ?, resets = resets + 1 WHERE id = ?').run(cursor, appendedSeq, hostId);
   }
 
   setBlocked(hostId: number, isBlocked: boolean): void {

@@ -10,8 +10,10 @@ test('keeps hosts, cursors, blocks and bans over a restart', async () => {
   const store = new HostStore(path);
   const one = store.add('one.example.com', 5);
   const two = store.add('two.example.com', 6);
-  store.saveCursors([{ hostId: one.id, cursor: 70 }, { hostId: two.id, cursor: 80 }], 900);
-  store.reset(two.id, 901);
+  store.saveCursors([{ hostId: one.id, cursor: 70, resets: 0 }, { hostId: two.id, cursor: 80, resets: 0 }], 900);
+  store.reset(two.id, 0, 901);
+  // Taken before the new numbering began, stored after: it must not come back.
+  store.saveCursors([{ hostId: two.id, cursor: 90, resets: 0 }], 902);
   store.setBlocked(one.id, true);
   store.setAccountLimit(one.id, 7);
   store.ban('bad.example', 1);

@@ -1,0 +1,50 @@
+/**
+ * Settings of the relay, read from RELAY_* variables.
+ * Names and meanings are those of the indigo relay where it has them; the rest is ours.
+ * Not for bounds of the protocol (protocol/base/limits). Source: ours, docs/operations.md is made from this file.
+ */
+import { availableParallelism } from 'node:os';
+import { defineConfig, readConfig } from '@dunlin/service/config/env';
+import type { ConfigOf, Environment } from '@dunlin/service/config/env';
+import { bindAddress, choice, durationMs, integer, list, optionalText, text, toggle, url } from '@dunlin/service/config/settings';
+
+/** Every variable of the relay. */
+export const relayConfigSpec = defineConfig({
+  service: 'relay',
+  prefix: 'RELAY_',
+  settings: {
+    apiBind: bindAddress('RELAY_API_BIND', { default: { host: '0.0.0.0', port: 2470 }, doc: 'Address to listen on, for the API and the streams.' }),
+    metricsListen: bindAddress('RELAY_METRICS_LISTEN', { default: { host: '127.0.0.1', port: 2471 }, doc: 'Address for /metrics.' }),
+    persistDirectory: text('RELAY_PERSIST_DIR', { default: '.data/relay', doc: 'Folder of the log and the databases.' }),
+    plcUrl: url('RELAY_PLC_HOST', { default: 'https://plc.directory', doc: 'The did:plc directory.' }),
+    adminPassword: optionalText('RELAY_ADMIN_PASSWORD', { secret: true, minLength: 8, doc: 'Password of the operator (user admin) for /admin; unset turns /admin off.' }),
+    hosts: list('RELAY_HOSTS', { default: [], doc: 'Hosts to listen to from the start, beside those that asked to be crawled.' }),
+    allowInsecureHosts: toggle('RELAY_ALLOW_INSECURE_HOSTS', { default: false, doc: 'Takes localhost:PORT as a host, over plain http: for development only.' }),
+    disableRequestCrawl: toggle('RELAY_DISABLE_REQUEST_CRAWL', { default: false, doc: 'Lets only the operator add hosts.' }),
+    newHostsPerDay: integer('RELAY_NEW_HOSTS_PER_DAY_LIMIT', { default: 50, unit: 'hosts', doc: 'Most new hosts a day that come by themselves.' }),
+    defaultAccountLimit: integer('RELAY_DEFAULT_ACCOUNT_LIMIT', { default: 100, unit: 'accounts', doc: 'Most accounts of a host; an account beyond is throttled.' }),
+    trustedDomains: list('RELAY_TRUSTED_DOMAINS', { default: ['*.host.bsky.network'], doc: 'Hosts at or below these domains have the limits of large hosts.' }),
+    lenientSync: toggle('RELAY_LENIENT_SYNC_VALIDATION', { default: false, doc: 'Accepts commits without prevData and prev, of hosts older than Sync 1.1.' }),
+    continuity: choice('RELAY_CONTINUITY', ['pass', 'drop'], { default: 'pass', doc: 'What is done with a commit that does not follow the last one: pass it on and count it, or drop it.' }),
+    replayWindowMs: durationMs('RELAY_REPLAY_WINDOW', { default: 72 * 3_600_000, min: 60_000, doc: 'How long events can be replayed.' }),
+    replayBytes: integer('RELAY_REPLAY_BYTES', { default: 200_000_000_000, min: 1_000_000, unit: 'bytes', doc: 'Most disk for the replay window; the oldest events go first.' }),
+    segmentBytes: integer('RELAY_SEGMENT_BYTES', { default: 268_435_456, min: 65_536, max: 2_147_483_648, unit: 'bytes', doc: 'Size of a log segment, the unit of retention.' }),
+    durability: choice('RELAY_DURABILITY', ['fsync', 'os'], { default: 'fsync', doc: 'When an event counts as durable: when the disk has it, or when the kernel has it.' }),
+    initialSeq: integer('RELAY_INITIAL_SEQ_NUMBER', { default: 4_294_967_297, min: 4_294_967_296, doc: 'Seq of the first event of a new log; at least 2^32, so that every seq takes nine bytes.' }),
+    verifyWorkers: integer('RELAY_VERIFY_WORKERS', { default: Math.max(1, availableParallelism() - 1), min: 1, max: 64, unit: 'threads', doc: 'Threads that verify commits.' }),
+    identityCacheSize: integer('RELAY_IDENT_CACHE_SIZE', { default: 200_000, min: 100, unit: 'DIDs', doc: 'DID documents kept in memory.' }),
+    intakeBytes: integer('RELAY_INTAKE_BYTES', { default: 67_108_864, min: 8_388_608, unit: 'bytes', doc: 'Most bytes of events on their way from sockets to the log; hosts are not read beyond.' }),
+    intakeBytesPerHost: integer('RELAY_INTAKE_BYTES_PER_HOST', { default: 8_388_608, min: 65_536, unit: 'bytes', doc: 'The same for one host.' }),
+    holdMs: durationMs('RELAY_HOLD_TIME', { default: 600_000, doc: 'How long events of a DID that cannot be resolved are held back before they are dropped.' }),
+    consumerBufferBytes: integer('RELAY_CONSUMER_RING_BYTES', { default: 33_554_432, min: 1_048_576, unit: 'bytes', doc: 'The newest events kept in memory for live consumers.' }),
+  },
+  ignored: ['RELAY_HOST_CONCURRENCY', 'RELAY_SIBLING_RELAYS', 'RELAY_ACCOUNT_LIMIT_ALERT_*', 'RELAY_SLACK_ALERT_*'],
+});
+
+/** The relay's settings. */
+export type RelayConfig = ConfigOf<typeof relayConfigSpec>;
+
+/** Reads the settings. @throws ConfigError with all faults at once */
+export function readRelayConfig(env?: Environment): RelayConfig {
+  return readConfig(relayConfigSpec, env);
+}

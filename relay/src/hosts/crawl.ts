@@ -1,0 +1,80 @@
+/**
+ * Lets hosts in: requestCrawl by anybody, within limits, and by the operator, without.
+ * Not for listening to them (host-pool.ts). Place in the flow: before hop 5.
+ * A known host is dialled at once; a new one must answer first, and only so many new ones may come by themselves a day.
+ * Source: lexicon com.atproto.sync.requestCrawl; limits as in the indigo relay.
+ */
+import type { Clock } from '@dunlin/protocol/base/clock';
+import { XrpcError, invalidRequest } from '@dunlin/service/xrpc/errors';
+import { checkHost } from './host-check.ts';
+import type { HostPool } from './host-pool.ts';
+import type { Host, HostStore } from './host-store.ts';
+import { parseHostName } from './hostname.ts';
+import type { HostName } from './hostname.ts';
+
+/** Most hosts that are asked who they are at the same time. */
+const maxChecksUnderWay = 32;
+
+/** What it works with. */
+export interface CrawlParts {
+  readonly store: HostStore;
+  readonly pool: HostPool;
+  readonly clock: Clock;
+  /** Guarded: see host-check.ts. */
+  readonly fetch: typeof globalThis.fetch;
+  readonly allowInsecure: boolean;
+  readonly newHostsPerDay: number;
+  /** Turns requestCrawl by the public off. */
+  readonly isClosedToPublic: boolean;
+}
+
+/** Who asks. */
+export type CrawlAsker = 'public' | 'operator';
+
+/** Takes requests. */
+export class Crawl {
+  readonly #parts: CrawlParts;
+  readonly #checks = new Map<string, Promise<void>>();
+
+  constructor(parts: CrawlParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Listens to a host from now on.
+   * @throws XrpcError InvalidRequest, HostBanned, HostNotFound, Forbidden or RateLimitExceeded
+   */
+  async request(text: string, asker: CrawlAsker): Promise<void> {
+    const { store, pool, allowInsecure, isClosedToPublic } = this.#parts;
+    const name = parseHostName(text, allowInsecure);
+    if (name === null) throw invalidRequest('hostname must be the public DNS name of a PDS, without port or path');
+    const known = store.find(name.hostname);
+    if (known?.isBlocked || store.isBanned(name.hostname)) throw new XrpcError(400, 'HostBanned', `host is banned: ${name.hostname}`);
+    if (known) return pool.connect(known);
+    if (isClosedToPublic && asker === 'public') throw new XrpcError(403, 'Forbidden', 'this relay takes no crawl requests from the public');
+    pool.connect(await this.#admit(name, asker));
+  }
+
+  async #admit(name: HostName, asker: CrawlAsker): Promise<Host> {
+    await this.#check(name);
+    const { store, clock, newHostsPerDay } = this.#parts;
+    // Somebody else may have asked for the same host meanwhile.
+    const known = store.find(name.hostname);
+    if (known) return known;
+    if (asker === 'public' && !store.countNewHost(clock.nowMs(), newHostsPerDay)) {
+      throw new XrpcError(429, 'RateLimitExceeded', `this relay has taken in ${newHostsPerDay} new hosts today; try again tomorrow`);
+    }
+    return store.add(name.hostname, clock.nowMs());
+  }
+
+  async #check(name: HostName): Promise<void> {
+    const { hostname } = name;
+    let check = this.#checks.get(hostname);
+    if (!check) {
+      if (this.#checks.size >= maxChecksUnderWay) throw new XrpcError(429, 'RateLimitExceeded', 'too many hosts are being looked at; try again in a minute');
+      check = checkHost(name, this.#parts.fetch).finally(() => this.#checks.delete(hostname));
+      this.#checks.set(hostname, check);
+    }
+    await check;
+  }
+}

@@ -1,0 +1,228 @@
+/**
+ * One host: its socket, its limits, its cursor, and what is known of how it behaves.
+ * Not for what its events say (ingest/) nor for when to have it at all (host-pool.ts).
+ * Place in the flow: hop 5. Over a limit, or when the relay has no room, its socket is not read for a while; nothing is
+ * dropped for that. Reconnecting, with back-off for refusals and for hosts that hang up at once, is the Subscription's.
+ * Source: ours; FutureCursor by rule: a host that does not know our cursor has a new numbering, so we begin anew at its
+ * oldest event and revs sort out what we have already.
+ */
+import type { LookupFunction } from 'node:net';
+import type { Clock, Timer } from '@dunlin/protocol/base/clock';
+import type { DropReason } from '@dunlin/protocol/repo/drop-reason';
+import { Subscription, faultText } from '@dunlin/firehose-consumer';
+import type { SubscriptionFault } from '@dunlin/firehose-consumer';
+import type { Intake } from '../ingest/intake.ts';
+import type { Upstream } from '../ingest/upstream.ts';
+import { CursorTracker } from './cursor-tracker.ts';
+import type { OpenEvent } from './cursor-tracker.ts';
+import { HostBudget } from './host-limits.ts';
+import type { HostLimits } from './host-limits.ts';
+import type { HostState, HostStatus } from './host-status.ts';
+import type { Host, HostCursor } from './host-store.ts';
+
+/** Frames between this and 5 MB more are read and dropped by verdict; larger ones end the connection. */
+const largestReadBytes = 8_000_000;
+
+/** Failed attempts in a row after which a host counts as offline. */
+const offlineAfterFaults = 3;
+
+/** Longest detail that is kept, in characters. */
+const maxFaultText = 300;
+
+/** What a connection is made of. */
+export interface HostConnectionParts {
+  readonly host: Host;
+  readonly origin: string;
+  readonly intake: Pick<Intake, 'take'>;
+  readonly clock: Clock;
+  readonly limits: () => HostLimits;
+  readonly accountLimit: () => number;
+  readonly accounts: () => number;
+  readonly backoff: { readonly minMs: number; readonly maxMs: number };
+  readonly lookup: LookupFunction;
+  readonly userAgent: string;
+  /** Called when the host has a new numbering, which begins after `cursor`; durable when it returns. */
+  readonly onNewNumbering: (cursor: number) => void;
+  readonly onTextFrame: () => void;
+}
+
+/** A host we listen to. */
+export class HostConnection implements Upstream {
+  readonly id: number;
+  readonly origin: string;
+  readonly #parts: HostConnectionParts;
+  readonly #budget: HostBudget;
+  readonly #dropped = new Map<DropReason, number>();
+  #tracker: CursorTracker;
+  #subscription: Subscription | null = null;
+  /** Seq of the last frame on the present connection. */
+  #connectionSeq: number | null = null;
+  #isWithoutRoom = false;
+  #rateTimer: Timer | null = null;
+  #faultsInARow = 0;
+  #resets: number;
+  #savedCursor: number;
+  #acceptedEvents = 0;
+  #lastFault: HostStatus['lastFault'] = null;
+  #lastEventAtMs: number | null = null;
+
+  constructor(parts: HostConnectionParts) {
+    this.#parts = parts;
+    this.id = parts.host.id;
+    this.origin = parts.origin;
+    this.#tracker = new CursorTracker(parts.host.cursor);
+    this.#savedCursor = parts.host.cursor;
+    this.#resets = parts.host.resets;
+    this.#budget = new HostBudget(parts.limits, parts.clock.elapsedMs());
+  }
+
+  get cursor(): number {
+    return this.#tracker.cursor;
+  }
+
+  /** Dials, or dials anew without waiting when the last attempt failed. */
+  connect(): void {
+    if (this.#subscription?.state === 'open' || this.#subscription?.state === 'connecting') return;
+    void this.#subscription?.close();
+    const { backoff, clock, lookup, userAgent } = this.#parts;
+    const subscription = new Subscription({
+      service: this.origin,
+      cursor: () => this.#tracker.lastSeq,
+      onFrame: (bytes) => this.#onFrame(bytes),
+      onState: (state) => {
+        if (subscription === this.#subscription && state === 'open') this.#opened();
+      },
+      onError: (fault) => {
+        if (subscription === this.#subscription) this.#failed(fault);
+      },
+      clock, backoff, lookup, maxFrameBytes: largestReadBytes, headers: { 'User-Agent': userAgent },
+    });
+    this.#subscription = subscription;
+    this.#setPause();
+    subscription.start();
+  }
+
+  /** Hangs up for good. */
+  async close(): Promise<void> {
+    this.#rateTimer?.cancel();
+    const subscription = this.#subscription;
+    this.#subscription = null;
+    await subscription?.close();
+  }
+
+  accountLimit(): number {
+    return this.#parts.accountLimit();
+  }
+
+  begin(seq: number): OpenEvent | null {
+    if (this.#connectionSeq !== null && seq <= this.#connectionSeq) return null;
+    const isFirst = this.#connectionSeq === null;
+    this.#connectionSeq = seq;
+    if (seq > this.#tracker.lastSeq) return this.#tracker.open(seq);
+    // A host that gives the event at the cursor once more is forgiven; one that goes further back counts anew.
+    if (!isFirst || seq === this.#tracker.lastSeq) return null;
+    this.#beginNumbering(seq - 1);
+    return this.#tracker.open(seq);
+  }
+
+  settle(event: OpenEvent): void {
+    this.#tracker.settle(event);
+  }
+
+  dropped(reason: DropReason, detail: string): void {
+    this.#dropped.set(reason, (this.#dropped.get(reason) ?? 0) + 1);
+    // Repeats after a reconnect are everyday and say nothing of the host.
+    if (reason !== 'revNotNewer' && reason !== 'seqNotIncreasing') this.#note(`${reason}: ${detail}`);
+  }
+
+  accepted(): void {
+    this.#acceptedEvents += 1;
+  }
+
+  info(name: string): void {
+    this.#note(`info from host: ${name}`);
+  }
+
+  resumeFromBudget(): void {
+    this.#isWithoutRoom = false;
+    this.#setPause();
+  }
+
+  /** Gives the cursor when it has moved since it was last taken, else null. */
+  takeCursor(): HostCursor | null {
+    if (this.cursor === this.#savedCursor) return null;
+    this.#savedCursor = this.cursor;
+    return { hostId: this.id, cursor: this.cursor, resets: this.#resets };
+  }
+
+  /** Gives how the host does. */
+  status(): HostStatus {
+    return {
+      hostname: this.#parts.host.hostname,
+      state: this.#state(),
+      cursor: this.cursor,
+      seenSeq: this.#tracker.lastSeq,
+      accounts: this.#parts.accounts(),
+      accountLimit: this.accountLimit(),
+      acceptedEvents: this.#acceptedEvents,
+      droppedEvents: Object.fromEntries(this.#dropped),
+      lastFault: this.#lastFault,
+      lastEventAtMs: this.#lastEventAtMs,
+      resets: this.#resets,
+    };
+  }
+
+  #state(): HostState {
+    if (this.#subscription === null) return 'idle';
+    if (this.#rateTimer !== null) return 'throttled';
+    if (this.#subscription.state === 'open') return 'active';
+    return this.#faultsInARow >= offlineAfterFaults ? 'offline' : 'idle';
+  }
+
+  #opened(): void {
+    this.#connectionSeq = null;
+  }
+
+  #onFrame(bytes: Buffer): void {
+    this.#faultsInARow = 0;
+    this.#lastEventAtMs = this.#parts.clock.nowMs();
+    if (!this.#parts.intake.take(this, bytes)) {
+      this.#isWithoutRoom = true;
+      this.#setPause();
+    }
+    const waitMs = this.#budget.charge(this.#parts.clock.elapsedMs());
+    if (waitMs > 0) this.#waitFor(waitMs);
+  }
+
+  #waitFor(ms: number): void {
+    this.#rateTimer?.cancel();
+    this.#rateTimer = this.#parts.clock.after(ms, () => {
+      this.#rateTimer = null;
+      this.#setPause();
+    }, { unref: true });
+    this.#setPause();
+  }
+
+  #setPause(): void {
+    if (this.#isWithoutRoom || this.#rateTimer !== null) this.#subscription?.pause();
+    else this.#subscription?.resume();
+  }
+
+  #failed(fault: SubscriptionFault): void {
+    if (fault.kind === 'text-frame') return this.#parts.onTextFrame();
+    this.#faultsInARow += 1;
+    this.#note(faultText(fault));
+    if (fault.kind === 'error-frame' && fault.error === 'FutureCursor') this.#beginNumbering(0);
+  }
+
+  #beginNumbering(cursor: number): void {
+    this.#resets += 1;
+    this.#tracker = new CursorTracker(cursor);
+    this.#savedCursor = cursor;
+    this.#parts.onNewNumbering(cursor);
+  }
+
+  #note(text: string): void {
+    this.#lastFault = { text: text.slice(0, maxFaultText), atMs: this.#parts.clock.nowMs() };
+  }
+}

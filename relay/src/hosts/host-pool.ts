@@ -1,0 +1,136 @@
+/**
+ * All hosts we listen to.
+ * Not for letting new ones in (crawl.ts) nor for one host's socket (host-connection.ts).
+ * Place in the flow: hop 5; asked for cursors by the checkpoint and for figures by API and pages.
+ * Source: ours.
+ */
+import type { Clock } from '@dunlin/protocol/base/clock';
+import type { LookupFunction } from 'node:net';
+import type { AccountTable } from '../accounts/account-table.ts';
+import type { Intake } from '../ingest/intake.ts';
+import type { RelayLog } from '../log/relay-log.ts';
+import type { HostMetrics } from './host-metrics.ts';
+import { HostConnection } from './host-connection.ts';
+import { ordinaryLimits, trustedLimits } from './host-limits.ts';
+import { isWithinDomain, parseHostName } from './hostname.ts';
+import type { HostStatus } from './host-status.ts';
+import type { Host, HostCursor, HostStore } from './host-store.ts';
+
+/** Accounts of a trusted host. */
+const trustedAccountLimit = 10_000_000;
+
+/** What a pool is made of. */
+export interface HostPoolParts {
+  readonly store: HostStore;
+  readonly table: AccountTable;
+  readonly log: RelayLog;
+  readonly intake: Pick<Intake, 'take'>;
+  readonly clock: Clock;
+  readonly metrics: HostMetrics;
+  readonly lookup: LookupFunction;
+  readonly userAgent: string;
+  readonly backoff: { readonly minMs: number; readonly maxMs: number };
+  readonly allowInsecure: boolean;
+  readonly trustedDomains: readonly string[];
+  /** Most accounts of a host that has no limit of its own. */
+  readonly defaultAccountLimit: number;
+}
+
+/** The hosts. */
+export class HostPool {
+  readonly #parts: HostPoolParts;
+  readonly #connections = new Map<number, HostConnection>();
+  #isClosed = false;
+
+  constructor(parts: HostPoolParts) {
+    this.#parts = parts;
+  }
+
+  /** How many hosts are connected now. */
+  get active(): number {
+    let active = 0;
+    for (const connection of this.#connections.values()) if (connection.status().state === 'active') active += 1;
+    return active;
+  }
+
+  get size(): number {
+    return this.#connections.size;
+  }
+
+  /** Listens to a host, or dials it again at once when it was given up for the moment. */
+  connect(host: Host): void {
+    if (this.#isClosed) return;
+    const known = this.#connections.get(host.id);
+    if (known) return known.connect();
+    const name = parseHostName(host.hostname, this.#parts.allowInsecure);
+    if (name === null || host.isBlocked || this.#parts.store.isBanned(host.hostname)) return;
+    const connection = new HostConnection(this.#partsOf(host, name.origin));
+    this.#connections.set(host.id, connection);
+    connection.connect();
+  }
+
+  /** Ends listening to a host. */
+  async disconnect(hostId: number): Promise<void> {
+    const connection = this.#connections.get(hostId);
+    this.#connections.delete(hostId);
+    await connection?.close();
+  }
+
+  /** Gives how a host does; for one that is not listened to, what is stored of it. */
+  status(host: Host): HostStatus {
+    const connection = this.#connections.get(host.id);
+    if (connection) return connection.status();
+    const isBanned = host.isBlocked || this.#parts.store.isBanned(host.hostname);
+    return {
+      hostname: host.hostname, state: isBanned ? 'banned' : 'idle', cursor: host.cursor, seenSeq: host.cursor,
+      accounts: this.#parts.table.countOfHost(host.id), accountLimit: this.#accountLimit(host.hostname, host.accountLimit),
+      acceptedEvents: 0, droppedEvents: {}, lastFault: null, lastEventAtMs: null, resets: host.resets,
+    };
+  }
+
+  /** Gives the origin of a host we know, or null. */
+  originOf(hostId: number): string | null {
+    const connection = this.#connections.get(hostId);
+    if (connection) return connection.origin;
+    const host = this.#parts.store.page(hostId - 1, 1)[0];
+    return host?.id === hostId ? (parseHostName(host.hostname, this.#parts.allowInsecure)?.origin ?? null) : null;
+  }
+
+  /** Gives the cursors that have moved since they were last taken. */
+  takeCursors(): HostCursor[] {
+    const cursors: HostCursor[] = [];
+    for (const connection of this.#connections.values()) {
+      const cursor = connection.takeCursor();
+      if (cursor) cursors.push(cursor);
+    }
+    return cursors;
+  }
+
+  /** Hangs up on all hosts. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await Promise.all([...this.#connections.values()].map((connection) => connection.close()));
+  }
+
+  #partsOf(host: Host, origin: string): ConstructorParameters<typeof HostConnection>[0] {
+    const { store, table, log, intake, clock, metrics, lookup, userAgent, backoff, trustedDomains } = this.#parts;
+    const isTrusted = trustedDomains.some((domain) => isWithinDomain(host.hostname, domain));
+    const accounts = (): number => table.countOfHost(host.id);
+    return {
+      host, origin, intake, clock, lookup, userAgent, backoff, accounts,
+      limits: () => (isTrusted ? trustedLimits : ordinaryLimits(accounts())),
+      accountLimit: () => this.#accountLimit(host.hostname, store.find(host.hostname)?.accountLimit ?? null),
+      onNewNumbering: (cursor) => {
+        metrics.newNumberings.inc();
+        store.reset(host.id, cursor, log.appendedSeq);
+      },
+      onTextFrame: () => metrics.textFrames.inc(),
+    };
+  }
+
+  #accountLimit(hostname: string, own: number | null): number {
+    if (own !== null) return own;
+    const isTrusted = this.#parts.trustedDomains.some((domain) => isWithinDomain(hostname, domain));
+    return isTrusted ? trustedAccountLimit : this.#parts.defaultAccountLimit;
+  }
+}

@@ -1,0 +1,63 @@
+/**
+ * Stores what is in memory, now and then: accounts, then host cursors; never ahead of the log.
+ * Not in any event's path. Place in the flow: hop 7, second and third.
+ * Host cursors are taken before the accounts are written and stored after, so they are never ahead of them.
+ * Source: ours, docs/invariants.md 6.
+ */
+import type { Clock, Timer } from '@dunlin/protocol/base/clock';
+import type { AccountSaver } from '../accounts/account-saver.ts';
+import type { HostPool } from '../hosts/host-pool.ts';
+import type { HostStore } from '../hosts/host-store.ts';
+import type { RelayLog } from '../log/relay-log.ts';
+
+/** What it works with. */
+export interface CheckpointParts {
+  readonly saver: AccountSaver;
+  readonly pool: HostPool;
+  readonly hostStore: HostStore;
+  readonly log: RelayLog;
+  readonly clock: Clock;
+  /** Time between two checkpoints, in ms. */
+  readonly everyMs: number;
+  /** Called when one failed: our own disk or mistake. */
+  readonly onFault: (error: unknown) => void;
+}
+
+/** Makes checkpoints. */
+export class Checkpoint {
+  readonly #parts: CheckpointParts;
+  readonly #timer: Timer;
+  #running: Promise<void> | null = null;
+
+  constructor(parts: CheckpointParts) {
+    this.#parts = parts;
+    this.#timer = parts.clock.every(parts.everyMs, () => {
+      if (this.#running === null) this.make().catch(parts.onFault);
+    }, { unref: true });
+  }
+
+  /** Makes one now; waits for one that is being made. */
+  async make(): Promise<void> {
+    while (this.#running) await this.#running;
+    this.#running = this.#make();
+    try {
+      await this.#running;
+    } finally {
+      this.#running = null;
+    }
+  }
+
+  /** Makes a last one and stops. */
+  async close(): Promise<void> {
+    this.#timer.cancel();
+    await this.make();
+  }
+
+  async #make(): Promise<void> {
+    const { saver, pool, hostStore, log } = this.#parts;
+    const cursors = pool.takeCursors();
+    const logSeq = log.headSeq();
+    await saver.save();
+    if (cursors.length > 0) hostStore.saveCursors(cursors, logSeq);
+  }
+}

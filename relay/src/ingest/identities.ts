@@ -1,0 +1,110 @@
+/**
+ * Asks who a DID is and settles it in the account table: which host it lives at, which key it signs with.
+ * Not for caching documents (protocol/identity/resolver) nor for deciding about single events (gate.ts, pipeline.ts).
+ * Place in the flow: step 4 and the second half of step 8; only for accounts that are new, moved, rotated or not looked
+ * at for a day. Every look-up that passes by the cache is limited per DID, every look-up is limited per host.
+ * Source: ours, docs/wire.md; account limit as in the indigo relay.
+ */
+import type { Clock } from '@dunlin/protocol/base/clock';
+import { ProtocolError } from '@dunlin/protocol/base/errors';
+import type { DidDocument } from '@dunlin/protocol/identity/did-document';
+import type { IdentityResolver } from '@dunlin/protocol/identity/resolver';
+import type { AccountTable } from '../accounts/account-table.ts';
+import { DidLimiter } from './did-limiter.ts';
+import type { DropReason } from '@dunlin/protocol/repo/drop-reason';
+import type { LookupCause } from './gate.ts';
+import type { Upstream } from './upstream.ts';
+
+/** Why a DID is looked up: the gate's reasons, a signature that does not verify, an #identity event. */
+export type Cause = LookupCause | 'bad-signature' | 'identity-event';
+
+/** What became of it. */
+export type Settlement =
+  | { readonly kind: 'settled'; readonly row: number }
+  | { readonly kind: 'drop'; readonly reason: DropReason; readonly detail: string }
+  /** The directory cannot say just now. */
+  | { readonly kind: 'later'; readonly detail: string };
+
+/** What it works with. */
+export interface IdentitiesParts {
+  readonly resolver: IdentityResolver;
+  readonly table: AccountTable;
+  readonly clock: Clock;
+}
+
+/** One look-up anew a DID at once, another each minute. */
+const refreshLimit = { burst: 1, everyMs: 60_000 };
+
+/** Throttled accounts that are remembered for each host, as a share of its limit: the others are turned away unseen. */
+const throttledShare = 1;
+
+/** Settles DIDs. */
+export class Identities {
+  readonly #parts: IdentitiesParts;
+  readonly #refreshes = new DidLimiter(refreshLimit);
+
+  constructor(parts: IdentitiesParts) {
+    this.#parts = parts;
+  }
+
+  /** Says whether this DID may be looked up anew now, and counts that it is. */
+  mayRefresh(did: string): boolean {
+    return this.#refreshes.take(did, this.#parts.clock.elapsedMs());
+  }
+
+  /** Looks a DID up and settles it for an event that came from `upstream`. */
+  async settle(did: string, upstream: Upstream, cause: Cause): Promise<Settlement> {
+    try {
+      const isForced = cause === 'bad-signature' || cause === 'identity-event';
+      const document = await this.#parts.resolver.resolveDid(did, { refresh: isForced });
+      if (this.#fits(document, upstream) || isForced) return this.#decide(did, document, upstream);
+      // The cached document may be older than the account's move to this host.
+      if (!this.mayRefresh(did)) return this.#decide(did, document, upstream);
+      return this.#decide(did, await this.#parts.resolver.resolveDid(did, { refresh: true }), upstream);
+    } catch (error) {
+      if (error instanceof ProtocolError && error.code === 'IdentityUnavailable') return { kind: 'later', detail: error.message };
+      throw error;
+    }
+  }
+
+  /** Gives the handle a DID has in both directions, or null when it has none or that cannot be told now. */
+  async verifiedHandle(did: string): Promise<string | null> {
+    try {
+      return await this.#parts.resolver.verifiedHandle(did);
+    } catch (error) {
+      if (error instanceof ProtocolError) return null;
+      throw error;
+    }
+  }
+
+  #fits(document: DidDocument | null, upstream: Upstream): boolean {
+    return document?.pdsUrl === upstream.origin;
+  }
+
+  #decide(did: string, document: DidDocument | null, upstream: Upstream): Settlement {
+    if (document === null) return { kind: 'drop', reason: 'unknownAccount', detail: 'there is no document for this did' };
+    if (document.pdsUrl !== upstream.origin) {
+      return { kind: 'drop', reason: 'wrongHost', detail: `did document names another host: pds=${document.pdsUrl ?? 'none'}` };
+    }
+    const { table, clock } = this.#parts;
+    const row = this.#rowFor(did, upstream);
+    if (row === null) return { kind: 'drop', reason: 'throttled', detail: `host is over its account limit: limit=${upstream.accountLimit()}` };
+    const { signingKey } = document;
+    table.setKey(row, signingKey && { curve: signingKey.curve, bytes: signingKey.bytes }, Math.floor(clock.nowMs() / 1000));
+    return { kind: 'settled', row };
+  }
+
+  /** Finds, adds or moves the account; null when the host has too many, the remembered throttled ones included. */
+  #rowFor(did: string, upstream: Upstream): number | null {
+    const { table } = this.#parts;
+    const row = table.find(did);
+    if (row !== -1 && table.hostId(row) === upstream.id) return row;
+    const limit = upstream.accountLimit();
+    const isOver = table.countOfHost(upstream.id) >= limit;
+    if (isOver && table.countOfHost(upstream.id) >= limit * (1 + throttledShare)) return null;
+    if (row !== -1) table.setHost(row, upstream.id);
+    const settled = row === -1 ? table.add(did, upstream.id) : row;
+    if (table.local(settled) !== 'takendown') table.setLocal(settled, isOver ? 'throttled' : 'none');
+    return settled;
+  }
+}

@@ -1,0 +1,45 @@
+/**
+ * What is done with an #identity event: the DID is looked up anew, and the event passed on with a handle only when that
+ * checks both ways.
+ * Not for #account. Place in the flow: at the head of a lane, asynchronous; what follows in the lane waits for it, so
+ * that a commit signed with a new key finds that key.
+ * Source: ours, docs/wire.md; sync specification "#identity".
+ */
+import type { AccountTable } from '../accounts/account-table.ts';
+import { DidLimiter } from './did-limiter.ts';
+import { checkAccount } from './gate.ts';
+import type { Identities, Settlement } from './identities.ts';
+import type { Item } from './lane.ts';
+import { withHandle } from './rewrite.ts';
+import type { ScannedFrame } from './rewrite.ts';
+
+/** A burst such as an account's making, a rename and a migration in one go; then one each ten minutes. */
+const identityLimit = { burst: 20, everyMs: 600_000 };
+
+/** What is to be done with the event. */
+export type IdentityOutcome = Exclude<Settlement, { kind: 'settled' }> | { readonly kind: 'pass'; readonly frame: ScannedFrame };
+
+/** Handles #identity events. */
+export class IdentityEvents {
+  readonly #table: AccountTable;
+  readonly #identities: Identities;
+  readonly #limiter = new DidLimiter(identityLimit);
+
+  constructor(table: AccountTable, identities: Identities) {
+    this.#table = table;
+    this.#identities = identities;
+  }
+
+  /** Decides about the event; `nowMs` is the monotonic clock. */
+  async decide(item: Item, nowMs: number): Promise<IdentityOutcome> {
+    // Held events come here again; they were counted the first time.
+    if (!item.isRefreshed && !this.#limiter.take(item.did, nowMs)) return { kind: 'drop', reason: 'rateLimited', detail: 'too many #identity events for this did' };
+    item.isRefreshed = true;
+    const settlement = await this.#identities.settle(item.did, item.upstream, 'identity-event');
+    if (settlement.kind !== 'settled') return settlement;
+    const gate = checkAccount(this.#table, settlement.row, item.upstream);
+    if (gate.kind === 'drop') return gate;
+    if (item.scan.handle === null) return { kind: 'pass', frame: item };
+    return { kind: 'pass', frame: withHandle(item, await this.#identities.verifiedHandle(item.did)) };
+  }
+}

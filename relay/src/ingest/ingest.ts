@@ -1,0 +1,78 @@
+/**
+ * Puts the rooms of ingest together, in flow order: intake → pipeline (verify workers, identities) → acceptance → log.
+ * Not for any decision of its own. Place in the flow: hops 5 to 7. Source: ours.
+ */
+import type { Clock } from '@dunlin/protocol/base/clock';
+import type { IdentityResolver } from '@dunlin/protocol/identity/resolver';
+import type { AccountTable } from '../accounts/account-table.ts';
+import type { RelayLog } from '../log/relay-log.ts';
+import { Acceptance } from './acceptance.ts';
+import { Budget } from './budget.ts';
+import type { BudgetBounds } from './budget.ts';
+import { Hold } from './hold.ts';
+import type { HoldBounds } from './hold.ts';
+import { Identities } from './identities.ts';
+import type { IngestMetrics } from './ingest-metrics.ts';
+import { Intake } from './intake.ts';
+import { Pipeline } from './pipeline.ts';
+import { VerifyPool } from './verify-pool.ts';
+
+/** What ingest is made of. */
+export interface IngestParts {
+  readonly log: RelayLog;
+  readonly table: AccountTable;
+  readonly resolver: IdentityResolver;
+  readonly clock: Clock;
+  readonly metrics: IngestMetrics;
+  readonly workers: number;
+  readonly isLenient: boolean;
+  readonly dropsDiscontinuous: boolean;
+  readonly budgetBounds: BudgetBounds;
+  readonly holdBounds: HoldBounds;
+  readonly random: () => number;
+  readonly onFault: (error: unknown) => void;
+}
+
+/** Ingest, running. */
+export class Ingest {
+  readonly intake: Intake;
+  readonly budget: Budget;
+  readonly hold: Hold;
+  readonly pipeline: Pipeline;
+  readonly #pool: VerifyPool;
+  readonly #acceptance: Acceptance;
+
+  constructor(parts: IngestParts) {
+    const { log, table, clock, metrics, onFault } = parts;
+    this.budget = new Budget(parts.budgetBounds);
+    this.hold = new Hold({ budget: this.budget, bounds: parts.holdBounds, clock, random: parts.random });
+    this.#pool = new VerifyPool({ workers: parts.workers, isLenient: parts.isLenient, clock, onFault });
+    this.intake = new Intake({ budget: this.budget, hold: this.hold, clock, metrics, push: (item) => this.pipeline.push(item) });
+    this.#acceptance = new Acceptance({ log, table, onDurable: (item) => this.intake.durable(item) });
+    this.pipeline = new Pipeline({
+      table, clock, metrics, onFault,
+      identities: new Identities({ resolver: parts.resolver, table, clock }),
+      pool: this.#pool,
+      acceptance: this.#acceptance,
+      hold: this.hold,
+      dropsDiscontinuous: parts.dropsDiscontinuous,
+      onDropped: (item, reason, detail) => this.intake.dropped(item, reason, detail),
+    });
+  }
+
+  /** Resolves when the verify workers run. */
+  ready(): Promise<void> {
+    return this.#pool.ready();
+  }
+
+  /** Takes no more verdicts; what was accepted is still told when it is durable. */
+  async stop(): Promise<void> {
+    this.pipeline.close();
+    await this.#pool.close();
+  }
+
+  /** Lets go of the log. */
+  close(): void {
+    this.#acceptance.close();
+  }
+}

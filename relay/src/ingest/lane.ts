@@ -1,0 +1,55 @@
+/**
+ * The events of one account that are on their way, in order; only the first one is ever decided.
+ * Not for deciding (pipeline.ts). Place in the flow: hop 6; a lane exists while something is on its way.
+ * Later events may be with the verify worker already while the first one waits, but their verdicts wait their turn.
+ * Source: ours, docs/invariants.md 4: order per DID is kept at every hop.
+ */
+import type { FrameScan } from '@dunlin/protocol/stream/frame-scan';
+import type { AccountKey } from '../accounts/account-row.ts';
+import type { OpenEvent } from '../hosts/cursor-tracker.ts';
+import type { DidHash } from '../log/did-hash.ts';
+import type { LoggedKind } from '../log/record.ts';
+import type { Upstream } from './upstream.ts';
+import type { VerifyVerdict } from './verify-batch.ts';
+
+/** One event on its way. */
+export interface Item {
+  readonly kind: LoggedKind;
+  readonly upstream: Upstream;
+  readonly open: OpenEvent;
+  bytes: Buffer;
+  readonly scan: FrameScan;
+  readonly did: string;
+  readonly receivedAtMs: number;
+  /** The key it was handed to a worker with; null before. */
+  key: AccountKey | null;
+  verdict: VerifyVerdict | null;
+  /** The DID was looked up anew for this event; once is enough. */
+  isRefreshed: boolean;
+  /** Charged as held back, not as on its way. */
+  isHeld: boolean;
+}
+
+/** How long and how often a lane has been held. */
+export interface HeldSince {
+  /** Monotonic. */
+  readonly sinceMs: number;
+  tries: number;
+  bytes: number;
+}
+
+/** The lane of one account. */
+export class Lane {
+  readonly did: string;
+  readonly hash: DidHash;
+  readonly items: Item[] = [];
+  /** Something asynchronous goes on for the first item; what comes meanwhile waits. */
+  isBusy = false;
+  /** Set while the DID cannot be resolved: since when, and how often it was tried. */
+  held: HeldSince | null = null;
+
+  constructor(did: string, hash: DidHash) {
+    this.did = did;
+    this.hash = hash;
+  }
+}

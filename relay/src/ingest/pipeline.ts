@@ -1,0 +1,243 @@
+/**
+ * Brings every event to its verdict, in order for each account: steps 4 to 10 of the verdict order.
+ * Not for frames and fields (intake.ts), bytes and signatures (the verify worker), or the network (identities.ts).
+ * Place in the flow: hop 6, between intake and acceptance. The first event of a lane is decided; those behind it are
+ * handed to the worker early when nothing speaks against it, and decided when they come first.
+ * Source: ours, docs/wire.md "Verdicts".
+ */
+import type { Clock } from '@dunlin/protocol/base/clock';
+import type { DropReason } from '@dunlin/protocol/repo/drop-reason';
+import type { AccountKey } from '../accounts/account-row.ts';
+import type { AccountTable } from '../accounts/account-table.ts';
+import { hashDid } from '../log/did-hash.ts';
+import type { Acceptance } from './acceptance.ts';
+import { checkAccount, checkContinuity, checkSigned, repeatsRev } from './gate.ts';
+import type { Hold } from './hold.ts';
+import type { Cause, Identities, Settlement } from './identities.ts';
+import { IdentityEvents } from './identity-event.ts';
+import type { IngestMetrics } from './ingest-metrics.ts';
+import { Lane } from './lane.ts';
+import type { Item } from './lane.ts';
+import { withStatus } from './rewrite.ts';
+import type { VerifyPool } from './verify-pool.ts';
+
+/** What it works with. */
+export interface PipelineParts {
+  readonly table: AccountTable;
+  readonly identities: Identities;
+  readonly pool: VerifyPool;
+  readonly acceptance: Acceptance;
+  readonly hold: Hold;
+  readonly clock: Clock;
+  readonly metrics: IngestMetrics;
+  /** Drops commits that do not follow the last one, instead of passing them on and counting. */
+  readonly dropsDiscontinuous: boolean;
+  /** Called once for each event that is dropped. */
+  readonly onDropped: (item: Item, reason: DropReason, detail: string) => void;
+  /** Called on our own mistakes in asynchronous work. */
+  readonly onFault: (error: unknown) => void;
+}
+
+/** What one step made of the first event of a lane. */
+type Step = 'done' | 'wait';
+
+/** The pipeline. */
+export class Pipeline {
+  readonly #parts: PipelineParts;
+  readonly #identityEvents: IdentityEvents;
+  readonly #lanes = new Map<string, Lane>();
+  #isClosed = false;
+
+  constructor(parts: PipelineParts) {
+    this.#parts = parts;
+    this.#identityEvents = new IdentityEvents(parts.table, parts.identities);
+  }
+
+  /** How many accounts have events on their way. */
+  get lanes(): number {
+    return this.#lanes.size;
+  }
+
+  /** Takes an event whose fields have been checked. */
+  push(item: Item): void {
+    const { did } = item;
+    let lane = this.#lanes.get(did);
+    if (!lane) {
+      lane = new Lane(did, hashDid(did));
+      this.#lanes.set(did, lane);
+    }
+    if (lane.held && !this.#parts.hold.add(lane, item)) {
+      this.#drop(item, 'queueFull', `did cannot be resolved and too much is held back: bytes=${lane.held.bytes}`);
+      return;
+    }
+    lane.items.push(item);
+    if (lane.items.length === 1) this.#advance(lane);
+    else this.#verifyEarly(lane, item);
+  }
+
+  /** Stops; what is on its way is neither accepted nor dropped, its host will send it again. */
+  close(): void {
+    this.#isClosed = true;
+    this.#lanes.clear();
+  }
+
+  #advance(lane: Lane): void {
+    while (!lane.isBusy && !this.#isClosed) {
+      const item = lane.items[0];
+      if (item === undefined) {
+        this.#lanes.delete(lane.did);
+        return;
+      }
+      if (this.#step(lane, item) === 'wait') return;
+      this.#shift(lane);
+    }
+  }
+
+  #step(lane: Lane, item: Item): Step {
+    switch (item.kind) {
+      case 'commit':
+      case 'sync':
+        return this.#stepSigned(lane, item);
+      case 'account':
+        return this.#stepAccount(lane, item);
+      case 'identity':
+        return this.#stepIdentity(lane, item);
+    }
+  }
+
+  #stepSigned(lane: Lane, item: Item): Step {
+    const { table, clock, identities } = this.#parts;
+    const row = table.find(lane.did, lane.hash);
+    const gate = checkSigned(table, row, item.upstream, item.scan, clock.nowMs());
+    if (gate.kind === 'drop') return this.#drop(item, gate.reason, gate.detail);
+    if (gate.kind === 'look-up') return this.#lookUp(lane, item, gate.cause);
+    const key = table.key(row);
+    if (key === null) return this.#drop(item, 'unknownAccount', 'did document has no usable #atproto key');
+    const { verdict } = item;
+    if (item.key === null) return this.#verify(lane, item, key);
+    if (verdict === null) return 'wait';
+    if (!isSameKey(item.key, key)) return this.#verify(lane, item, key);
+    if (verdict.accepted) return this.#acceptSigned(lane, item, row, verdict);
+    if (verdict.reason === 'badSignature' && !item.isRefreshed && identities.mayRefresh(lane.did)) {
+      item.isRefreshed = true;
+      return this.#lookUp(lane, item, 'bad-signature');
+    }
+    return this.#drop(item, verdict.reason, verdict.detail);
+  }
+
+  #acceptSigned(lane: Lane, item: Item, row: number, repo: { data: Uint8Array; head: Uint8Array }): Step {
+    const { table, metrics, acceptance, dropsDiscontinuous } = this.#parts;
+    if (item.kind === 'sync') {
+      if (!repeatsRev(table, row, item.scan, repo.data)) return this.#drop(item, 'revNotNewer', `rev was seen with another tree: rev=${item.scan.rev}`);
+      table.setDesynchronized(row, false);
+    } else {
+      const field = checkContinuity(table, row, item.scan, item.bytes);
+      if (field !== null && dropsDiscontinuous) {
+        const reason = field === 'since' ? 'sinceMismatch' : 'prevDataMismatch';
+        return this.#drop(item, reason, `stored rev=${table.rev(row)} since=${item.scan.since}`);
+      }
+      if (field !== null) metrics.discontinuous.inc({ field });
+      table.setDesynchronized(row, field !== null);
+    }
+    acceptance.signed(lane, item, row, repo);
+    return 'done';
+  }
+
+  #stepAccount(lane: Lane, item: Item): Step {
+    const { table, acceptance } = this.#parts;
+    const row = table.find(lane.did, lane.hash);
+    const gate = checkAccount(table, row, item.upstream);
+    if (gate.kind === 'drop') return this.#drop(item, gate.reason, gate.detail);
+    if (gate.kind === 'look-up') return this.#lookUp(lane, item, gate.cause);
+    acceptance.account(lane, item, row, table.local(row) === 'takendown' ? withStatus(item, 'takendown') : item);
+    return 'done';
+  }
+
+  #stepIdentity(lane: Lane, item: Item): Step {
+    this.#parts.metrics.lookups.inc({ cause: 'identity-event' });
+    this.#while(lane, this.#identityEvents.decide(item, this.#parts.clock.elapsedMs()), (outcome) => {
+      if (outcome.kind === 'later') return this.#hold(lane, outcome.detail);
+      if (outcome.kind === 'drop') this.#drop(item, outcome.reason, outcome.detail);
+      else this.#parts.acceptance.identity(lane, item, outcome.frame);
+      this.#shift(lane);
+      this.#advance(lane);
+    });
+    return 'wait';
+  }
+
+  #lookUp(lane: Lane, item: Item, cause: Cause): Step {
+    this.#parts.metrics.lookups.inc({ cause });
+    this.#while(lane, this.#parts.identities.settle(lane.did, item.upstream, cause), (settlement: Settlement) => {
+      if (settlement.kind === 'later') return this.#hold(lane, settlement.detail);
+      if (settlement.kind === 'drop') {
+        this.#drop(item, settlement.reason, settlement.detail);
+        this.#shift(lane);
+      }
+      this.#advance(lane);
+    });
+    return 'wait';
+  }
+
+  /** Keeps the lane still while something asynchronous goes on for its first event. */
+  #while<T>(lane: Lane, work: Promise<T>, then: (result: T) => void): void {
+    lane.isBusy = true;
+    work.then((result) => {
+      lane.isBusy = false;
+      if (!this.#isClosed) then(result);
+    }).catch(this.#parts.onFault);
+  }
+
+  #verify(lane: Lane, item: Item, key: AccountKey): Step {
+    item.key = key;
+    item.verdict = null;
+    const kind = item.kind === 'sync' ? 'sync' : 'commit';
+    this.#parts.pool.submit(lane.hash.low, { kind, bytes: item.bytes, key }, (verdict) => {
+      item.verdict = verdict;
+      if (lane.items[0] === item) this.#advance(lane);
+    });
+    return 'wait';
+  }
+
+  /** Hands an event that is not the first of its lane to the worker when it will most likely be asked for. */
+  #verifyEarly(lane: Lane, item: Item): void {
+    const { table, clock } = this.#parts;
+    const before = lane.items.at(-2);
+    if (lane.isBusy || !before?.key || (item.kind !== 'commit' && item.kind !== 'sync')) return;
+    const row = table.find(lane.did, lane.hash);
+    if (checkSigned(table, row, item.upstream, item.scan, clock.nowMs()).kind !== 'pass') return;
+    const key = table.key(row);
+    if (key) this.#verify(lane, item, key);
+  }
+
+  #drop(item: Item, reason: DropReason, detail: string): Step {
+    this.#parts.onDropped(item, reason, detail);
+    return 'done';
+  }
+
+  /** Takes the first event, decided, out of its lane; the account's others are no longer held back for it. */
+  #shift(lane: Lane): void {
+    lane.items.shift();
+    if (lane.held) this.#parts.hold.end(lane);
+  }
+
+  /** Keeps a lane until the directory can say who the DID is, within bounds. */
+  #hold(lane: Lane, detail: string): void {
+    const { hold, clock, metrics } = this.#parts;
+    if (lane.held === null) metrics.heldLanes.inc();
+    for (const item of hold.begin(lane)) this.#drop(item, 'queueFull', 'did cannot be resolved and too much is held back');
+    if (hold.isOver(lane)) {
+      for (const item of lane.items.splice(0)) this.#drop(item, 'unresolvable', detail);
+      lane.held = null;
+      return this.#advance(lane);
+    }
+    lane.isBusy = true;
+    clock.after(hold.retryMs(lane), () => {
+      lane.isBusy = false;
+      this.#advance(lane);
+    }, { unref: true });
+  }
+}
+
+function isSameKey(one: AccountKey, other: AccountKey): boolean {
+  return one.curve === other.curve && Buffer.compare(one.bytes, other.bytes) === 0;
+}
