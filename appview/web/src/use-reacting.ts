@@ -1,0 +1,69 @@
+/**
+ * What a press on a reaction does: writes or deletes the record at the user's own server, and takes the time until the count moves.
+ * Not for counts: those come back through the network like anybody's.
+ * Source: lexicons/app.dunlin.live.reaction.json, app.bsky.feed.like.
+ */
+import { useState } from 'preact/hooks';
+import { emojiKey } from '../../src/reactions/emoji-key.ts';
+import { reactionRecordKey } from '../../src/reactions/reaction-key.ts';
+import type { Pds } from './pds.ts';
+import { loadPost } from './queries.ts';
+import { dunlinSource, likeSource } from './reactions.tsx';
+import type { Live } from './use-live.ts';
+import type { Demo, Reaction } from './wire.ts';
+
+/** How long the last press took to come back. */
+export interface RoundTrip {
+  readonly what: string;
+  readonly startMs: number;
+  readonly writtenMs: number | null;
+  readonly backMs: number | null;
+}
+
+/** Says how the last press went. */
+export function tripText(trip: RoundTrip | null): string {
+  if (trip === null) return 'Press a reaction: the page shows how long the way through the network takes.';
+  const written = trip.writtenMs === null ? 'writing at your server…' : `at your server after ${trip.writtenMs} ms`;
+  return `${trip.what}: ${written}${trip.backMs === null ? '' : `, back as a new count after ${trip.backMs} ms`}`;
+}
+
+const rkeyOf = (own: Reaction): string => own.uri.split('/')[4];
+
+/** What a press does: writes or deletes the record at the user's server, and takes the time until the count moves. */
+export function useReacting(o: { me: Pds | null; subject: string | null; live: Live; demo: Demo | null; onFault: (fault: string | null) => void }) {
+  const { me, subject, live, onFault } = o;
+  const [pending, setPending] = useState<ReadonlySet<string>>(new Set());
+  const [trip, setTrip] = useState<RoundTrip | null>(null);
+  live.onCounts.current = () => setTrip((before) => (before === null || before.backMs !== null ? before : { ...before, backMs: Math.round(performance.now() - before.startMs) }));
+  const run = async (what: string, name: string, write: (pds: Pds) => Promise<unknown>): Promise<void> => {
+    if (me === null || pending.has(name)) return;
+    const startMs = performance.now();
+    setPending(new Set([...pending, name]));
+    setTrip({ what, startMs, writtenMs: null, backMs: null });
+    onFault(null);
+    try {
+      await write(me);
+      setTrip((before) => (before?.startMs === startMs ? { ...before, writtenMs: Math.round(performance.now() - startMs) } : before));
+    } catch (error) {
+      onFault(`${me.user.handle} could not write: ${error instanceof Error ? error.message : String(error)}`);
+    }
+    setPending((before) => new Set([...before].filter((each) => each !== name)));
+  };
+  const toggle = (value: string, own: Reaction | undefined): void => {
+    void run(own ? `${value} taken back` : value, value, async (pds) => {
+      if (own) return pds.deleteRecord(dunlinSource, rkeyOf(own));
+      const kind = subject?.startsWith('at:') ? 'recordSubject' : subject?.startsWith('https:') ? 'webSubject' : 'externalSubject';
+      const record = { subject: { $type: `${dunlinSource}#${kind}`, uri: subject }, value, createdAt: new Date().toISOString() };
+      return pds.putRecord(dunlinSource, await reactionRecordKey(subject ?? '', emojiKey(value) ?? value), record);
+    });
+  };
+  const like = (own: Reaction | undefined): void => {
+    void run(own ? 'Like taken back' : 'Like', likeSource, async (pds) => {
+      if (own) return pds.deleteRecord(likeSource, rkeyOf(own));
+      const post = o.demo && (await loadPost(o.demo));
+      if (!post?.cid) throw new Error('only posts can be liked');
+      return pds.createRecord(likeSource, { subject: { uri: post.uri, cid: post.cid }, createdAt: new Date().toISOString() });
+    });
+  };
+  return { pending, trip, toggle, like };
+}
