@@ -190,10 +190,11 @@ export class Outbox {
     const queue = this.#queue;
     this.#queue = [];
     let done = 0;
-    while (done < queue.length && (done % 16 !== 0 || this.#clock.elapsedMs() - startMs < turnMs)) {
+    // The clock is looked at after every sixteenth: a turn always gets somewhere.
+    do {
       const consumer = queue[done++];
       if (consumer?.state === 'queued') this.#step(consumer);
-    }
+    } while (done < queue.length && (done % 16 !== 0 || this.#clock.elapsedMs() - startMs < turnMs));
     if (done < queue.length) this.#queue = [...queue.slice(done), ...this.#queue];
     if (this.#queue.length > 0) this.#scheduleTurn();
     this.#flushedAtMs = this.#clock.elapsedMs();

@@ -47,6 +47,11 @@ export class FakeConnection implements OutboxConnection {
     this.bufferedBytes = 0;
     if (!this.#mustDrain || !this.isOpen) return;
     this.#mustDrain = false;
+    this.drain();
+  }
+
+  /** Tells of a drain, also when nobody waits for one, as a socket may on which others write too. */
+  drain(): void {
     for (const drain of this.#drains) drain();
   }
 

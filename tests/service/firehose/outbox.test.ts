@@ -45,6 +45,7 @@ describe('a model of readers', () => {
     { weight: 1, arbitrary: fc.record({ kind: fc.constant('leave' as const), who: fc.nat(5) }) },
     { weight: 1, arbitrary: fc.record({ kind: fc.constant('turn' as const), ms: fc.constantFrom(0, 1, 10) }) },
     { weight: 1, arbitrary: fc.constant({ kind: 'forget' as const }) },
+    { weight: 1, arbitrary: fc.record({ kind: fc.constant('drain' as const), who: fc.nat(5) }) },
   );
 
   test.each([['at once', false], ['after a while', true]])('shows every event behind its cursor to each, once and in order, when the log answers %s', async (_name, isSlow) => {
@@ -63,6 +64,7 @@ describe('a model of readers', () => {
         } else if (each.kind === 'read') readers[each.who]?.connection.read();
         else if (each.kind === 'leave') readers[each.who]?.connection.close(1000);
         else if (each.kind === 'forget') outbox.forget();
+        else if (each.kind === 'drain') readers[each.who]?.connection.drain();
         else if (each.kind === 'turn') {
           clock.advance(each.ms);
           await settle(1);
@@ -127,6 +129,44 @@ describe('a live consumer', () => {
     expect(text).toContain('test_outbox_consumers 1');
     connection.close(1000);
     expect(outbox.consumers()).toEqual([]);
+  });
+});
+
+describe('many consumers', () => {
+  test('are served over several turns when sending takes long, each in its turn, other work in between', async () => {
+    // Time passes with every look at the clock, as if each round of sends took five ms.
+    class BusyClock extends ManualClock {
+      override elapsedMs(): number {
+        this.advance(5);
+        return super.elapsedMs();
+      }
+    }
+    const log = new MemoryLog();
+    const { outbox } = open(log, { clock: new BusyClock(), flushMs: 0 });
+    const connections = Array.from({ length: 100 }, () => new FakeConnection(1_000_000));
+    for (const connection of connections) outbox.attach(connection, 0);
+    await settle(10);
+    log.append([1]);
+    await settle(1);
+    const servedAtOnce = connections.filter(({ bufferedBytes }) => bufferedBytes > 0).length;
+    expect(servedAtOnce).toBeGreaterThan(0);
+    expect(servedAtOnce).toBeLessThan(100);
+    log.append([2]);
+    await settle(30);
+    for (const connection of connections) expect(await readAll(connection)).toEqual([1, 2]);
+  });
+
+  test('that leave while the log is read are sent nothing more', async () => {
+    const log = new MemoryLog();
+    log.append([1, 2]);
+    log.isSlow = true;
+    const { outbox, metrics } = open(log);
+    const connection = new FakeConnection(1_000_000);
+    outbox.attach(connection, 0);
+    await settle(1);
+    connection.close(1000);
+    await settle();
+    expect(await metrics.text()).toContain('test_outbox_events_sent_total 0');
   });
 });
 
