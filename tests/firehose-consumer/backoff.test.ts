@@ -1,6 +1,6 @@
 /** Bounds and growth of the waiting times. */
 import { expect, test } from '@jest/globals';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { Backoff } from '../../firehose-consumer/src/backoff.ts';
 
 test('a wait lies in [0, min × 2^n), with max as the ceiling', () => {
