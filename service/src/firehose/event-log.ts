@@ -19,7 +19,10 @@ export interface EventSlice {
 export interface EventLog {
   /** Seq of the newest durable event; 0 (or the initial seq less one) while there is none. */
   headSeq(): number;
-  /** Seq of the oldest event still held; headSeq() + 1 when none is. */
+  /**
+   * Seq from which on every event ever given is still held: one above the newest that was forgotten; headSeq() + 1 when
+   * none is held. Where seqs have no gaps this is the oldest event's own; a position below it less one is out of the window.
+   */
   oldestSeq(): number;
   /**
    * Gives the events that follow `afterSeq`, at most `maxBytes` of them but at least one even if it is larger;

@@ -118,7 +118,7 @@ class WebSocketEndpoints implements WebSocketRoutes {
 
   async #upgrade(incoming: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     // Without a listener a reset during the handshake would end the process.
-    socket.on('error', () => socket.destroy());
+    socket.on('error', destroySelf);
     const ip = clientAddress(incoming);
     try {
       const url = parseTarget(incoming);
@@ -173,6 +173,11 @@ class WebSocketEndpoints implements WebSocketRoutes {
       else for (const other of others) other.call(server, request, response);
     });
   }
+}
+
+/** Not a closure, which would keep the whole handshake alive as long as the socket. */
+function destroySelf(this: Duplex): void {
+  this.destroy();
 }
 
 function parseTarget(request: IncomingMessage): URL {

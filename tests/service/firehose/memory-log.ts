@@ -24,9 +24,12 @@ export class MemoryLog implements EventLog {
   isSlow = false;
   reads = 0;
   #head: number;
+  /** Seq of the newest event that was forgotten, or of the newest before the log began. */
+  #forgotten: number;
 
   constructor(head = 0) {
     this.#head = head;
+    this.#forgotten = head;
   }
 
   headSeq(): number {
@@ -34,7 +37,7 @@ export class MemoryLog implements EventLog {
   }
 
   oldestSeq(): number {
-    return this.entries[0]?.seq ?? this.#head + 1;
+    return this.#forgotten + 1;
   }
 
   read(afterSeq: number, maxBytes: number): EventSlice | null | Promise<EventSlice | null> {
@@ -60,7 +63,7 @@ export class MemoryLog implements EventLog {
 
   /** Forgets all events but the newest `keep`. */
   trim(keep: number): void {
-    this.entries.splice(0, Math.max(0, this.entries.length - keep));
+    this.#forgotten = this.entries.splice(0, Math.max(0, this.entries.length - keep)).at(-1)?.seq ?? this.#forgotten;
   }
 
   #slice(afterSeq: number, maxBytes: number): EventSlice | null {
