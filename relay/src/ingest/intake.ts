@@ -7,9 +7,11 @@
  */
 import type { Clock } from '@dunlin/protocol/base/clock';
 import { ProtocolError } from '@dunlin/protocol/base/errors';
+import { maxFrameBytes } from '@dunlin/protocol/base/limits';
 import type { DropReason } from '@dunlin/protocol/repo/drop-reason';
 import { scanFrame } from '@dunlin/protocol/stream/frame-scan';
 import type { FrameScan } from '@dunlin/protocol/stream/frame-scan';
+import { lengthWithSeq } from '@dunlin/protocol/stream/replace-seq';
 import type { LoggedKind } from '../log/record.ts';
 import type { Budget } from './budget.ts';
 import { checkFields } from './fields.ts';
@@ -29,6 +31,7 @@ export interface IntakeParts {
 }
 
 const kinds: ReadonlyMap<string, LoggedKind> = new Map([['#commit', 'commit'], ['#sync', 'sync'], ['#identity', 'identity'], ['#account', 'account']]);
+const maxSeq = Number.MAX_SAFE_INTEGER;
 const formerKinds: ReadonlySet<string> = new Set(['#handle', '#migrate', '#tombstone']);
 
 /** The door of ingest. */
@@ -48,6 +51,8 @@ export class Intake {
     const kind = kinds.get(scan.t);
     if (kind === undefined) return this.#passBy(upstream, scan);
     metrics.received[kind].inc();
+    // What we pass on has a longer seq, and must still be a frame that everybody takes.
+    if (lengthWithSeq(bytes, scan, maxSeq) > maxFrameBytes) return this.#dropEarly(upstream, 'frameTooBig', `frame too big with our seq: bytes=${bytes.length}`);
     const open = upstream.begin(scan.seq);
     if (open === null) return this.#dropEarly(upstream, 'seqNotIncreasing', `seq not above the one before: got=${scan.seq}`);
     const fault = checkFields(kind, scan, bytes);
