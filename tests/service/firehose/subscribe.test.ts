@@ -10,14 +10,14 @@ import { silentLogger } from '@dunlin/service/log/logger';
 import { createMetrics } from '@dunlin/service/metrics/registry';
 import { createWebSocketServer } from '@dunlin/service/websocket/server';
 import { eventually } from '../../harness/wait.ts';
-import { closeServices, openService, whenDone } from '../xrpc/open-service.ts';
+import { closeServices, openApp, whenDone } from '../http/open-app.ts';
 import { MemoryLog, seqOf } from './memory-log.ts';
 
 afterEach(closeServices);
 
 async function open(): Promise<{ log: MemoryLog; outbox: Outbox; url: string; port: number }> {
   const log = new MemoryLog();
-  const service = await openService([]);
+  const service = await openApp();
   const metrics = createMetrics('firehose');
   const websocket = createWebSocketServer(service, { log: silentLogger, closeTimeoutMs: 100 });
   const outbox = new Outbox(log, { metrics, logger: silentLogger });

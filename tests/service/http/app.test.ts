@@ -3,7 +3,7 @@ import { afterEach, describe, expect, test } from '@jest/globals';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { Readable } from 'node:stream';
-import { closeServices, openService, whenDone } from '../xrpc/open-service.ts';
+import { closeServices, openApp, whenDone } from './open-app.ts';
 import { eventually } from '../../harness/wait.ts';
 
 afterEach(closeServices);
@@ -26,29 +26,29 @@ function longRequest(bytes: number): string {
 
 describe('the listener', () => {
   test('takes any free port and tells it', async () => {
-    const service = await openService([]);
+    const service = await openApp();
     expect(service.port).toBeGreaterThan(0);
     expect(service.url).toBe(`http://127.0.0.1:${service.port}`);
   });
 
   test('fails to start on a port that is taken', async () => {
-    const { port } = await openService([]);
-    await expect(openService([], { port })).rejects.toThrow('EADDRINUSE');
+    const { port } = await openApp();
+    await expect(openApp({ port })).rejects.toThrow('EADDRINUSE');
   });
 
   test('gives a client so long for the head of its request', async () => {
-    const { port } = await openService([], { headersTimeoutMs: 100, requestTimeoutMs: 200 });
+    const { port } = await openApp({ headersTimeoutMs: 100, requestTimeoutMs: 200 });
     expect(await exchange(port, 'GET /_health HTTP/1.1\r\nHost: x\r\nX-Slow: ')).toContain('408 Request Timeout');
   });
 
   test('bounds the head of a request in bytes, on both sides of the bound', async () => {
-    const { port } = await openService([], { maxHeaderBytes: 4_096 });
+    const { port } = await openApp({ maxHeaderBytes: 4_096 });
     expect(await exchange(port, longRequest(3_900))).toContain('200 OK');
     expect(await exchange(port, longRequest(4_200))).toContain('431 Request Header Fields Too Large');
   });
 
   test('refuses more connections than allowed', async () => {
-    const { port, url } = await openService([], { maxConnections: 1 });
+    const { port, url } = await openApp({ maxConnections: 1 });
     const first = connect(port, '127.0.0.1');
     whenDone(() => void first.destroy());
     first.write('GET /_health HTTP/1.1\r\nHost: x\r\n\r\n');
@@ -57,12 +57,12 @@ describe('the listener', () => {
   });
 
   test('closes a socket on which nothing moves', async () => {
-    const { port } = await openService([], { idleTimeoutMs: 50, prepare: (app) => app.use(() => new Promise(() => undefined)) });
+    const { port } = await openApp({ idleTimeoutMs: 50, prepare: (app) => app.use(() => new Promise(() => undefined)) });
     expect(await exchange(port, 'GET / HTTP/1.1\r\nHost: x\r\n\r\n')).toBe('');
   });
 
   test('survives a request that is no HTTP', async () => {
-    const { port, url } = await openService([]);
+    const { port, url } = await openApp();
     expect(await exchange(port, '\x16\x03\x01 nonsense\r\n\r\n')).toContain('400 Bad Request');
     expect((await fetch(`${url}/_health`)).status).toBe(200);
   });
@@ -72,7 +72,7 @@ describe('close', () => {
   test('lets a request finish and takes no new one', async () => {
     const { promise: waiting, resolve: finish } = Promise.withResolvers<void>();
     let isThere = false;
-    const service = await openService([], {
+    const service = await openApp({
       prepare: (app) => app.use(async (context, next) => {
         if (context.path !== '/slow') return next();
         isThere = true;
@@ -91,7 +91,7 @@ describe('close', () => {
 
   test('cuts what is left after drainMs', async () => {
     let isThere = false;
-    const service = await openService([], {
+    const service = await openApp({
       drainMs: 30,
       prepare: (app) => app.use(async () => {
         isThere = true;
@@ -105,14 +105,14 @@ describe('close', () => {
   });
 
   test('may be called again', async () => {
-    const service = await openService([]);
+    const service = await openApp();
     await Promise.all([service.close(), service.close()]);
   });
 });
 
 describe('an answer', () => {
   test('whose stream fails is cut, so that nobody takes it for whole', async () => {
-    const { url } = await openService([], {
+    const { url } = await openApp({
       prepare: (app) => app.use(async (context, next) => {
         if (context.path !== '/broken') return next();
         context.body = Readable.from((async function* () {
@@ -126,7 +126,7 @@ describe('an answer', () => {
   });
 
   test('is measured by route', async () => {
-    const service = await openService([]);
+    const service = await openApp();
     await (await fetch(`${service.url}/_health`)).text();
     await (await fetch(`${service.url}/secret/path`)).text();
     const text = await service.metricsText();

@@ -11,7 +11,7 @@ import type { WebSocketConnection } from '@dunlin/service/websocket/connection';
 import { wrapFrame, wrapText } from '@dunlin/service/websocket/frames';
 import { XrpcError } from '@dunlin/service/xrpc/errors';
 import { eventually } from '../../harness/wait.ts';
-import { closeServices, openService, whenDone } from '../xrpc/open-service.ts';
+import { closeServices, openApp, whenDone } from '../http/open-app.ts';
 
 afterEach(closeServices);
 
@@ -24,7 +24,7 @@ interface Opened {
 }
 
 async function open(o: Partial<WebSocketServerOptions> = {}): Promise<Opened> {
-  const service = await openService([]);
+  const service = await openApp();
   const routes = createWebSocketServer(service, { log: silentLogger, closeTimeoutMs: 300, ...o });
   whenDone(() => routes.close());
   const connections: WebSocketConnection[] = [];
