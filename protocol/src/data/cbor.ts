@@ -4,12 +4,12 @@
  * Not for JSON (data/json) nor for reading single fields out of a frame (stream/frame-scan).
  * Source: ipld.io/specs/codecs/dag-cbor, atproto.com/specs/data-model.
  */
-import { addExtension, Decoder, Encoder } from 'cbor-x';
+import { addExtension, Decoder, Encoder } from 'cbor-x/decode';
 import { ProtocolError } from '../base/errors.ts';
 import { maxCborBytes, maxCborDepth } from '../base/limits.ts';
 import { checkCanonical, protoKeysMet } from './cbor-canon.ts';
 import { orderKeys } from './cbor-order.ts';
-import { adoptCid, CidClass, isCid, linkFromBytes } from './cid.ts';
+import { adoptCid, CidClass, copyLink, isCid } from './cid.ts';
 import type { Cid } from './cid.ts';
 
 /** A map of the data model; a key may be any text, `__proto__` too, and is always an own property. */
@@ -34,7 +34,7 @@ addExtension<Cid, Uint8Array>({
   Class: CidClass as unknown as new (...parts: unknown[]) => Cid,
   tag: linkTag,
   encode: (cid, encodeItem) => encodeItem(prefixLink(cid)) as Uint8Array,
-  decode: (link) => linkFromBytes(link.slice(1)),
+  decode: (link) => copyLink(link, 1),
 });
 
 /** Gives the CID with its zero in front. One array serves all 36-byte CIDs: cbor-x copies it at once. */
@@ -125,18 +125,31 @@ function toEncodable(value: unknown, depthLeft: number): unknown {
 }
 
 function objectToEncodable(value: object, depthLeft: number): unknown {
-  if (isCid(value)) return adoptCid(value);
+  if (value instanceof CidClass) return adoptCid(value);
   if (depthLeft === 0) return refuse('nested too deep');
-  if (Array.isArray(value)) return Array.from(value, (item) => toEncodable(item, depthLeft - 1));
+  if (Array.isArray(value)) return arrayToEncodable(value, depthLeft);
   const prototype: unknown = Object.getPrototypeOf(value);
-  if (prototype !== null && Object.getPrototypeOf(prototype) !== null) return refuse('object is not plain');
+  // The root of all prototypes, of this realm or another; a class of its own has one more.
+  if (prototype === Object.prototype || prototype === null || Object.getPrototypeOf(prototype) === null) {
+    return mapToEncodable(value as Record<string, unknown>, depthLeft);
+  }
+  return isCid(value) ? adoptCid(value) : refuse('object is not plain');
+}
+
+function arrayToEncodable(array: readonly unknown[], depthLeft: number): unknown[] {
+  const length = array.length;
+  const encodable = new Array<unknown>(length);
+  for (let index = 0; index < length; index++) encodable[index] = toEncodable(array[index], depthLeft - 1);
+  return encodable;
+}
+
+function mapToEncodable(object: Record<string, unknown>, depthLeft: number): Map<string, unknown> {
   const map = new Map<string, unknown>();
-  const entries = value as Record<string, unknown>;
-  for (const key of orderKeys(Object.keys(entries))) {
-    const entry = entries[key];
-    if (entry === undefined) continue;
-    if (!key.isWellFormed()) refuse('map key holds a lone surrogate');
-    map.set(key, toEncodable(entry, depthLeft - 1));
+  const keys = orderKeys(Object.keys(object));
+  for (let index = 0; index < keys.length; index++) {
+    const key = keys[index]!;
+    const entry = object[key];
+    if (entry !== undefined) map.set(key, toEncodable(entry, depthLeft - 1));
   }
   return map;
 }

@@ -82,6 +82,28 @@ export function linkFromBytes(bytes: Uint8Array): Cid {
   return makeCid(codec, bytes);
 }
 
+/** Memory for the CIDs that decoding gives out, so that none of them keeps a whole frame alive. Cheaper than an array for each. */
+const slabCids = 256;
+let slab = new Uint8Array(0);
+let slabOffset = 0;
+
+/**
+ * Gives the CID of a link that lies in `bytes` from `offset` to its end, copied out of it.
+ * @throws ProtocolError InvalidCid as `linkFromBytes`
+ */
+export function copyLink(bytes: Uint8Array, offset: number): Cid {
+  if (bytes.length - offset !== cidByteLength || !isBlockCidAt(bytes, offset)) return linkFromBytes(bytes.slice(offset));
+  if (slabOffset === slab.length) {
+    slab = new Uint8Array(slabCids * cidByteLength);
+    slabOffset = 0;
+  }
+  const end = slabOffset + cidByteLength;
+  for (let from = offset, to = slabOffset; to < end; from++, to++) slab[to] = bytes[from]!;
+  const copy = slab.subarray(slabOffset, end);
+  slabOffset = end;
+  return makeCid(copy[1]!, copy);
+}
+
 /** Gives the codec of the CID that fills exactly `offset` to `end`, or −1 when it is no CIDv1 with SHA-256. */
 export function linkCodecAt(bytes: Uint8Array, offset: number, end: number): number {
   const codecBytes = end - offset - 3 - digestByteLength;

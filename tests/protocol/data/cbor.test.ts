@@ -136,7 +136,7 @@ describe('encoding', () => {
   test('writes CIDs of other copies of the library, and of other codecs', () => {
     for (const text of ['bafyreigbtj4x7ip5legnfznufuopl4sg4knzc2cof6duas4b3q2fy6swua', 'bafybeigdyrzt5sfp7udm7hu76uh7y26nf3efuylqabf3oclgtqy55fbzdi']) {
       const cid = parseCid(text);
-      const foreign = { version: 1, code: cid.code, multihash: cid.multihash, bytes: cid.bytes, '/': cid.bytes };
+      const foreign = Object.assign(Object.create({ library: 'another' }) as object, { version: 1, code: cid.code, multihash: cid.multihash, bytes: cid.bytes, '/': cid.bytes });
       expect(encode({ foreign })).toEqual(encode({ foreign: cid }));
       expect(String((decode(encode({ cid })) as { cid: unknown }).cid)).toBe(text);
     }
