@@ -7,7 +7,6 @@
 import { resolveTxt } from 'node:dns/promises';
 import { join } from 'node:path';
 import { systemClock, type Clock } from '@dunlin/protocol/base/clock';
-import { didWebOf } from '@dunlin/protocol/identity/did-web';
 import { createIdentityResolver, type IdentityResolver } from '@dunlin/protocol/identity/resolver';
 import { ConfigError, type Environment } from '@dunlin/service/config/env';
 import { version } from '@dunlin/service/config/version';
@@ -21,7 +20,7 @@ import { createMetrics, type Metrics } from '@dunlin/service/metrics/registry';
 import { createWebSocketServer } from '@dunlin/service/websocket/server';
 import { loadLexicons } from '@dunlin/service/xrpc/lexicons';
 import { mountXrpc } from '@dunlin/service/xrpc/route';
-import { serveDidDocument, serviceId } from './api/did-document.ts';
+import { serveDidDocument, ServiceIdentity } from './api/did-document.ts';
 import { eventStreams } from './api/events.ts';
 import { queryRoutes } from './api/index.ts';
 import { servePage } from './api/page.ts';
@@ -87,19 +86,27 @@ async function start(config: AppviewConfig, o: AppviewDependencies & { clock: Cl
   const resolver = o.resolver ?? openResolver(config, clock, lifecycle);
   const { store, indexer, feed } = openIndex(config, { sources, clock, counters, lifecycle });
 
+  const identity = new ServiceIdentity(config);
+  const live = openLive({ store, feed, resolver, identity, clock, counters });
   const app = createApp({ log, metrics, serverName: `dunlin-appview/${version}`, clock });
+  mount(app, { config, identity, store, sources, resolver, metrics, ...live, clock });
   const http = await listen(app, { host: config.host, port: config.port, clock });
   lifecycle.own('http', () => http.close());
-  const { did, url } = identityOf(config, http.port);
-  const live = openLive({ store, feed, resolver, did, clock, counters, lifecycle });
-  serve(app, http, { config, did, url, store, sources, resolver, metrics, ...live, clock, log, lifecycle });
+  identity.listensOn(http.port);
+  openGateway(http, { config, gateway: live.gateway, log, clock, lifecycle });
+  lifecycle.own('live', () => live.close());
 
   const handles = new HandleCheck({
     accounts: store.accounts, resolver, clock, signal: lifecycle.signal,
     apply: (person, handle) => indexer.applyHandle(person, handle),
     onOutcome: (outcome) => counters.handles.inc({ outcome }),
   });
-  const ingest = startIngest({ service: config.relayUrl, verify: config.verify, indexer, store, resolver, clock, log, counters, onWritten: () => handles.poke() });
+  // A stream that cannot go on is our own fault: the process drains and says so, rather than serve an index that stands still.
+  const onFatal = (error: unknown): void => queueMicrotask(() => { throw error; });
+  const ingest = startIngest({
+    service: config.relayUrl, verify: config.verify, indexer, store, resolver, clock, log, counters, onFatal,
+    onWritten: () => handles.poke(),
+  });
   lifecycle.own('ingest', () => ingest.close());
   handles.poke();
   declareAppviewGauges(metrics, {
@@ -109,8 +116,8 @@ async function start(config: AppviewConfig, o: AppviewDependencies & { clock: Cl
     trackedSubjects: () => live.counts.size,
     cursor: () => store.cursor(config.relayUrl) ?? 0,
   });
-  log.info({ url: http.url, did, relay: config.relayUrl, cursor: store.cursor(config.relayUrl) }, 'listening');
-  return { url: http.url, did, ready: { ready: 'appview', url: http.url, version }, close: () => lifecycle.close() };
+  log.info({ url: http.url, did: identity.did, relay: config.relayUrl, cursor: store.cursor(config.relayUrl) }, 'listening');
+  return { url: http.url, did: identity.did, ready: { ready: 'appview', url: http.url, version }, close: () => lifecycle.close() };
 }
 
 function openResolver(config: AppviewConfig, clock: Clock, lifecycle: Lifecycle): IdentityResolver {
@@ -134,53 +141,51 @@ function openIndex(config: AppviewConfig, o: { sources: readonly ReactionSource[
   return { store, feed, indexer };
 }
 
-function openLive(o: { store: IndexStore; feed: ChangeFeed; resolver: IdentityResolver; did: string; clock: Clock; counters: AppviewMetrics; lifecycle: Lifecycle }) {
-  const { store, clock, counters } = o;
-  const tokens = new TokenCheck({ audiences: [o.did], resolver: o.resolver, clock });
+function openLive(o: { store: IndexStore; feed: ChangeFeed; resolver: IdentityResolver; identity: ServiceIdentity; clock: Clock; counters: AppviewMetrics }) {
+  const { store, clock, counters, identity } = o;
+  const tokens = new TokenCheck({ audience: () => identity.did, resolver: o.resolver, clock });
   const counts = new LiveCounts({ clock, read: (subject) => countsView(subject, store.version, store.reactions.count(subject)) });
   const lobby = new Lobby({ store, clock, onQuiet: (why) => counters.quiet.inc({ why }) });
   const gateway = new Gateway({
     store, lobby, counts, tokens, clock,
     lexicons: loadLexicons(),
-    gatewayId: `${o.did}${serviceId}`,
+    gatewayId: () => identity.gatewayId,
     onBye: (reason) => counters.byes.inc({ reason }),
   });
   const streams = eventStreams({ counts, clock, maxStreams: 10_000 });
-  o.lifecycle.own('gateway', () => {
+  o.feed.listen((changes) => gateway.changed(changes));
+  const close = (): void => {
     streams.close();
     gateway.close();
     counts.close();
-  });
-  o.feed.listen((changes) => gateway.changed(changes));
-  return { tokens, counts, lobby, gateway, streams };
+  };
+  return { tokens, counts, lobby, gateway, streams, close };
 }
 
-type ServeParts = ReturnType<typeof openLive> & {
-  config: AppviewConfig; did: string; url: string; store: IndexStore; sources: readonly ReactionSource[];
-  resolver: IdentityResolver; metrics: Metrics; clock: Clock; log: Logger; lifecycle: Lifecycle;
+type MountParts = Omit<ReturnType<typeof openLive>, 'close'> & {
+  config: AppviewConfig; identity: ServiceIdentity; store: IndexStore; sources: readonly ReactionSource[];
+  resolver: IdentityResolver; metrics: Metrics; clock: Clock;
 };
 
-function serve(app: App, http: HttpServer, o: ServeParts): void {
-  const { config, clock } = o;
+function mount(app: App, o: MountParts): void {
+  const { config } = o;
   mountHealth(app, () => void o.store.cursor(config.relayUrl));
   mountXrpc(app, [...queryRoutes(o), o.streams.route], { lexicons: loadLexicons(), metrics: o.metrics });
   const router = createRouter();
-  serveDidDocument(router, o);
+  serveDidDocument(router, o.identity);
   servePage(router, { folder: config.pageFolder ?? pageFolder, demoPath: config.demoFile });
   mountRouter(app, router);
+}
+
+function openGateway(http: HttpServer, o: { config: AppviewConfig; gateway: Gateway; log: Logger; clock: Clock; lifecycle: Lifecycle }): void {
   const websocket = createWebSocketServer(http, {
-    log: o.log, clock,
+    log: o.log,
+    clock: o.clock,
     maxPayloadBytes: sessionLimits.maxFrameBytes,
-    maxConnections: config.maxConnections,
-    maxConnectionsPerAddress: config.maxConnectionsPerAddress,
+    maxConnections: o.config.maxConnections,
+    maxConnectionsPerAddress: o.config.maxConnectionsPerAddress,
     maxMessagesPerSecond: 200,
   });
   o.lifecycle.own('websocket', () => websocket.close());
   serveSubscribe(websocket, o.gateway);
-}
-
-/** In development the public name is localhost with the port, over plain http; else the hostname, over https. */
-function identityOf(config: AppviewConfig, port: number): { did: string; url: string } {
-  const host = config.isDevMode ? `${config.hostname}:${port}` : config.hostname;
-  return { did: didWebOf(host), url: `${config.isDevMode ? 'http' : 'https'}://${host}` };
 }

@@ -91,7 +91,7 @@ export function smallGateway(o: { maxSubjects?: number; maxRooms?: number } = {}
   const tokens = {
     check: (token: string) => Promise.resolve(token.startsWith('did:') ? { did: token } : { error: `no good: ${token}`, isOurFault: token === 'down' }),
   };
-  const gateway = new Gateway({ store, lobby, counts, tokens, lexicons, gatewayId, clock, onBye: (reason) => void byes.push(reason) });
+  const gateway = new Gateway({ store, lobby, counts, tokens, lexicons, gatewayId: () => gatewayId, clock, onBye: (reason) => void byes.push(reason) });
   feed.listen((changes) => gateway.changed(changes));
   return {
     ...index, gateway, lobby, counts, quiet, byes,

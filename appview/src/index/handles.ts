@@ -57,7 +57,7 @@ export class HandleCheck {
 
   async #check(did: string): Promise<void> {
     try {
-      const handle = await this.#o.resolver.verifiedHandle(did, { refresh: true, signal: this.#o.signal });
+      const handle = await this.#o.resolver.verifiedHandle(did, { signal: this.#o.signal });
       if (this.#o.signal.aborted) return;
       this.#later.delete(did);
       this.#o.apply(did, handle);

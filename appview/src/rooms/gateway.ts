@@ -31,7 +31,8 @@ export interface GatewayOptions {
   readonly counts: LiveCounts;
   readonly tokens: Pick<TokenCheck, 'check'>;
   readonly lexicons: Lexicons;
-  readonly gatewayId: string;
+  /** DID of this service with the id of its service entry. */
+  readonly gatewayId: () => string;
   readonly clock: Clock;
   readonly onBye?: (reason: ByeName) => void;
 }
@@ -60,7 +61,8 @@ export class Gateway {
     const { clock, lobby, counts, gatewayId, tokens, store } = this.#o;
     const session: Session = new Session({
       id: toBase64Url(randomBytes(9)),
-      sink, clock, lobby, counts, gatewayId,
+      sink, clock, lobby, counts,
+      gatewayId: gatewayId(),
       read: this.#read,
       checkToken: (token) => tokens.check(token, gatewayMethod),
       admit: (newcomer, did) => this.#admit(newcomer, did),

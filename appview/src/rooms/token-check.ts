@@ -17,8 +17,8 @@ const maxRemembered = 200_000;
 
 /** Parts. */
 export interface TokenCheckOptions {
-  /** DID of this service, without and with the id of the service entry. */
-  readonly audiences: readonly string[];
+  /** DID of this service; tokens may name it with the id of a service entry behind it. */
+  readonly audience: () => string;
   readonly resolver: IdentityResolver;
   readonly clock: Clock;
 }
@@ -40,7 +40,7 @@ export class TokenCheck {
   async check(token: string, method: string): Promise<TokenVerdict> {
     try {
       const claims = await verifyServiceJwt(token, {
-        audiences: this.#o.audiences,
+        audiences: [this.#o.audience()],
         lxm: method,
         nowMs: this.#o.clock.nowMs(),
         maxLifetimeSeconds: maxTokenSeconds,
