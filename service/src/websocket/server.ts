@@ -29,6 +29,8 @@ export interface WebSocketRouteOptions {
   readonly before?: (request: WebSocketRequest) => void | Promise<void>;
   /** Sub-protocols this path speaks, best first; without one in common none is chosen. */
   readonly protocols?: readonly string[];
+  /** Largest message from a client on this path, in bytes; default the server's. */
+  readonly maxPayloadBytes?: number;
 }
 
 /** Bounds of a WebSocket server; each but the log has a default. */
@@ -77,7 +79,8 @@ class WebSocketEndpoints implements WebSocketRoutes {
   readonly #routeOf = new WeakMap<IncomingMessage, Route>();
   readonly #connections = new Set<WebSocketConnection>();
   readonly #perAddress = new Map<string, number>();
-  readonly #handshaker: WebSocketServer;
+  /** One for each bound of messages: `ws` knows that bound by server only. */
+  readonly #handshakers = new Map<number, WebSocketServer>();
   readonly #beat: { cancel(): void };
   #whenEmpty: (() => void) | null = null;
   #isClosing = false;
@@ -85,13 +88,6 @@ class WebSocketEndpoints implements WebSocketRoutes {
   constructor(server: Server, o: WebSocketServerOptions) {
     this.#o = o;
     this.#clock = o.clock ?? systemClock;
-    // closeTimeout is an option of ws that its types do not list yet.
-    const settings = { noServer: true, clientTracking: false, perMessageDeflate: false, autoPong: false, maxPayload: o.maxPayloadBytes ?? 65_536, closeTimeout: o.closeTimeoutMs ?? 5_000 };
-    this.#handshaker = new WebSocketServer({
-      ...settings,
-      handleProtocols: (offered, request) => this.#routeOf.get(request)?.protocols?.find((each) => offered.has(each)) ?? false,
-    });
-    this.#handshaker.on('wsClientError', (error, socket) => refuse(socket, new XrpcError(400, 'InvalidRequest', error.message)));
     this.#beat = this.#clock.every(o.pingMs ?? 30_000, () => {
       for (const connection of this.#connections) connection.beat();
     }, { unref: true });
@@ -116,6 +112,21 @@ class WebSocketEndpoints implements WebSocketRoutes {
     return new Promise((resolve) => void (this.#whenEmpty = resolve));
   }
 
+  #handshakerFor(maxPayload: number): WebSocketServer {
+    let handshaker = this.#handshakers.get(maxPayload);
+    if (handshaker === undefined) {
+      // closeTimeout is an option of ws that its types do not list yet.
+      const settings = { noServer: true, clientTracking: false, perMessageDeflate: false, autoPong: false, maxPayload, closeTimeout: this.#o.closeTimeoutMs ?? 5_000 };
+      handshaker = new WebSocketServer({
+        ...settings,
+        handleProtocols: (offered, request) => this.#routeOf.get(request)?.protocols?.find((each) => offered.has(each)) ?? false,
+      });
+      handshaker.on('wsClientError', (error, socket) => refuse(socket, new XrpcError(400, 'InvalidRequest', error.message)));
+      this.#handshakers.set(maxPayload, handshaker);
+    }
+    return handshaker;
+  }
+
   async #upgrade(incoming: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     // Without a listener a reset during the handshake would end the process.
     socket.on('error', destroySelf);
@@ -129,7 +140,7 @@ class WebSocketEndpoints implements WebSocketRoutes {
       await route.before?.(request);
       this.#checkRoom(ip);
       this.#routeOf.set(incoming, route);
-      this.#handshaker.handleUpgrade(incoming, socket, head, (webSocket) => {
+      this.#handshakerFor(route.maxPayloadBytes ?? this.#o.maxPayloadBytes ?? 65_536).handleUpgrade(incoming, socket, head, (webSocket) => {
         assert(socket instanceof Socket, 'upgraded socket is a TCP socket');
         const limits = { maxBufferedBytes: this.#o.maxBufferedBytes ?? 8_388_608, maxMessagesPerSecond: this.#o.maxMessagesPerSecond ?? 50 };
         const connection = new WebSocketConnection(webSocket, socket, ip, limits, () => this.#clock.elapsedMs());

@@ -173,6 +173,17 @@ describe('limits', () => {
     expect(seen).toEqual(['x'.repeat(1_000)]);
   });
 
+  test('of one path may differ from the server’s', async () => {
+    const { url, routes } = await open({ maxPayloadBytes: 10 });
+    const seen: number[] = [];
+    routes.route('/roomy', (connection) => connection.onMessage((message) => seen.push(message.length)), { maxPayloadBytes: 1_000 });
+    const client = await dial(`${url}/roomy`);
+    client.send('x'.repeat(1_000));
+    await eventually('message', () => seen.length === 1);
+    client.send('x'.repeat(1_001));
+    expect((await closeOf(client)).code).toBe(1009);
+  });
+
   test('bound a client’s messages in number, pings among them', async () => {
     for (const shout of [(client: WebSocket) => client.send('x'), (client: WebSocket) => client.ping()]) {
       const clock = new ManualClock();
