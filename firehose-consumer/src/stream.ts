@@ -100,7 +100,7 @@ export class Stream {
 
   async #load(): Promise<void> {
     const { cursorStore, cursor, clock, saveIntervalMs } = this.#options;
-    const stored = (await cursorStore?.load()) ?? null;
+    const stored = (await cursorStore?.load().catch(asStoreError)) ?? null;
     if (this.#stop.signal.aborted) return;
     this.pipeline.restart(stored ?? cursor);
     this.#delivery = this.#mode.delivery(this.#parts());
@@ -229,4 +229,8 @@ export class Stream {
       this.fail(error);
     }
   }
+}
+
+function asStoreError(error: unknown): never {
+  throw error instanceof FirehoseError ? error : new FirehoseError('CursorStore', 'cursor could not be loaded', { cause: error });
 }

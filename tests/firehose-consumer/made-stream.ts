@@ -48,7 +48,7 @@ export class MadeAccount {
   }
 
   /** Gives the frame of a commit that creates one record. */
-  create(seq: number, path: string, record: object = { $type: 'test.record', seq }): Uint8Array {
+  create(seq: number, path: string, record: object = { $type: 'app.test.record', seq }): Uint8Array {
     return encodeEvent(this.commit(seq, { path, record }));
   }
 
@@ -76,7 +76,7 @@ function prepared(write: Write): PreparedWrite {
 }
 
 /** Gives the frame of a commit that creates one record without any proof: enough where nothing is verified. */
-export function unprovenCreate(seq: number, did: string, path: string, record: object = { $type: 'test.record', seq }): Uint8Array {
+export function unprovenCreate(seq: number, did: string, path: string, record: object = { $type: 'app.test.record', seq }): Uint8Array {
   const bytes = encode(record);
   const cid = cidForCbor(bytes);
   return encodeEvent({
