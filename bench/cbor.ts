@@ -37,22 +37,31 @@ function capturedSamples(folder: string): Samples {
   return samples;
 }
 
-function madeUpSamples(): Samples {
-  const link = (text: string): unknown => cidForCbor(new TextEncoder().encode(text));
-  const many = (make: (index: number) => unknown): Uint8Array[] => Array.from({ length: 500 }, (_, index) => encode(make(index)));
-  const post = (index: number): unknown => ({
+function link(text: string): unknown {
+  return cidForCbor(new TextEncoder().encode(text));
+}
+
+function many(make: (index: number) => unknown): Uint8Array[] {
+  return Array.from({ length: 500 }, (_, index) => encode(make(index)));
+}
+
+const madeUp: Record<keyof Samples, (index: number) => unknown> = {
+  record: (index) => ({
     $type: 'app.bsky.feed.post', text: `text number ${index} with a few words in it, é`, langs: ['en'], createdAt: '2026-11-01T10:00:00.000Z',
     embed: { $type: 'app.bsky.embed.images', images: [{ alt: '', image: { $type: 'blob', ref: cidForRaw(new Uint8Array(index)), mimeType: 'image/png', size: index } }] },
-  });
-  const node = (index: number): unknown => ({
+  }),
+  node: (index) => ({
     l: null, e: Array.from({ length: 5 }, (_, entry) => ({ p: entry * 3, k: new Uint8Array(32 - entry * 3).fill(97), v: link(`v${index}${entry}`), t: entry % 2 ? null : link(`t${index}`) })),
-  });
-  const commit = (index: number): unknown => ({ did: 'did:plc:ewvi7nxzyoun6zhxrhs64oiz', rev: '3l4lhdz3jk22b', data: link(String(index)), prev: null, version: 3, sig: new Uint8Array(64).fill(index) });
-  const frame = (index: number): unknown => ({
+  }),
+  commit: (index) => ({ did: 'did:plc:ewvi7nxzyoun6zhxrhs64oiz', rev: '3l4lhdz3jk22b', data: link(String(index)), prev: null, version: 3, sig: new Uint8Array(64).fill(index) }),
+  'frame body': (index) => ({
     seq: index, repo: 'did:plc:ewvi7nxzyoun6zhxrhs64oiz', commit: link('c'), rev: '3l4lhdz3jk22b', since: '3l4lhdz3jk22a', blocks: new Uint8Array(3000).fill(index), tooBig: false, rebase: false,
     ops: [{ action: 'create', path: 'app.bsky.feed.post/3l4lhdz3jk22b', cid: link('o') }], blobs: [], prevData: link('p'), time: '2026-11-01T10:00:00.000Z',
-  });
-  return { record: many(post), node: many(node), commit: many(commit), 'frame body': many(frame) };
+  }),
+};
+
+function madeUpSamples(): Samples {
+  return { record: many(madeUp.record), node: many(madeUp.node), commit: many(madeUp.commit), 'frame body': many(madeUp['frame body']) };
 }
 
 /** Best number of calls a second over several rounds, for each of the named functions in turn. */

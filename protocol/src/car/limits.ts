@@ -1,6 +1,7 @@
 /**
  * How much a CAR may hold before a reader gives up on it.
- * Place: an argument of car/read and car/read-stream; the defaults are the protocol's (base/limits). Source: ours, invariant 9.
+ * Place: an argument of car/read and car/read-stream; the defaults are the protocol's (base/limits).
+ * Source: ours, invariant 9.
  */
 import { maxBlockBytes, maxCarBlocks } from '../base/limits.ts';
 

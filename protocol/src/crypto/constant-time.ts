@@ -1,6 +1,7 @@
 /**
  * Comparing secrets so that the time taken tells nothing about where they differ.
- * Not for public bytes (see base/bytes equalBytes, which is quicker). Source: ours, invariant 14.
+ * Not for public bytes (see base/bytes equalBytes, which is quicker).
+ * Source: ours, invariant 14.
  */
 import { timingSafeEqual } from 'node:crypto';
 import { sha256 } from './hash.ts';

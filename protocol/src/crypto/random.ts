@@ -1,6 +1,7 @@
 /**
  * Random bytes from the machine's generator, fit for keys, salts and token ids.
- * Not for back-off jitter or sampling, where Math.random is enough. Source: node:crypto.
+ * Not for back-off jitter or sampling, where Math.random is enough.
+ * Source: node:crypto, which draws from the operating system.
  */
 import { randomBytes as nodeRandomBytes } from 'node:crypto';
 

@@ -137,9 +137,9 @@ function objectToEncodable(value: object, depthLeft: number): unknown {
 }
 
 function arrayToEncodable(array: readonly unknown[], depthLeft: number): unknown[] {
-  const length = array.length;
-  const encodable = new Array<unknown>(length);
-  for (let index = 0; index < length; index++) encodable[index] = toEncodable(array[index], depthLeft - 1);
+  const encodable: unknown[] = [];
+  // By index, so that a hole counts as the undefined it is and is refused.
+  for (let index = 0; index < array.length; index++) encodable.push(toEncodable(array[index], depthLeft - 1));
   return encodable;
 }
 
