@@ -55,10 +55,10 @@ import { HandleChoice } from './identity/handle-choice.ts';
 import { PlcClient } from './identity/plc-client.ts';
 import { ServerIdentity } from './identity/server-identity.ts';
 import { declarePdsMetrics } from './metrics.ts';
-import { BlockStore } from './repo/block-store.ts';
 import { CommitStore } from './repo/commit-store.ts';
 import { RepoExporter } from './repo/export.ts';
 import { HeadStore } from './repo/head-store.ts';
+import { NodeStore } from './repo/node-store.ts';
 import { RecordPreparer } from './repo/prepare.ts';
 import { RepoReader } from './repo/read.ts';
 import { RecordStore } from './repo/record-store.ts';
@@ -128,10 +128,10 @@ function openStores({ config, lifecycle }: Stage) {
   const path = join(config.dataDirectory, 'pds.sqlite');
   // SQLite gives its side files the mode of the database: signing keys are inside.
   closeSync(openSync(path, 'a', 0o600));
-  const database = openDatabase(path, { migrations, pragmas: { cache_size: -64_000 } });
+  const database = openDatabase(path, { migrations, pragmas: { cache_size: -64_000, wal_autocheckpoint: 8_000 } });
   lifecycle.own('database', () => void database.close());
   const heads = new HeadStore(database);
-  const blocks = new BlockStore(database, { cacheBytes: config.cacheBytes });
+  const nodes = new NodeStore(database, { cacheBytes: config.cacheBytes });
   const records = new RecordStore(database);
   const exporter = new RepoExporter(() => openDatabase(path, { migrations, readonly: true }));
   lifecycle.own('exports', () => exporter.close());
@@ -140,8 +140,8 @@ function openStores({ config, lifecycle }: Stage) {
     accounts: new AccountStore(database),
     refreshTokens: new RefreshTokenStore(database),
     preferences: new PreferenceStore(database),
-    commits: new CommitStore(blocks, records),
-    repos: new RepoReader(heads, blocks, records),
+    commits: new CommitStore(nodes, records),
+    repos: new RepoReader(heads, nodes, records),
     blobs: new BlobStore(database),
     files: new BlobFiles(blobFolders(config)),
     turns: new Turns(),

@@ -1,6 +1,7 @@
 /**
  * Preferences of an account: a list of objects that clients keep here, whole, for every device.
- * Their contents are the clients' business; the namespace is checked by the caller. Source: lexicon app.bsky.actor.putPreferences.
+ * Their contents are the clients' business; the namespace is checked by the caller.
+ * Source: lexicon app.bsky.actor.putPreferences.
  */
 import type { Database, Statement } from '@dunlin/service/sqlite/database';
 

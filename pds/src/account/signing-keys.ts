@@ -1,6 +1,7 @@
 /**
  * The signing key of each account, ready to sign: read from the database once, then kept in memory while in use.
- * Not for rotation keys (`identity/plc-client.ts`). Source: ours.
+ * Not for rotation keys (`identity/plc-client.ts`).
+ * Source: ours.
  */
 import { LRUCache } from 'lru-cache';
 import { assert } from '@dunlin/protocol/base/assert';

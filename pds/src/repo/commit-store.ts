@@ -1,49 +1,51 @@
 /**
- * Stores what a commit brings and removes what it takes: blocks, record rows and links of one account, within a transaction.
- * Records are told from tree nodes by the operations: a record's block goes with the last key that names it.
- * Not here: heads, blobs, events (`write.ts` does those in the same transaction). Source: ours.
+ * Stores what a commit brings and removes what it takes: tree nodes, records and links of one account, within a transaction.
+ * The commit's own block goes with the head. Not here: heads, blobs, events (`write.ts` does those in the same transaction).
+ * Source: ours.
  */
 import { assert } from '@dunlin/protocol/base/assert';
-import { cidToBytes } from '@dunlin/protocol/data/cid';
-import type { BlockSource } from '@dunlin/protocol/data/block-map';
+import { BlockMap } from '@dunlin/protocol/data/block-map';
+import { cidToBytes, sameCid, type Cid } from '@dunlin/protocol/data/cid';
 import type { CommitData } from '@dunlin/protocol/repo/apply';
 import type { RepoOp } from '@dunlin/protocol/repo/operation';
 import { hasBacklinks } from './backlinks.ts';
-import type { BlockStore } from './block-store.ts';
-import { cidKey } from './cid-key.ts';
+import type { NodeReader, NodeStore } from './node-store.ts';
 import { splitPath } from './record-path.ts';
 import type { RecordStore } from './record-store.ts';
 
 /** Puts commits into the tables. Every method is synchronous. */
 export class CommitStore {
-  readonly #blocks: BlockStore;
+  readonly #nodes: NodeStore;
   readonly #records: RecordStore;
 
-  constructor(blocks: BlockStore, records: RecordStore) {
-    this.#blocks = blocks;
+  constructor(nodes: NodeStore, records: RecordStore) {
+    this.#nodes = nodes;
     this.#records = records;
   }
 
   /** Gives the tree of an account's head, for reading and changing. */
-  source(accountId: number): BlockSource {
-    return this.#blocks.source(accountId);
+  reader(accountId: number): NodeReader {
+    return this.#nodes.reader(accountId);
   }
 
-  /** Stores a commit's blocks and record rows, and removes what it replaced. */
-  store(accountId: number, commit: CommitData): void {
-    const records = new Set<string>();
-    for (const { cid } of commit.ops) if (cid !== null) records.add(cidKey(cid));
-    for (const [cid, bytes] of commit.newBlocks) {
-      if (!records.has(cidKey(cid))) this.#blocks.addNode(accountId, cid, commit.rev, bytes);
+  /**
+   * Stores a commit's nodes and records, and removes what it replaced. `previous` is the commit before, null for the first;
+   * `reader` is where the commit's tree was read from: a node that came from there and is new again stands there already.
+   */
+  store(accountId: number, commit: CommitData, { previous, reader }: { previous: Cid | null; reader: NodeReader }): void {
+    const records = new BlockMap();
+    for (const op of commit.ops) {
+      if (op.prev !== null) records.set(op.prev, noBytes);
+      if (op.cid !== null) records.set(op.cid, noBytes);
     }
+    const removed = commit.removedCids.filter((cid) => !sameCid(cid, previous) && !records.has(cid));
+    const added: [Cid, Uint8Array][] = [];
+    for (const block of commit.newBlocks) {
+      const [cid] = block;
+      if (!sameCid(cid, commit.cid) && !records.has(cid) && !reader.hasGiven(cid)) added.push(block);
+    }
+    this.#nodes.change(accountId, { rev: commit.rev, removed, added });
     for (const op of commit.ops) this.#moveRecord(accountId, commit, op);
-    const replaced = new Set<string>();
-    for (const { prev } of commit.ops) {
-      if (prev === null) continue;
-      replaced.add(cidKey(prev));
-      this.#blocks.releaseRecord(accountId, prev);
-    }
-    for (const cid of commit.removedCids) if (!replaced.has(cidKey(cid))) this.#blocks.removeNode(accountId, cid);
   }
 
   /** Remembers what a record points at; null forgets. Collections without such links cost nothing. */
@@ -60,7 +62,8 @@ export class CommitStore {
     }
     const bytes = commit.newBlocks.get(op.cid);
     assert(bytes !== undefined, 'a commit brings the records it names');
-    this.#blocks.addRecord(accountId, op.cid, commit.rev, bytes);
-    this.#records.put(accountId, { collection, rkey, cid: cidToBytes(op.cid), rev: commit.rev });
+    this.#records.put(accountId, { collection, rkey, cid: cidToBytes(op.cid), rev: commit.rev, bytes });
   }
 }
+
+const noBytes = new Uint8Array(0);

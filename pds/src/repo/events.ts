@@ -1,6 +1,7 @@
 /**
  * The events that tell of a repository: the commit it moved to, or where it stands.
- * Without seq and time, which the sequencer gives. Source: lexicon com.atproto.sync.subscribeRepos (Sync 1.1).
+ * Without seq and time, which the sequencer gives.
+ * Source: lexicon com.atproto.sync.subscribeRepos (Sync 1.1).
  */
 import { writeCar } from '@dunlin/protocol/car/write';
 import type { Cid } from '@dunlin/protocol/data/cid';

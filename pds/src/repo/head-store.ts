@@ -1,5 +1,5 @@
 /**
- * Heads of repositories: the newest commit of each account, its tree root and its revision, also kept in memory.
+ * Heads of repositories: the newest commit of each account with its block, its tree root and its revision, also kept in memory.
  * Memory is filled only with what is durable (`remember`, after the commit); a change empties the entry first, so that a later
  * write of the same group reads what the transaction holds. Source: ours.
  */
@@ -15,14 +15,16 @@ const maxCachedHeads = 10_000;
 export class HeadStore {
   readonly #cache = new LRUCache<number, RepoHead>({ max: maxCachedHeads });
   readonly #find: Statement<[number], { head: Buffer; data: Buffer; rev: string }>;
-  readonly #set: Statement<[number, Uint8Array, Uint8Array, string], unknown>;
+  readonly #commit: Statement<[number], Buffer>;
+  readonly #set: Statement<[number, Uint8Array, Uint8Array, string, Uint8Array], unknown>;
   readonly #remove: Statement<[number], unknown>;
 
   constructor(database: Database) {
     this.#find = database.prepare('SELECT head, data, rev FROM repo WHERE account = ?');
+    this.#commit = database.prepare<[number], Buffer>('SELECT commit_bytes FROM repo WHERE account = ?').pluck();
     this.#set = database.prepare(
-      `INSERT INTO repo (account, head, data, rev) VALUES (?, ?, ?, ?)
-       ON CONFLICT (account) DO UPDATE SET head = excluded.head, data = excluded.data, rev = excluded.rev`,
+      `INSERT INTO repo (account, head, data, rev, commit_bytes) VALUES (?, ?, ?, ?, ?) ON CONFLICT (account) DO UPDATE
+       SET head = excluded.head, data = excluded.data, rev = excluded.rev, commit_bytes = excluded.commit_bytes`,
     );
     this.#remove = database.prepare('DELETE FROM repo WHERE account = ?');
   }
@@ -35,10 +37,15 @@ export class HeadStore {
     return row ? { cid: cidFromBytes(row.head), data: cidFromBytes(row.data), rev: row.rev } : null;
   }
 
-  /** Writes a new head within a transaction. */
-  set(accountId: number, head: RepoHead): void {
+  /** Gives the block of the newest commit, or null when the account has none. */
+  commitBytes(accountId: number): Uint8Array | null {
+    return this.#commit.get(accountId) ?? null;
+  }
+
+  /** Writes a new head with its commit block, within a transaction. */
+  set(accountId: number, head: RepoHead, commitBytes: Uint8Array): void {
     this.#cache.delete(accountId);
-    this.#set.run(accountId, cidToBytes(head.cid), cidToBytes(head.data), head.rev);
+    this.#set.run(accountId, cidToBytes(head.cid), cidToBytes(head.data), head.rev, commitBytes);
   }
 
   /** Keeps a head in memory, once it is durable. */

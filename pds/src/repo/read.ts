@@ -4,13 +4,15 @@
  * Not here: whether the account is served (`api/`). Source: lexicons com.atproto.sync.*.
  */
 import { assert } from '@dunlin/protocol/base/assert';
-import { cidFromBytes, type Cid } from '@dunlin/protocol/data/cid';
+import { BlockMap } from '@dunlin/protocol/data/block-map';
+import { cidFromBytes, cidToBytes, sameCid, type Cid } from '@dunlin/protocol/data/cid';
 import { recordProof } from '@dunlin/protocol/mst/proof';
 import type { RepoHead } from '@dunlin/protocol/repo/apply';
-import type { BlockStore } from './block-store.ts';
 import type { HeadStore } from './head-store.ts';
+import type { NodeStore } from './node-store.ts';
 import type { RecordPlace } from './record-path.ts';
 import type { RecordStore } from './record-store.ts';
+import { toOwnFault } from './refusals.ts';
 
 /** A commit as it is stored. */
 export interface StoredCommit {
@@ -22,12 +24,12 @@ export interface StoredCommit {
 /** Reads repositories of this server. */
 export class RepoReader {
   readonly #heads: HeadStore;
-  readonly #blocks: BlockStore;
+  readonly #nodes: NodeStore;
   readonly #records: RecordStore;
 
-  constructor(heads: HeadStore, blocks: BlockStore, records: RecordStore) {
+  constructor(heads: HeadStore, nodes: NodeStore, records: RecordStore) {
     this.#heads = heads;
-    this.#blocks = blocks;
+    this.#nodes = nodes;
     this.#records = records;
   }
 
@@ -40,14 +42,22 @@ export class RepoReader {
   commit(accountId: number): StoredCommit | null {
     const head = this.#heads.find(accountId);
     if (head === null) return null;
-    const bytes = this.#blocks.find(accountId, head.cid);
+    const bytes = this.#heads.commitBytes(accountId);
     assert(bytes !== null, `commit block is missing: account=${accountId}`);
     return { cid: head.cid, rev: head.rev, bytes };
   }
 
-  /** Gives a block the account holds, or null. */
-  block(accountId: number, cid: Cid): Uint8Array | null {
-    return this.#blocks.find(accountId, cid);
+  /** Gives those of the blocks that the account holds: its commit, tree nodes, records. */
+  blocks(accountId: number, cids: readonly Cid[]): BlockMap {
+    const found = new BlockMap();
+    const commit = this.commit(accountId);
+    for (const cid of cids) {
+      const bytes = sameCid(commit?.cid ?? null, cid) ? commit?.bytes : this.#nodes.find(accountId, cid);
+      if (bytes) found.set(cid, bytes);
+    }
+    const others = cids.filter((cid) => !found.has(cid)).map(cidToBytes);
+    if (others.length > 0) for (const { cid, bytes } of this.#records.bytesOf(accountId, others)) found.set(cidFromBytes(cid), bytes);
+    return found;
   }
 
   /** Gives the blocks that prove what stands at a record's place, be it nothing: commit, tree nodes, the record. */
@@ -55,27 +65,32 @@ export class RepoReader {
     const head = this.#heads.find(accountId);
     const commit = this.commit(accountId);
     if (head === null || commit === null) return null;
-    const source = { get: (cid: Cid) => this.#blocks.find(accountId, cid) ?? undefined };
-    const blocks: [Cid, Uint8Array][] = [[commit.cid, commit.bytes], ...recordProof(source, head.data, `${place.collection}/${place.rkey}`)];
+    const blocks: [Cid, Uint8Array][] = [[commit.cid, commit.bytes], ...this.#proofNodes(accountId, head, place)];
     const recordCid = this.#records.cidOf(accountId, place.collection, place.rkey);
-    if (recordCid !== null) {
-      const cid = cidFromBytes(recordCid);
-      const bytes = this.#blocks.find(accountId, cid);
-      assert(bytes !== null, `record block is missing: account=${accountId}`);
-      blocks.push([cid, bytes]);
-    }
+    const bytes = this.#records.bytesAt(accountId, place.collection, place.rkey);
+    if (recordCid !== null && bytes !== null) blocks.push([cidFromBytes(recordCid), bytes]);
     return { root: commit.cid, blocks };
+  }
+
+  #proofNodes(accountId: number, head: RepoHead, { collection, rkey }: RecordPlace): Iterable<[Cid, Uint8Array]> {
+    const source = { get: (cid: Cid) => this.#nodes.find(accountId, cid) ?? undefined };
+    try {
+      return recordProof(source, head.data, `${collection}/${rkey}`);
+    } catch (fault) {
+      throw toOwnFault(fault, accountId);
+    }
   }
 
   /** Removes a repository with everything in it, within a transaction. */
   removeAll(accountId: number): void {
     this.#heads.remove(accountId);
-    this.#blocks.removeAll(accountId);
+    this.#nodes.removeAll(accountId);
     this.#records.removeAll(accountId);
   }
 
-  /** How many blocks and records an account has. */
+  /** How many blocks (commit, nodes, records) and records an account has. */
   counts(accountId: number): { blocks: number; records: number } {
-    return { blocks: this.#blocks.count(accountId), records: this.#records.count(accountId) };
+    const records = this.#records.count(accountId);
+    return { blocks: 1 + this.#nodes.count(accountId) + records, records };
   }
 }

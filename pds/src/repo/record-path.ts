@@ -1,6 +1,7 @@
 /**
  * The place of a record in its repository, `collection/rkey`, and in the network, `at://did/collection/rkey`.
- * Not for checking NSIDs and keys: that is @atproto/syntax, at the edge. Source: atproto.com/specs/at-uri-scheme.
+ * Not for checking NSIDs and keys: that is @atproto/syntax, at the edge.
+ * Source: atproto.com/specs/at-uri-scheme.
  */
 import { AtUri } from '@atproto/syntax';
 import { invalidRequest } from '@dunlin/service/xrpc/errors';

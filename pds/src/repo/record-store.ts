@@ -1,8 +1,9 @@
 /**
- * The index of records: which CID stands at which collection and key, and what a record points at where that must be unique.
- * Derived from the tree and moved in the same transaction; the contents are blocks. Takedowns of single records live here.
- * Not here: blocks (`block-store.ts`), blobs (`blob/`). Source: ours; order and cursor of listRecords as the reference PDS.
+ * Records by account, collection and key, with their contents, and what a record points at where that must be unique.
+ * What stands where is the tree's word, moved in the same transaction. Takedowns of single records live here.
+ * Not here: tree nodes (`node-store.ts`), blobs (`blob/`). Source: ours; order and cursor of listRecords as the reference PDS.
  */
+import { toHex } from '@dunlin/protocol/base/bytes';
 import type { Database, Statement } from '@dunlin/service/sqlite/database';
 
 /** A record as listed: key, CID in 36 bytes, contents in DAG-CBOR. */
@@ -22,9 +23,7 @@ export interface RecordPage {
   readonly reverse: boolean;
 }
 
-const visible = `SELECT record.rkey, record.cid, block.bytes FROM record
-  JOIN block ON block.account = record.account AND block.cid = record.cid
-  WHERE record.account = ? AND record.collection = ? AND record.takedown_ref IS NULL`;
+const visible = 'SELECT rkey, cid, bytes FROM record WHERE account = ? AND collection = ? AND takedown_ref IS NULL';
 
 /** Records in the database. Every method is synchronous. */
 export class RecordStore {
@@ -35,7 +34,9 @@ export class RecordStore {
   readonly #listDownFrom: Statement<[number, string, string, number], StoredRecord>;
   readonly #listUpFrom: Statement<[number, string, string, number], StoredRecord>;
   readonly #nextCollection: Statement<[number, string], string>;
-  readonly #put: Statement<[number, string, string, Uint8Array, string], unknown>;
+  readonly #bytesAt: Statement<[number, string, string], Buffer>;
+  readonly #bytesOf: Statement<[number, string], { cid: Buffer; bytes: Buffer }>;
+  readonly #put: Statement<[number, string, string, Uint8Array, string, Uint8Array], unknown>;
   readonly #remove: Statement<[number, string, string], unknown>;
   readonly #removeAll: Statement<[number], unknown>;
   readonly #setTakedown: Statement<[string | null, number, string, string], unknown>;
@@ -46,20 +47,24 @@ export class RecordStore {
   readonly #unlinkAll: Statement<[number], unknown>;
 
   constructor(database: Database) {
-    this.#find = database.prepare(`${visible} AND record.rkey = ?`);
+    this.#find = database.prepare(`${visible} AND rkey = ?`);
     this.#cid = database.prepare<[number, string, string], Buffer>('SELECT cid FROM record WHERE account = ? AND collection = ? AND rkey = ?').pluck();
     this.#takedown = database
       .prepare<[number, string, string], string | null>('SELECT takedown_ref FROM record WHERE account = ? AND collection = ? AND rkey = ?')
       .pluck();
-    this.#listDown = database.prepare(`${visible} ORDER BY record.rkey DESC LIMIT ?`);
-    this.#listDownFrom = database.prepare(`${visible} AND record.rkey < ? ORDER BY record.rkey DESC LIMIT ?`);
-    this.#listUpFrom = database.prepare(`${visible} AND record.rkey > ? ORDER BY record.rkey LIMIT ?`);
+    this.#listDown = database.prepare(`${visible} ORDER BY rkey DESC LIMIT ?`);
+    this.#listDownFrom = database.prepare(`${visible} AND rkey < ? ORDER BY rkey DESC LIMIT ?`);
+    this.#listUpFrom = database.prepare(`${visible} AND rkey > ? ORDER BY rkey LIMIT ?`);
     this.#nextCollection = database
       .prepare<[number, string], string>('SELECT collection FROM record WHERE account = ? AND collection > ? ORDER BY collection LIMIT 1')
       .pluck();
+    this.#bytesAt = database
+      .prepare<[number, string, string], Buffer>('SELECT bytes FROM record WHERE account = ? AND collection = ? AND rkey = ?')
+      .pluck();
+    this.#bytesOf = database.prepare('SELECT cid, bytes FROM record WHERE account = ? AND hex(cid) IN (SELECT value FROM json_each(?)) GROUP BY cid');
     this.#put = database.prepare(
-      `INSERT INTO record (account, collection, rkey, cid, rev) VALUES (?, ?, ?, ?, ?)
-       ON CONFLICT (account, collection, rkey) DO UPDATE SET cid = excluded.cid, rev = excluded.rev`,
+      `INSERT INTO record (account, collection, rkey, cid, rev, bytes) VALUES (?, ?, ?, ?, ?, ?)
+       ON CONFLICT (account, collection, rkey) DO UPDATE SET cid = excluded.cid, rev = excluded.rev, bytes = excluded.bytes`,
     );
     this.#remove = database.prepare('DELETE FROM record WHERE account = ? AND collection = ? AND rkey = ?');
     this.#removeAll = database.prepare('DELETE FROM record WHERE account = ?');
@@ -102,12 +107,23 @@ export class RecordStore {
     return found;
   }
 
-  /** Puts a record's new CID in its place. */
-  put(accountId: number, record: { collection: string; rkey: string; cid: Uint8Array; rev: string }): void {
-    this.#put.run(accountId, record.collection, record.rkey, record.cid, record.rev);
+  /** Gives the contents of a record, taken down or not, or null. */
+  bytesAt(accountId: number, collection: string, rkey: string): Buffer | null {
+    return this.#bytesAt.get(accountId, collection, rkey) ?? null;
   }
 
-  /** Removes a record from the index. */
+  /** Gives the contents of records by their CIDs in 36 bytes, wherever they stand. Looks through all records of the account, once. */
+  bytesOf(accountId: number, cids: readonly Uint8Array[]): { cid: Buffer; bytes: Buffer }[] {
+    const hex = cids.map((cid) => toHex(cid).toUpperCase());
+    return this.#bytesOf.all(accountId, JSON.stringify(hex));
+  }
+
+  /** Puts a record in its place; a takedown of what stood there stays. */
+  put(accountId: number, record: { collection: string; rkey: string; cid: Uint8Array; rev: string; bytes: Uint8Array }): void {
+    this.#put.run(accountId, record.collection, record.rkey, record.cid, record.rev, record.bytes);
+  }
+
+  /** Removes a record. */
   remove(accountId: number, collection: string, rkey: string): void {
     this.#remove.run(accountId, collection, rkey);
   }

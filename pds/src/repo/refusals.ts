@@ -50,11 +50,13 @@ export function toCallerFault(fault: unknown, did: string): unknown {
     case 'InvalidOperation':
     case 'InvalidMstKey':
       return invalidRequest(fault.message);
-    case 'MissingBlock':
-    case 'InvalidMst':
-      // The tree is our own: a hole in it is our corruption, not the caller's mistake.
-      return new AssertionFailure(`repository is damaged: did=${did} ${fault.message}`, { cause: fault });
     default:
-      return fault;
+      return toOwnFault(fault, did);
   }
+}
+
+/** Gives a fault of our own tree as what it is: our corruption, not the caller's mistake. Other faults are given back as they are. */
+export function toOwnFault(fault: unknown, whose: string | number): unknown {
+  if (!(fault instanceof ProtocolError) || (fault.code !== 'MissingBlock' && fault.code !== 'InvalidMst')) return fault;
+  return new AssertionFailure(`repository is damaged: account=${whose} ${fault.message}`, { cause: fault });
 }

@@ -1,7 +1,8 @@
 /**
- * Tables of repositories: the head, the blocks and an index of the records of each account.
- * Only `repo/` reads and writes them. CIDs are 36 bytes; `rev` of a block is the revision that brought it, which makes `since` cheap.
- * `uses` of a record block counts the keys that name it: equal records share a block. Nodes and commits always have 1.
+ * Tables of repositories: where each stands with its commit, its tree nodes, and its records.
+ * Only `repo/` reads and writes them. CIDs are 36 bytes; `rev` is the revision that brought a row, which makes `since` cheap.
+ * Laid out for few dirty pages a write: records lie in key order with their contents, so that new ones go to the end and lists
+ * and exports read them in a row; a tree node takes over the row of the one it replaces and is found by a short tag of its CID.
  * Source: ours; layout reasoned in docs/decisions (integer account ids, binary CIDs, WITHOUT ROWID).
  */
 
@@ -11,17 +12,19 @@ CREATE TABLE repo (
   account INTEGER PRIMARY KEY,
   head BLOB NOT NULL,
   data BLOB NOT NULL,
-  rev TEXT NOT NULL
+  rev TEXT NOT NULL,
+  commit_bytes BLOB NOT NULL
 ) STRICT;
 
-CREATE TABLE block (
+CREATE TABLE node (
+  id INTEGER PRIMARY KEY,
   account INTEGER NOT NULL,
+  tag INTEGER NOT NULL,
   cid BLOB NOT NULL,
   rev TEXT NOT NULL,
-  uses INTEGER NOT NULL,
-  bytes BLOB NOT NULL,
-  PRIMARY KEY (account, cid)
-) STRICT, WITHOUT ROWID;
+  bytes BLOB NOT NULL
+) STRICT;
+CREATE INDEX node_by_tag ON node (account, tag);
 
 CREATE TABLE record (
   account INTEGER NOT NULL,
@@ -30,6 +33,7 @@ CREATE TABLE record (
   cid BLOB NOT NULL,
   rev TEXT NOT NULL,
   takedown_ref TEXT,
+  bytes BLOB NOT NULL,
   PRIMARY KEY (account, collection, rkey)
 ) STRICT, WITHOUT ROWID;
 

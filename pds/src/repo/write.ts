@@ -22,6 +22,7 @@ import type { Sequencer } from '../sequencer/sequencer.ts';
 import type { CommitStore } from './commit-store.ts';
 import { commitEvent } from './events.ts';
 import type { HeadStore } from './head-store.ts';
+import type { NodeReader } from './node-store.ts';
 import type { PreparedRecord } from './prepare.ts';
 import type { RecordStore } from './record-store.ts';
 import { checkBlob, checkSwapCommit, toCallerFault } from './refusals.ts';
@@ -97,8 +98,9 @@ export class RepoWriter {
   /** Makes the first commit of a new account's repository, within a group; its events are the caller's to stage. */
   begin(group: WriteGroup, { accountId, did, keypair }: { accountId: number; did: string; keypair: Keypair }): CommitData {
     const rev = this.#tids.next();
-    const commit = applyWrites({ source: this.#commits.source(accountId), head: null, did, keypair, rev, writes: [] });
-    this.#store(group, accountId, commit, []);
+    const reader = this.#commits.reader(accountId);
+    const commit = applyWrites({ source: reader, head: null, did, keypair, rev, writes: [] });
+    this.#store(group, { accountId, head: null, writes: [], reader }, commit);
     return commit;
   }
 
@@ -129,36 +131,39 @@ export class RepoWriter {
   }
 
   #commit(group: WriteGroup, o: { accountId: number; did: string; head: RepoHead; writes: readonly PlannedWrite[] }): CommitReceipt {
-    const commit = this.#apply(o);
-    this.#store(group, o.accountId, commit, o.writes);
+    const reader = this.#commits.reader(o.accountId);
+    const commit = this.#apply({ ...o, reader });
+    this.#store(group, { ...o, reader }, commit);
     this.#sequencer.stage(o.accountId, commitEvent(commit));
     return { cid: commit.cid, rev: commit.rev };
   }
 
-  #apply({ accountId, did, head, writes }: { accountId: number; did: string; head: RepoHead; writes: readonly PlannedWrite[] }): CommitData {
+  #apply({ accountId, did, head, writes, reader }: { accountId: number; did: string; head: RepoHead; writes: readonly PlannedWrite[]; reader: NodeReader }): CommitData {
     const rev = this.#tids.next(head.rev);
     try {
-      // Whether a record's block is still in use is counted by the store, so nothing is ever dropped on the tree's word alone.
-      return applyWrites({ source: this.#commits.source(accountId), head, did, keypair: this.#keys.of(accountId), rev, writes, heldElsewhere: () => true });
+      // Records are stored by key, so nobody asks whether another key names the same contents.
+      return applyWrites({ source: reader, head, did, keypair: this.#keys.of(accountId), rev, writes, heldElsewhere: () => true });
     } catch (fault) {
       throw toCallerFault(fault, did);
     }
   }
 
-  #store(group: WriteGroup, accountId: number, commit: CommitData, writes: readonly PlannedWrite[]): void {
-    this.#commits.store(accountId, commit);
-    for (const write of writes) {
-      if (write.action === 'delete') this.#blobs.setUses(accountId, write, [], { rev: commit.rev, nowMs: this.#clock.nowMs() });
-      else this.#settle(accountId, write, commit.rev);
-    }
+  #store(group: WriteGroup, o: { accountId: number; head: RepoHead | null; writes: readonly PlannedWrite[]; reader: NodeReader }, commit: CommitData): void {
+    const { accountId } = o;
+    this.#commits.store(accountId, commit, { previous: o.head?.cid ?? null, reader: o.reader });
+    for (const write of o.writes) this.#settle(accountId, write, commit.rev);
     const head = { cid: commit.cid, rev: commit.rev, data: commit.data };
-    this.#heads.set(accountId, head);
+    const commitBytes = commit.newBlocks.get(commit.cid);
+    assert(commitBytes !== undefined, 'a commit brings its own block');
+    this.#heads.set(accountId, head, commitBytes);
     group.afterCommit(() => this.#heads.remember(accountId, head));
   }
 
-  #settle(accountId: number, write: PreparedRecord, rev: string): void {
+  /** Settles what a write's record points at and which blobs it names. */
+  #settle(accountId: number, write: PlannedWrite, rev: string): void {
+    const at = { rev, nowMs: this.#clock.nowMs() };
+    if (write.action === 'delete') return this.#blobs.setUses(accountId, write, [], at);
     this.#commits.setLink(accountId, write, write.linkSubject);
-    if (write.action === 'create' && write.blobs.length === 0) return;
-    this.#blobs.setUses(accountId, write, write.blobs.map(({ cid }) => cid), { rev, nowMs: this.#clock.nowMs() });
+    if (write.action === 'update' || write.blobs.length > 0) this.#blobs.setUses(accountId, write, write.blobs.map(({ cid }) => cid), at);
   }
 }

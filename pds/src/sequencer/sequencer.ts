@@ -31,10 +31,13 @@ const maxReadRows = 5_000;
 /** The PDS's event log. */
 export class Sequencer implements EventLog {
   readonly #clock: Clock;
-  readonly #insert: Statement<[number, number, number, Uint8Array], unknown>;
+  readonly #insert: Statement<[number, number, number | null, number, Uint8Array], unknown>;
+  readonly #newest: Statement<[number], number>;
+  readonly #setNewest: Statement<[number, number], unknown>;
+  readonly #unsetNewest: Statement<[number], unknown>;
+  readonly #remove: Statement<[number, number], { previous: number | null }>;
   readonly #after: Statement<[number, number], [number, Buffer]>;
   readonly #oldest: Statement<[], number | null>;
-  readonly #forget: Statement<[number], unknown>;
   readonly #seqsAround: Statement<[number], { seq: number; created_at: number }>;
   readonly #listeners = new Set<(slice: EventSlice) => void>();
   #staged: StagedFrame[] = [];
@@ -43,10 +46,13 @@ export class Sequencer implements EventLog {
 
   constructor(database: Database, clock: Clock) {
     this.#clock = clock;
-    this.#insert = database.prepare('INSERT INTO event (seq, account, created_at, frame) VALUES (?, ?, ?, ?)');
+    this.#insert = database.prepare('INSERT INTO event (seq, account, previous, created_at, frame) VALUES (?, ?, ?, ?, ?)');
+    this.#newest = database.prepare<[number], number>('SELECT seq FROM newest_event WHERE account = ?').pluck();
+    this.#setNewest = database.prepare('INSERT INTO newest_event (account, seq) VALUES (?, ?) ON CONFLICT (account) DO UPDATE SET seq = excluded.seq');
+    this.#unsetNewest = database.prepare('DELETE FROM newest_event WHERE account = ?');
+    this.#remove = database.prepare('DELETE FROM event WHERE seq = ? AND account = ? RETURNING previous');
     this.#after = database.prepare<[number, number], [number, Buffer]>('SELECT seq, frame FROM event WHERE seq > ? ORDER BY seq LIMIT ?').raw();
     this.#oldest = database.prepare<[], number | null>('SELECT min(seq) FROM event').pluck();
-    this.#forget = database.prepare('DELETE FROM event WHERE account = ?');
     this.#seqsAround = database.prepare('SELECT seq, created_at FROM event WHERE seq >= ? ORDER BY seq LIMIT 1');
     const given = database.prepare<[], number>("SELECT seq FROM sqlite_sequence WHERE name = 'event'").pluck().get();
     this.#headSeq = given ?? 0;
@@ -99,14 +105,18 @@ export class Sequencer implements EventLog {
     const nowMs = this.#clock.nowMs();
     const seq = this.#nextSeq();
     const frame = encodeEvent({ ...event, seq, time: new Date(nowMs).toISOString() });
-    this.#insert.run(seq, accountId, nowMs, frame);
+    this.#insert.run(seq, accountId, this.#newest.get(accountId) ?? null, nowMs, frame);
+    this.#setNewest.run(accountId, seq);
     this.#staged.push({ seq, frame });
     return seq;
   }
 
   /** Removes every earlier event of an account, for its deletion; to be called within a transaction, before the last event is staged. */
   forget(accountId: number): void {
-    this.#forget.run(accountId);
+    let seq = this.#newest.get(accountId) ?? null;
+    // The chain ends where an event is gone already, by age.
+    while (seq !== null) seq = this.#remove.get(seq, accountId)?.previous ?? null;
+    this.#unsetNewest.run(accountId);
   }
 
   /** Gives the present end of the staging area. */

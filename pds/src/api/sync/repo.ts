@@ -5,7 +5,7 @@
  */
 import type { Readable } from 'node:stream';
 import { writeCar } from '@dunlin/protocol/car/write';
-import { parseCid, type Cid } from '@dunlin/protocol/data/cid';
+import { cidFromBytes, cidToBytes, parseCid } from '@dunlin/protocol/data/cid';
 import { invalidRequest } from '@dunlin/service/xrpc/errors';
 import { route, type XrpcRoute } from '@dunlin/service/xrpc/route';
 import type { AccountStore } from '../../account/account-store.ts';
@@ -58,11 +58,10 @@ export function syncRepoRoutes({ auth, accounts, repos, exporter }: SyncParts): 
       handler({ params: { did, cids }, auth: reader }) {
         const account = readableRepo(accounts, did, reader);
         if (cids.length > maxBlocks) throw invalidRequest(`too many cids: count=${cids.length} max=${maxBlocks}`);
-        const wanted = cids.map(parseCid);
-        const blocks = wanted.map((cid) => [cid, repos.block(account.id, cid)] as const);
-        const missing = blocks.filter(([, bytes]) => bytes === null).map(([cid]) => cid.toString());
+        const blocks = repos.blocks(account.id, cids.map((text) => cidFromBytes(cidToBytes(parseCid(text)))));
+        const missing = cids.filter((text) => !blocks.has(parseCid(text)));
         if (missing.length > 0) throw invalidRequest(`Could not find cids: ${missing.join(', ')}`, 'BlockNotFound');
-        return { body: writeCar(null, blocks as readonly (readonly [Cid, Uint8Array])[]), encoding: car };
+        return { body: writeCar(null, blocks), encoding: car };
       },
     }),
   ];

@@ -1,0 +1,127 @@
+/**
+ * The blocks of a repository as one moment had them: the commit, then each node before what is in it, records in their places.
+ * Records are read in runs, as they lie in key order in the table; nodes one by one. Holds one path of the tree and one run.
+ * With `since`, subtrees that are older are not gone into: a node that was there then holds nothing that was not.
+ * Source: order as proposal 0006 on streamable CARs; ours.
+ */
+import { assert } from '@dunlin/protocol/base/assert';
+import { cidByteLength, cidFromBytes, cidToBytes, type Cid } from '@dunlin/protocol/data/cid';
+import { walkTree, type WalkStep } from '@dunlin/protocol/mst/walk';
+import type { Database, Statement } from '@dunlin/service/sqlite/database';
+import { cidTagAt } from './cid-key.ts';
+import { splitPath, type RecordPlace } from './record-path.ts';
+
+/** Records that are read at once. */
+const runLength = 128;
+
+/** Where the repository stood at that moment. */
+export interface SnapshotHead {
+  readonly cid: Cid;
+  readonly data: Cid;
+  readonly rev: string;
+  readonly bytes: Uint8Array;
+}
+
+interface RecordRow {
+  readonly collection: string;
+  readonly rkey: string;
+  readonly cid: Buffer;
+  readonly rev: string;
+  readonly bytes: Buffer;
+}
+
+type Block = readonly [Cid, Uint8Array];
+
+/** A connection that reads one repository at a time, as it was when `begin` was called. */
+export class RepoSnapshot {
+  readonly #database: Database;
+  readonly #head: Statement<[number], { head: Buffer; data: Buffer; rev: string; commit_bytes: Buffer }>;
+  readonly #node: Statement<[number, number, Uint8Array], { bytes: Buffer; rev: string }>;
+  readonly #record: Statement<[number, string, string], RecordRow>;
+  readonly #run: Statement<[number, string, string, number], RecordRow>;
+  readonly #begin: Statement<[]>;
+  readonly #end: Statement<[]>;
+
+  constructor(database: Database) {
+    this.#database = database;
+    this.#head = database.prepare('SELECT head, data, rev, commit_bytes FROM repo WHERE account = ?');
+    this.#node = database.prepare('SELECT bytes, rev FROM node WHERE account = ? AND tag = ? AND cid = ?');
+    const columns = 'SELECT collection, rkey, cid, rev, bytes FROM record WHERE account = ? AND collection = ?';
+    this.#record = database.prepare(`${columns} AND rkey = ?`);
+    this.#run = database.prepare(`${columns} AND rkey >= ? ORDER BY rkey LIMIT ?`);
+    this.#begin = database.prepare('BEGIN');
+    this.#end = database.prepare('COMMIT');
+  }
+
+  /** Holds this moment and gives where the repository stands, or null when the account has none. */
+  begin(accountId: number): SnapshotHead | null {
+    this.#begin.run();
+    const row = this.#head.get(accountId);
+    return row ? { cid: cidFromBytes(row.head), data: cidFromBytes(row.data), rev: row.rev, bytes: row.commit_bytes } : null;
+  }
+
+  /** Lets the moment go. */
+  end(): void {
+    if (this.#database.inTransaction) this.#end.run();
+  }
+
+  /** Gives every block. */
+  *all(accountId: number, head: SnapshotHead): Generator<Block, void, undefined> {
+    yield [head.cid, head.bytes];
+    let run: RecordRow[] = [];
+    let next = 0;
+    for (const step of this.#walk(accountId, head, null)) {
+      if (step.kind === 'node') {
+        yield [cidFromBytes(step.link.slice()), step.bytes];
+        continue;
+      }
+      const place = splitPath(step.key);
+      if (!isAt(run[next], place)) {
+        run = this.#run.all(accountId, place.collection, place.rkey, runLength);
+        next = 0;
+      }
+      yield blockOf(run[next++], place);
+    }
+  }
+
+  /** Gives the blocks that a revision has not seen. */
+  *newerThan(since: string, accountId: number, head: SnapshotHead): Generator<Block, void, undefined> {
+    if (head.rev <= since) return;
+    yield [head.cid, head.bytes];
+    for (const step of this.#walk(accountId, head, since)) {
+      if (step.kind === 'node') {
+        yield [cidFromBytes(step.link.slice()), step.bytes];
+        continue;
+      }
+      const place = splitPath(step.key);
+      const row = this.#record.get(accountId, place.collection, place.rkey);
+      const block = blockOf(row, place);
+      if (row !== undefined && row.rev > since) yield block;
+    }
+  }
+
+  /** Closes the connection. */
+  close(): void {
+    this.#database.close();
+  }
+
+  /** Walks the tree; with `since`, past nodes that are no newer. */
+  #walk(accountId: number, head: SnapshotHead, since: string | null): Iterable<WalkStep> {
+    const read = (link: Uint8Array): { bytes: Buffer; rev: string } => {
+      const node = this.#node.get(accountId, cidTagAt(link, 0), link);
+      assert(node !== undefined, `tree node is missing: account=${accountId}`);
+      return node;
+    };
+    const blocks = { getBytes: (link: Uint8Array, offset = 0) => read(link.subarray(offset, offset + cidByteLength)).bytes };
+    return walkTree(blocks, cidToBytes(head.data), since === null ? undefined : (link) => read(link).rev <= since);
+  }
+}
+
+function isAt(row: RecordRow | undefined, place: RecordPlace): boolean {
+  return row !== undefined && row.rkey === place.rkey && row.collection === place.collection;
+}
+
+function blockOf(row: RecordRow | undefined, place: RecordPlace): Block {
+  assert(row !== undefined && isAt(row, place), 'the tree names a record that is not stored');
+  return [cidFromBytes(row.cid), row.bytes];
+}
