@@ -91,10 +91,8 @@ async function startAll(options: NetworkOptions, lifecycle: Lifecycle): Promise<
     pds.push(server.url);
   }
 
-  const demo = options.demo ? await prepareDemo({ pds: [pds[0], pds[1]] }) : null;
   const appviewFolder = await folder('appview');
   const demoFile = join(appviewFolder, 'demo.json');
-  if (demo) await writeFile(demoFile, JSON.stringify(demo), { mode: 0o600 });
   const appview = await startAppview(
     readAppviewConfig({
       APPVIEW_PORT: String(ports.appview),
@@ -103,10 +101,13 @@ async function startAll(options: NetworkOptions, lifecycle: Lifecycle): Promise<
       APPVIEW_RELAY_URL: relay.url,
       APPVIEW_PLC_URL: plc.url,
       APPVIEW_DEV_MODE: 'true',
-      ...(demo ? { APPVIEW_DEMO: demoFile } : {}),
+      ...(options.demo ? { APPVIEW_DEMO: demoFile } : {}),
     }),
   );
   lifecycle.own('appview', () => appview.close());
+  // The demo's room names its gateway, so the app view comes first; it reads the file when the page asks for it.
+  const demo = options.demo ? await prepareDemo({ pds: [pds[0], pds[1]], gateway: `${appview.did}#dunlin_live` }) : null;
+  if (demo) await writeFile(demoFile, JSON.stringify(demo), { mode: 0o600 });
   return {
     plc: plc.url,
     pds: [pds[0], pds[1]],
