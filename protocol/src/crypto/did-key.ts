@@ -4,14 +4,13 @@
  * Not for verifying (crypto/signature) nor for private keys (crypto/keypair).
  * Source: atproto.com/specs/cryptography, w3c-ccg.github.io/did-method-key.
  */
-import { ECDH } from 'node:crypto';
-import secp256k1 from 'secp256k1';
 import { concatBytes } from '../base/bytes.ts';
 import { ProtocolError } from '../base/errors.ts';
 import { fromBase58Multibase, toBase58Multibase } from '../data/multibase.ts';
+import { convertPoint } from './openssl-key.ts';
+import type { Curve } from './openssl-key.ts';
 
-/** The two curves of the protocol: NIST P-256 and secp256k1. */
-export type Curve = 'p256' | 'k256';
+export type { Curve };
 
 /** A public key; plain data, so it can be sent to a worker. */
 export interface PublicKey {
@@ -45,8 +44,7 @@ function compressPoint(curve: Curve, point: Uint8Array): Uint8Array {
     || (point.length === uncompressedBytes && point[0] === 4);
   if (!isWhole) throw new ProtocolError('InvalidKey', `bytes are not a curve point: curve=${curve} bytes=${point.length}`);
   try {
-    if (curve === 'k256') return secp256k1.publicKeyConvert(point, true, new Uint8Array(compressedBytes));
-    return new Uint8Array(ECDH.convertKey(point, 'prime256v1', undefined, undefined, 'compressed') as Buffer);
+    return convertPoint(curve, point, 'compressed');
   } catch (cause) {
     throw new ProtocolError('InvalidKey', `bytes are not a curve point: curve=${curve} bytes=${point.length}`, { cause });
   }
@@ -54,8 +52,7 @@ function compressPoint(curve: Curve, point: Uint8Array): Uint8Array {
 
 /** Gives the point in its long form, 65 bytes, which verifiers take quicker. */
 export function uncompressedPoint(key: PublicKey): Uint8Array {
-  if (key.curve === 'k256') return secp256k1.publicKeyConvert(key.bytes, false, new Uint8Array(uncompressedBytes));
-  return new Uint8Array(ECDH.convertKey(key.bytes, 'prime256v1', undefined, undefined, 'uncompressed') as Buffer);
+  return convertPoint(key.curve, key.bytes, 'uncompressed');
 }
 
 /** Gives the did:key of a compressed point. */

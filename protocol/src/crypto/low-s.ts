@@ -3,7 +3,7 @@
  * Place: between the signature libraries and everybody else; libsecp256k1 checks by itself, OpenSSL does not.
  * Source: atproto.com/specs/cryptography "low-S", BIP-62.
  */
-import type { Curve } from './did-key.ts';
+import type { Curve } from './openssl-key.ts';
 
 /** Length of a signature: r and s, 32 bytes each, big-endian. */
 export const signatureBytes = 64;

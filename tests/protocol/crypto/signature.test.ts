@@ -7,7 +7,8 @@ import { parseDidKey, parseVerificationMethod } from '@dunlin/protocol/crypto/di
 import type { Curve } from '@dunlin/protocol/crypto/did-key';
 import { Keypair } from '@dunlin/protocol/crypto/keypair';
 import { isLowS } from '@dunlin/protocol/crypto/low-s';
-import { verifySignature } from '@dunlin/protocol/crypto/signature';
+import { nativeK256 } from '@dunlin/protocol/crypto/k256-native';
+import { verifyByOpenssl, verifySignature } from '@dunlin/protocol/crypto/signature';
 import { readJson, vectorsFolder } from '../../harness/vectors.ts';
 
 const curves: Curve[] = ['k256', 'p256'];
@@ -79,9 +80,25 @@ describe.each(curves)('%s', (curve) => {
     }
   });
 
+  test('OpenSSL alone says the same, and signs what holds everywhere', async () => {
+    expect(verifyByOpenssl(keypair.publicKey, message, signature)).toBe(true);
+    expect(verifyByOpenssl(keypair.publicKey, new Uint8Array(1), signature)).toBe(false);
+    for (let round = 0; round < 10; round++) {
+      const signed = keypair.signByOpenssl(message);
+      expect(signed).toHaveLength(64);
+      expect(verifySignature(keypair.publicKey, message, signed)).toBe(true);
+      expect(await reference.verifySignature(keypair.did, message, signed)).toBe(true);
+    }
+  });
+
   test('takes Buffers as well', () => {
     expect(verifySignature(keypair.publicKey, Buffer.from(message), Buffer.from(signature))).toBe(true);
   });
+});
+
+test('the quick library for k256 is there on this kind of machine', () => {
+  const isPrebuilt = ['linux-x64', 'darwin-arm64', 'win32-x64'].includes(`${process.platform}-${process.arch}`);
+  if (isPrebuilt) expect(nativeK256).not.toBeNull();
 });
 
 test('a key of one curve does not verify a signature of the other', () => {
