@@ -101,10 +101,11 @@ function decodeCid(bytes: Uint8Array, offset: number): Cid {
   return cidFromBytes(bytes.slice(offset, offset + 36));
 }
 
+const bare = ({ signature, digest, point }: Bare): boolean => secp256k1.ecdsaVerify(signature, digest, point);
+const whole = ({ bytes, key }: Sample): boolean => verifyCommit({ scan: scanFrame(bytes), bytes, key, nowMs }).accepted;
+
 function report(name: string, samples: readonly Sample[]): void {
   const bareSamples = samples.map(bareOf);
-  const bare = ({ signature, digest, point }: Bare): boolean => secp256k1.ecdsaVerify(signature, digest, point);
-  const whole = ({ bytes, key }: Sample): boolean => verifyCommit({ scan: scanFrame(bytes), bytes, key, nowMs }).accepted;
   const [wholeTime, bareTime] = [new BestTime(), new BestTime()];
   for (let round = 0; round < rounds; round++) {
     wholeTime.round(samples, whole);
@@ -116,7 +117,7 @@ function report(name: string, samples: readonly Sample[]): void {
     bench: `verify-commit, ${name}`, figure: Math.round(samples.length / bestWhole), unit: 'commits/s on one core',
     ratio: Number((bestBare / bestWhole).toFixed(3)), against: `bare libsecp256k1, ${Math.round(samples.length / bestBare)} verifications/s`, goal: 0.5, bytesEach: Math.round(bytes),
   };
-  console.log(JSON.stringify(line));
+  process.stdout.write(`${JSON.stringify(line)}\n`);
 }
 
 const captured = capturedSamples();

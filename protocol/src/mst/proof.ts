@@ -12,7 +12,7 @@ import { keyHeight } from './key.ts';
 import { loadNode, lowerBound, nodeBlocksOf, type Link } from './node.ts';
 
 /**
- * Gives the nodes from the root to where the key is, or to where it would be.
+ * Gives the nodes from the root to where the key is, or down to the bottom between the keys where it would be.
  * @throws ProtocolError MissingBlock, InvalidMst
  */
 export function recordProof(source: BlockSource, root: Cid, key: string): BlockMap {
@@ -42,7 +42,8 @@ function descend(source: BlockSource, root: Cid, key: string, proof: BlockMap | 
     if (node.keys[index] === key) return cidFromBytes(node.values[index]!.slice());
     low = node.keys[index - 1] ?? low;
     high = node.keys[index] ?? high;
-    link = node.height > keyLayer ? (node.subtrees[index] as Link | null) : null;
+    // Below its own layer the key cannot be, but other readers go on to the bottom before they believe that.
+    link = proof !== null || node.height > keyLayer ? (node.subtrees[index] as Link | null) : null;
     height = node.height - 1;
   }
   return null;

@@ -4,7 +4,7 @@
  * Place: tests of mst/ and repo/. Source: ours.
  */
 import * as fc from 'fast-check';
-import { BlockMap } from '@dunlin/protocol/data/block-map';
+import type { BlockMap } from '@dunlin/protocol/data/block-map';
 import type { Cid } from '@dunlin/protocol/data/cid';
 import { Mst } from '@dunlin/protocol/mst/tree';
 import { valueOf } from './nodes.ts';

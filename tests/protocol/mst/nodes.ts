@@ -54,3 +54,12 @@ export function keysOfHeight(height: number, count: number): string[] {
   }
   return found.get(height)!.slice(0, count);
 }
+
+/** Gives a tree whose root has one subtree left and right of its key. */
+export function repeatedSubtree(): { blocks: BlockMap; root: Cid } {
+  const [low] = keysOfHeight(0, 1) as [string];
+  const [high] = keysOfHeight(1, 1) as [string];
+  const child = rawNode(null, [entry(low)]);
+  const below = blocksWith(child).root;
+  return blocksWith(child, rawNode(below, [entry(high, { t: below })]));
+}

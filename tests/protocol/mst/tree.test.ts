@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
 import { BlockMap } from '@dunlin/protocol/data/block-map';
 import { parseCid, type Cid } from '@dunlin/protocol/data/cid';
+import { keyHeight } from '@dunlin/protocol/mst/key';
 import { Mst } from '@dunlin/protocol/mst/tree';
 import { walkEntries, walkNodes } from '@dunlin/protocol/mst/walk';
 import { MST, referenceRoot, referenceStore, toReference } from '../repo/reference.ts';
@@ -139,6 +140,21 @@ describe('changing', () => {
     tree.remove(top);
     expect(tree.root().toString()).toBe(await referenceRoot([[bottom, value]]));
   });
+});
+
+const keyOf = (prefix: string, length: number): string =>
+  [...Array(99).keys()].map((n) => `${prefix}${String(n).padStart(2, '0')}`.padEnd(length, 'x')).find((key) => keyHeight(key) === 0)!;
+const sizeOf = (tree: Mst): number => tree.newBlocks().get(tree.root())!.length;
+
+test('a node may have as many bytes as a block and not one more', () => {
+  const keys = Array.from({ length: 1064 }, (_, n) => keyOf(`com.example.a/${n + 1000}-`, 900));
+  const entries = keys.map((key): [string, Cid] => [key, value]);
+  const room = 1_000_000 - sizeOf(treeOf(entries)) - 55 + 'com.example.'.length;
+  const parts = [keyOf('com.example.b/', 900), keyOf('com.example.c/', room - 900 - 55 + 'com.example.'.length)];
+  const fitting = treeOf([...entries, ...parts.map((key): [string, Cid] => [key, value])]);
+  expect(sizeOf(fitting)).toBe(1_000_000);
+  const beyond = treeOf([...entries, [parts[0]!, value], [keyOf('com.example.c/', parts[1]!.length + 1), value]]);
+  expect(() => beyond.root()).toThrow(expect.objectContaining({ code: 'BlocksTooBig' }));
 });
 
 describe('damaged sources', () => {

@@ -15,9 +15,13 @@ export interface Capture {
   readonly framesOfB: Buffer[];
   /** Signing key of an account as the server had it. */
   keyOf(did: string, server: 'A' | 'B'): PublicKey;
-  /** Repositories and proofs: CAR bytes with the account, and the record key of a proof. */
+  /** Repositories and proofs: CAR bytes with the account, and the path that a proof is about. */
   readonly cars: { readonly did: string; readonly bytes: Buffer }[];
-  readonly proofs: { readonly did: string; readonly rkey: string; readonly bytes: Buffer }[];
+  readonly proofs: { readonly did: string; readonly path: string; readonly bytes: Buffer }[];
+}
+
+interface Manifest {
+  readonly proofs: { readonly did: string; readonly collection: string; readonly rkey: string; readonly file: string }[];
 }
 
 interface AuditEntry {
@@ -36,10 +40,9 @@ export function readCapture(): Capture | null {
     return known;
   };
   const cars = readdirSync(join(folder, 'cars')).map((file) => ({ did: `did:plc:${file.slice(0, -4)}`, bytes: readFileSync(join(folder, 'cars', file)) }));
-  const proofs = readdirSync(join(folder, 'proofs')).map((file) => {
-    const [id, ...rest] = file.slice(0, -4).split('.');
-    return { did: `did:plc:${id}`, rkey: rest.join('.'), bytes: readFileSync(join(folder, 'proofs', file)) };
-  });
+  const proofs = readJson<Manifest>(folder, 'manifest.json').proofs.map(({ did, collection, rkey, file }) => ({
+    did, path: `${collection}/${rkey}`, bytes: readFileSync(join(folder, file)),
+  }));
   return { framesOfA: readFrames(join(folder, 'frames.bin')), framesOfB: readFrames(join(folder, 'frames-pds-b.bin')), keyOf, cars, proofs };
 }
 

@@ -1,0 +1,80 @@
+import { describe, expect, test } from '@jest/globals';
+import * as fc from 'fast-check';
+import type { BlockMap } from '@dunlin/protocol/data/block-map';
+import type { Cid } from '@dunlin/protocol/data/cid';
+import { BlockIndex } from '@dunlin/protocol/mst/block-index';
+import { invertOperations } from '@dunlin/protocol/mst/invert';
+import { keyHeight } from '@dunlin/protocol/mst/key';
+import { undoCreate, undoUpdate, type Undone } from '@dunlin/protocol/mst/undo-one';
+import type { RepoOp } from '@dunlin/protocol/repo/operation';
+import { arbitraryEntries, arbitraryKey, storedTree } from './arbitrary.ts';
+import { change } from './changes.ts';
+import { blocksWith, entry, keysOfHeight, rawNode, valueOf } from './nodes.ts';
+
+/** Lays blocks, root, key and CIDs side by side, as they lie in a frame, and undoes the one operation there. */
+function undoInPlace(proof: BlockMap, data: Cid, op: RepoOp): Undone {
+  const index = new BlockIndex();
+  const key = new TextEncoder().encode(op.path);
+  const parts: Uint8Array[] = [data.bytes, op.cid!.bytes, (op.prev ?? data).bytes, key];
+  const places: [number, number, number][] = [];
+  let offset = 108 + key.length;
+  for (const [cid, bytes] of proof) {
+    parts.push(cid.bytes, bytes);
+    places.push([offset, offset + 36, offset + 36 + bytes.length]);
+    offset += 36 + bytes.length;
+  }
+  index.clear(Buffer.concat(parts));
+  for (const place of places) index.add(...place);
+  return op.action === 'create' ? undoCreate(index, 0, 108, 108 + key.length, 36) : undoUpdate(index, 0, 108, 108 + key.length, 36, 72);
+}
+
+const digestText = (cid: Cid): string => Buffer.from(cid.bytes.subarray(4)).toString('latin1');
+
+describe('the short way', () => {
+  test('comes to what the long way comes to, or passes', () => {
+    let [short, passed] = [0, 0];
+    fc.assert(fc.property(arbitraryEntries(80), arbitraryKey, (entries, key) => {
+      const { blocks, root } = storedTree(entries);
+      const { data, ops, proof } = change(blocks, root, [{ kind: 'put', key, value: valueOf(77) }]);
+      const undone = undoInPlace(proof, data, ops[0]!);
+      if (undone.kind === 'root') short++;
+      else passed++;
+      if (undone.kind !== 'passed') expect(undone).toEqual({ kind: 'root', digest: digestText(root) });
+    }), { numRuns: 500 });
+    expect(short).toBeGreaterThan(passed);
+  });
+
+  test('undoes every create of a tree that grows and shrinks by one key at a time', () => {
+    const keys = [keysOfHeight(0, 6), keysOfHeight(1, 4), keysOfHeight(0, 30).slice(6), keysOfHeight(3, 2), keysOfHeight(2, 3), keysOfHeight(5, 1), keysOfHeight(4, 1)].flat();
+    for (let length = 0; length < keys.length; length++) {
+      const { blocks, root } = storedTree(keys.slice(0, length).map((key) => [key, valueOf(1)]));
+      const { data, ops, proof } = change(blocks, root, [{ kind: 'put', key: keys[length]!, value: valueOf(2) }]);
+      const undone = undoInPlace(proof, data, ops[0]!);
+      if (undone.kind !== 'passed') expect(undone).toEqual({ kind: 'root', digest: digestText(root) });
+      expect(invertOperations(proof, data, ops).equals(root)).toBe(true);
+    }
+  });
+
+  test('finds that the tree holds another value, or no such key', () => {
+    const { blocks, root } = storedTree([...keysOfHeight(0, 20), ...keysOfHeight(2, 1)].map((key) => [key, valueOf(1)]));
+    const [there] = keysOfHeight(0, 1) as [string];
+    expect(undoInPlace(blocks, root, { action: 'create', path: there, cid: valueOf(2), prev: null })).toEqual({ kind: 'mismatch' });
+    expect(undoInPlace(blocks, root, { action: 'update', path: there, cid: valueOf(2), prev: valueOf(1) })).toEqual({ kind: 'mismatch' });
+    for (const path of ['a/b', 'z/z', `${there}0`, there.slice(0, -1)]) {
+      expect(undoInPlace(blocks, root, { action: 'create', path, cid: valueOf(1), prev: null })).toEqual({ kind: 'mismatch' });
+    }
+  });
+
+  test('refuses keys that lie outside what their parent says, on both ways', () => {
+    const [high] = keysOfHeight(1, 1) as [string];
+    const low = keysOfHeight(0, 200);
+    const outside = low.find((key) => key > high)!;
+    const inside = low.find((key) => key < high)!;
+    const child = rawNode(null, [entry(inside), entry(outside, { p: [...inside].findIndex((letter, at) => letter !== outside[at]) })]);
+    const { blocks, root } = blocksWith(child, rawNode(blocksWith(child).root, [entry(high)]));
+    const op: RepoOp = { action: 'create', path: inside, cid: valueOf(inside.length), prev: null };
+    expect(keyHeight(inside)).toBe(0);
+    expect(() => undoInPlace(blocks, root, op)).toThrow(expect.objectContaining({ code: 'InvalidMst' }));
+    expect(() => invertOperations(blocks, root, [op])).toThrow(expect.objectContaining({ code: 'InvalidMst' }));
+  });
+});
