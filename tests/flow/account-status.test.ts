@@ -15,7 +15,7 @@ afterAll(() => network.close());
 
 async function peopleAt(subject: string): Promise<number> {
   const response = await fetch(`${network.appview}/xrpc/app.dunlin.live.getReactions?subject=${encodeURIComponent(subject)}`);
-  return ((await response.json()) as { people: number }).people;
+  return ((await response.json()) as { counts: { people: number } }).counts.people;
 }
 
 async function relayStatus(did: string): Promise<string> {

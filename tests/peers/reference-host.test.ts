@@ -66,7 +66,7 @@ test('our app view counts a like made there on a post made here', async () => {
   await alice.like(post.uri, post.cid);
   await eventually('two people are counted', async () => {
     const url = `${network.appview}/xrpc/app.dunlin.live.getReactions?subject=${encodeURIComponent(post.uri)}`;
-    const counts = (await (await fetch(url)).json()) as { people?: number };
+    const { counts } = (await (await fetch(url)).json()) as { counts: { people: number } };
     return counts.people === 2;
   });
 }, 30_000);

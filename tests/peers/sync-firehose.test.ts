@@ -1,6 +1,6 @@
 /** The Firehose client of `@atproto/sync` on our PDS and on our relay: everything arrives, verified by its own code, with zero errors. */
 import { IdResolver } from '@atproto/identity';
-import { Firehose, MemoryRunner, type Event } from '@atproto/sync';
+import { Firehose, type Event } from '@atproto/sync';
 import { startTestNetwork, type TestNetwork } from '../harness/network.ts';
 import { eventually } from '../harness/wait.ts';
 
@@ -17,7 +17,6 @@ function listen(service: string): { events: Event[]; errors: Error[]; stop: () =
   const firehose = new Firehose({
     service: service.replace(/^http/, 'ws'),
     idResolver: new IdResolver({ plcUrl: network.plc, fetch: globalThis.fetch }),
-    runner: new MemoryRunner({ startCursor: 0 }),
     getCursor: () => 0,
     unauthenticatedHandles: true,
     handleEvent: (event) => void events.push(event),

@@ -12,6 +12,7 @@ import { systemClock, type Clock } from '@dunlin/protocol/base/clock';
 import { throwAtProcess } from '../lifecycle/throw-at-process.ts';
 import type { Logger } from '../log/logger.ts';
 import type { Metrics } from '../metrics/registry.ts';
+import { answerClientErrors } from './client-error.ts';
 import { cors } from './cors.ts';
 import { toFault } from './faults.ts';
 
@@ -120,6 +121,7 @@ export async function listen(app: App, o: ListenOptions): Promise<HttpServer> {
   }, app.callback());
   server.maxConnections = o.maxConnections ?? 20_000;
   server.timeout = o.idleTimeoutMs ?? 120_000;
+  answerClientErrors(server);
   const sockets = new Set<Socket>();
   server.on('connection', (socket: Socket) => {
     sockets.add(socket);
