@@ -8,11 +8,12 @@ import type { BlockIndex } from './block-index.ts';
 import { entryWidth, FlatNode, prefixLength, readNode, rightOffset, rootHeight, suffixLength, suffixOffset } from './flat-node.ts';
 import { maxKeyBytes } from './key.ts';
 
-/** Keys around the subtree that is gone into next, and their lengths; −1: no key on that side. Filled anew by each descent. */
-const lowKey = new Uint8Array(maxKeyBytes);
-const highKey = new Uint8Array(maxKeyBytes);
-let lowLength = -1;
-let highLength = -1;
+/** A key that others must lie above or below; a negative length: there is none on that side. */
+export class KeyBound {
+  bytes: Uint8Array = new Uint8Array(maxKeyBytes);
+  offset = 0;
+  length = -1;
+}
 
 /** The nodes gone through. Made to be filled again. */
 export class FlatPath {
@@ -21,6 +22,9 @@ export class FlatPath {
   /** Where in each node's bytes the link to the next one lies. */
   readonly links: number[] = [];
   depth = 0;
+  /** The keys around the last node, as its parents have them. */
+  readonly low = new KeyBound();
+  readonly high = new KeyBound();
 
   /** The last node of the way. */
   get last(): FlatNode {
@@ -35,21 +39,41 @@ export class FlatPath {
   descend(index: BlockIndex, root: number, keyStart: number, keyEnd: number): number {
     let link = root;
     let height = rootHeight;
-    lowLength = -1;
-    highLength = -1;
+    this.low.length = -1;
+    this.high.length = -1;
     for (this.depth = 0; ; this.depth++) {
       const node = this.nodes[this.depth] ??= new FlatNode();
       readBlock(node, index, link, height);
-      checkBounds(node);
+      checkBetween(node, this.low, this.high);
       const found = findKey(node, keyStart, keyEnd);
       if (found >= 0) return found;
       const position = ~found;
       link = position === 0 ? node.left : node.entries[(position - 1) * entryWidth + rightOffset]!;
       if (link < 0) return -1;
       this.links[this.depth] = link;
-      narrowBounds(node, position);
+      this.#narrowLow(node, position);
+      if (position < node.count) this.#narrowHigh(node, position);
       height = node.height - 1;
     }
+  }
+
+  /** Takes the keys before and behind an entry of the last node as the bounds, for what lies beside that entry. */
+  narrowAround(position: number): void {
+    const node = this.last;
+    this.#narrowLow(node, position);
+    if (position + 1 === node.count) return;
+    this.#narrowHigh(node, position);
+    this.high.length = takeSuffix(node, position + 1, this.high.bytes);
+  }
+
+  #narrowLow(node: FlatNode, position: number): void {
+    for (let entry = 0; entry < position; entry++) this.low.length = takeSuffix(node, entry, this.low.bytes);
+  }
+
+  #narrowHigh(node: FlatNode, position: number): void {
+    const shared = node.entries[position * entryWidth + prefixLength]!;
+    for (let index = 0; index < shared; index++) this.high.bytes[index] = this.low.bytes[index]!;
+    this.high.length = takeSuffix(node, position, this.high.bytes);
   }
 }
 
@@ -84,36 +108,30 @@ function findKey(node: FlatNode, keyStart: number, keyEnd: number): number {
   return ~count;
 }
 
-/** The first and the last key must lie between those around the link that led here. */
-function checkBounds(node: FlatNode): void {
+/**
+ * The first and the last key of a node must lie between two others.
+ * @throws ProtocolError InvalidMst when they do not
+ */
+export function checkBetween(node: FlatNode, low: KeyBound, high: KeyBound): void {
   if (node.count === 0) return;
   const { bytes, entries, lastKey, lastKeyLength } = node;
-  const first = entries[suffixOffset]!;
-  const isAbove = lowLength < 0 || compare(bytes, first, entries[suffixLength]!, lowKey, lowLength) > 0;
-  const isBelow = highLength < 0 || compare(lastKey, 0, lastKeyLength, highKey, highLength) < 0;
+  const isAbove = low.length < 0 || compareKeys(bytes, entries[suffixOffset]!, entries[suffixLength]!, low) > 0;
+  const isBelow = high.length < 0 || compareKeys(lastKey, 0, lastKeyLength, high) < 0;
   if (!isAbove || !isBelow) throw new ProtocolError('InvalidMst', 'key does not lie between the keys around its node');
 }
 
-function compare(a: Uint8Array, aStart: number, aLength: number, b: Uint8Array, bLength: number): number {
-  const length = Math.min(aLength, bLength);
-  for (let index = 0; index < length; index++) {
-    const difference = a[aStart + index]! - b[index]!;
+function compareKeys(bytes: Uint8Array, offset: number, length: number, bound: KeyBound): number {
+  const most = Math.min(length, bound.length);
+  for (let index = 0; index < most; index++) {
+    const difference = bytes[offset + index]! - bound.bytes[bound.offset + index]!;
     if (difference !== 0) return difference;
   }
-  return aLength - bLength;
+  return length - bound.length;
 }
 
-/** Takes the keys before and at `position` as the bounds of what lies between them. */
-function narrowBounds(node: FlatNode, position: number): void {
-  const { bytes, entries, count } = node;
-  for (let entry = 0; entry < position; entry++) lowLength = takeSuffix(bytes, entries, entry * entryWidth, lowKey);
-  if (position === count) return;
-  const shared = entries[position * entryWidth + prefixLength]!;
-  for (let index = 0; index < shared; index++) highKey[index] = lowKey[index]!;
-  highLength = takeSuffix(bytes, entries, position * entryWidth, highKey);
-}
-
-function takeSuffix(bytes: Uint8Array, entries: Int32Array, base: number, key: Uint8Array): number {
+/** Makes `key`, which holds the key before an entry, that entry's key; gives its length. */
+function takeSuffix({ bytes, entries }: FlatNode, entry: number, key: Uint8Array): number {
+  const base = entry * entryWidth;
   const prefix = entries[base + prefixLength]!;
   const from = entries[base + suffixOffset]!;
   const length = entries[base + suffixLength]!;

@@ -11,6 +11,14 @@ const digestOffset = 4;
 const linkFieldBytes = 41;
 const linkHeadBytes = 5;
 
+/** A link to write: the offset of a CID in the node's bytes, the digest of a new node (one character a byte), or noLink. */
+export type DraftLink = number | string;
+
+/** Stands for null. */
+export const noLink = -1;
+
+const newLinkHead = Uint8Array.of(0xd8, 0x2a, 0x58, 0x25, 0x00, 0x01, 0x71, 0x12, 0x20);
+
 let draft = new Uint8Array(65_536);
 
 /** Gives the digest of a node with the link at `link` going to the node with another digest. */
@@ -37,23 +45,53 @@ export function digestWithoutLink(node: FlatNode, link: number): string {
   return hashDraft(node.end - node.start - linkFieldBytes + 1);
 }
 
-/** Gives the digest of a node without one entry; the link at `rest` (−1: null) takes the place of the two beside it. */
-export function digestWithoutEntry(node: FlatNode, position: number, rest: number): string {
+/** Gives the digest of a node without one entry; `rest` takes the place of the two links beside it. */
+export function digestWithoutEntry(node: FlatNode, position: number, rest: DraftLink): string {
   return hashDraft(writeWithout(node, position, rest));
 }
 
-function writeWithout(node: FlatNode, position: number, rest: number): number {
+/** Gives the digest of two neighbours of one layer as one node, with `middle` between them. */
+export function digestOfJoined(left: FlatNode, right: FlatNode, middle: DraftLink): string {
+  const { bytes } = left;
+  reserve(left.end - left.start + right.end - right.start + 64);
+  let at = writeHead(0, 0xa2, 0x65, 0x80, left.count + right.count);
+  if (left.count > 0) at = copyEntriesBefore(left, left.count, middle, at);
+  if (right.count > 0) {
+    const shared = sharedWithLast(left, right);
+    const own = right.entries[suffixOffset]! + shared;
+    const behind = right.entries[suffixOffset]! + right.entries[suffixLength]!;
+    at = writeHead(at, 0xa4, 0x6b, 0x40, behind - own);
+    at = copy(bytes, own, behind, at);
+    at = writeHead(at, 0, 0x70, 0x00, shared);
+    at = copy(bytes, treeField(right.entries, 0) - 2, right.leftField - 2, at);
+  }
+  at = copy(bytes, left.leftField - 2, left.leftField, at);
+  return hashDraft(writeLink(bytes, left.count > 0 ? left.left : middle, at));
+}
+
+/** Gives how much the first key of one node shares with the last key of its left neighbour. */
+function sharedWithLast({ lastKey, lastKeyLength }: FlatNode, right: FlatNode): number {
+  const { bytes, entries } = right;
+  const most = Math.min(lastKeyLength, entries[suffixLength]!);
+  let shared = 0;
+  while (shared < most && lastKey[shared] === bytes[entries[suffixOffset]! + shared]) shared++;
+  return shared;
+}
+
+/** Copies the first entries up to, not including, one, with `last` as the link right of them; there is at least one. */
+function copyEntriesBefore({ bytes, entries }: FlatNode, position: number, last: DraftLink, offset: number): number {
+  const base = (position - 1) * entryWidth;
+  let at = copy(bytes, entries[entryOffset]!, treeField(entries, base), offset);
+  at = writeLink(bytes, last, at);
+  return copy(bytes, entries[base + valueOffset]! - 7, entries[base + valueOffset]! + cidByteLength, at);
+}
+
+function writeWithout(node: FlatNode, position: number, rest: DraftLink): number {
   const { bytes, entries, count, start } = node;
   const base = position * entryWidth;
   reserve(node.end - start + 64);
   let at = writeHead(0, 0xa2, 0x65, 0x80, count - 1);
-  if (position > 0) {
-    const before = base - entryWidth;
-    const field = treeField(entries, before);
-    at = copy(bytes, entries[entryOffset]!, field, at);
-    at = writeLink(bytes, rest, at);
-    at = copy(bytes, entries[before + valueOffset]! - 7, entries[before + valueOffset]! + cidByteLength, at);
-  }
+  if (position > 0) at = copyEntriesBefore(node, position, rest, at);
   let from = node.leftField - 2;
   if (position + 1 < count) {
     const next = base + entryWidth;
@@ -103,9 +141,15 @@ function writeHead(offset: number, map: number, letter: number, major: number, l
   return at;
 }
 
-/** Writes the link at `link` with its CBOR around it, or null. */
-function writeLink(bytes: Uint8Array, link: number, offset: number): number {
-  if (link >= 0) return copy(bytes, link - linkHeadBytes, link + cidByteLength, offset);
+/** Writes a link with its CBOR around it, or null. */
+function writeLink(bytes: Uint8Array, link: DraftLink, offset: number): number {
+  if (typeof link === 'string') {
+    draft.set(newLinkHead, offset);
+    const at = offset + newLinkHead.length;
+    for (let index = 0; index < link.length; index++) draft[at + index] = link.charCodeAt(index);
+    return at + link.length;
+  }
+  if (link !== noLink) return copy(bytes, link - linkHeadBytes, link + cidByteLength, offset);
   draft[offset] = 0xf6;
   return offset + 1;
 }

@@ -68,11 +68,9 @@ function undoSingle(index: BlockIndex, ops: OpsScan, dataOffset: number): string
   const keyStart = ops.pathOffsets[0]!;
   const keyEnd = ops.pathEnds[0]!;
   const cid = ops.cidOffsets[0]!;
-  const undone = action === createAction
+  return action === createAction
     ? undoCreate(index, dataOffset, keyStart, keyEnd, cid)
     : undoUpdate(index, dataOffset, keyStart, keyEnd, cid, ops.prevOffsets[0]!);
-  if (undone.kind === 'passed') return undoAll(index, ops, dataOffset);
-  return undone.kind === 'root' ? undone.digest : null;
 }
 
 function undoAll(index: BlockIndex, ops: OpsScan, dataOffset: number): string {
