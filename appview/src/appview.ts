@@ -13,6 +13,7 @@ import { version } from '@dunlin/service/config/version';
 import { createApp, listen, type App, type HttpServer } from '@dunlin/service/http/app';
 import { createGuardedFetch } from '@dunlin/service/http/guarded-fetch';
 import { mountHealth } from '@dunlin/service/http/health';
+import { startMetricsListener } from '@dunlin/service/http/metrics-listener';
 import { createRouter, mountRouter } from '@dunlin/service/http/router';
 import { Lifecycle, type RunningService } from '@dunlin/service/lifecycle/service';
 import { createLogger, type Logger } from '@dunlin/service/log/logger';
@@ -93,6 +94,10 @@ async function start(config: AppviewConfig, o: AppviewDependencies & { clock: Cl
   const http = await listen(app, { host: config.host, port: config.port, clock });
   lifecycle.own('http', () => http.close());
   identity.listensOn(http.port);
+  if (config.metricsListen !== null) {
+    const listener = await startMetricsListener({ ...config.metricsListen, metrics, log });
+    lifecycle.own('metrics listener', () => listener.close());
+  }
   openGateway(http, { config, gateway: live.gateway, log, clock, lifecycle });
   lifecycle.own('live', () => live.close());
 
@@ -101,8 +106,6 @@ async function start(config: AppviewConfig, o: AppviewDependencies & { clock: Cl
     apply: (person, handle) => indexer.applyHandle(person, handle),
     onOutcome: (outcome) => counters.handles.inc({ outcome }),
   });
-  // A stream that cannot go on is our own fault: the process drains and says so, rather than serve an index that stands still.
-  const onFatal = (error: unknown): void => queueMicrotask(() => { throw error; });
   const ingest = startIngest({
     service: config.relayUrl, verify: config.verify, indexer, store, resolver, clock, log, counters, onFatal,
     onWritten: () => handles.poke(),
@@ -118,6 +121,11 @@ async function start(config: AppviewConfig, o: AppviewDependencies & { clock: Cl
   });
   log.info({ url: http.url, did: identity.did, relay: config.relayUrl, cursor: store.cursor(config.relayUrl) }, 'listening');
   return { url: http.url, did: identity.did, ready: { ready: 'appview', url: http.url, version }, close: () => lifecycle.close() };
+}
+
+/** A stream that cannot go on is our own fault: the process drains and says so, rather than serve an index that stands still. */
+function onFatal(error: unknown): void {
+  queueMicrotask(() => { throw error; });
 }
 
 function openResolver(config: AppviewConfig, clock: Clock, lifecycle: Lifecycle): IdentityResolver {

@@ -6,8 +6,12 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { defineConfig, readConfig, type ConfigOf, type Environment } from '@dunlin/service/config/env';
-import { choice, integer, optionalText, port, text, toggle, url } from '@dunlin/service/config/settings';
+import { bindAddress, choice, integer, optionalText, port, text, toggle, url, type BindAddress, type Setting } from '@dunlin/service/config/settings';
 import { sourceFaults, type ReactionSource } from './reactions/sources.ts';
+
+function optionalBindAddress(name: string, doc: string): Setting<BindAddress | null> {
+  return { ...bindAddress(name, { doc }), fallback: { value: null } } as Setting<BindAddress | null>;
+}
 
 /** Every variable of the app view. */
 export const appviewConfigSpec = defineConfig({
@@ -25,7 +29,7 @@ export const appviewConfigSpec = defineConfig({
     sourcesFile: optionalText('APPVIEW_REACTION_SOURCES', { doc: 'JSON file with further kinds of records that count as reactions: a list of {collection, subjectPath, value or valuePath, class}.' }),
     demoFile: optionalText('APPVIEW_DEMO', { doc: 'JSON file of demo accounts to show on the page; never on a service that others can reach.' }),
     pageFolder: optionalText('APPVIEW_PAGE_FOLDER', { doc: 'Folder of the built web page; by default the one of this checkout.' }),
-    metricsListen: optionalText('APPVIEW_METRICS_LISTEN', { pattern: /^[^\s:]*:\d{1,5}$/, doc: 'Address for /metrics, such as 127.0.0.1:2591; none when unset.' }),
+    metricsListen: optionalBindAddress('APPVIEW_METRICS_LISTEN', 'Address for /metrics, such as 127.0.0.1:2591; none when unset.'),
     maxConnections: integer('APPVIEW_MAX_CONNECTIONS', { default: 10_000, min: 1, unit: 'connections', doc: 'Most WebSocket connections, and most event streams.' }),
     maxConnectionsPerAddress: integer('APPVIEW_MAX_CONNECTIONS_PER_ADDRESS', { default: 100, min: 1, unit: 'connections', doc: 'Most WebSocket connections of one address (IPv6: one /64).' }),
     isDevMode: toggle('APPVIEW_DEV_MODE', { default: false, doc: 'Plain http, localhost with a port as public name, private addresses allowed. Never in production.' }),

@@ -37,11 +37,25 @@ afterAll(async () => {
   await folder.remove();
 });
 
+interface Answer {
+  error?: string;
+  cursor?: string;
+  counts: { people: number };
+  reactions: { uri: string; collection: string; author: { did: string; handle?: string } }[];
+  viewer: { reactions: unknown[] };
+  room: { online: number; access: string };
+  rooms: { uri: string }[];
+  messages: unknown[];
+  sources: unknown[];
+}
+
 const get = async (method: string, params: Record<string, string> = {}, headers: Record<string, string> = {}) => {
   const response = await fetch(`${appview.url}/xrpc/app.dunlin.live.${method}?${new URLSearchParams(params).toString()}`, { headers });
-  return { status: response.status, headers: response.headers, body: (await response.json()) as Record<string, any> };
+  return { status: response.status, headers: response.headers, body: (await response.json()) as Answer };
 };
 const peopleOf = async (subject: string): Promise<number> => (await get('getReactions', { subject })).body['counts'].people;
+const bearer = (account: FakeAccount): Record<string, string> => ({ authorization: `Bearer ${account.token(appview.did, 'app.dunlin.live.listMessages')}` });
+const padded = (bytes: number): string => JSON.stringify({ $type: '#lease', id: 1 }).padEnd(bytes, ' ');
 const nowRecord = (): { createdAt: string } => ({ createdAt: new Date().toISOString() });
 
 async function signedIn(account: FakeAccount | null): Promise<GatewayClient> {
@@ -66,7 +80,7 @@ describe('reactions', () => {
     const { $type, version, ...told } = last;
     expect(body['counts']).toMatchObject({ ...told, values: [{ value: '❤️', people: 2 }] });
     expect([$type, version]).toEqual(['#counts', expect.any(Number)]);
-    expect(body['reactions'].map((each: any) => [each.author.did, each.collection])).toEqual([[ada.did, 'app.bsky.feed.like'], [ben.did, 'app.bsky.feed.like'], [ada.did, 'app.dunlin.live.reaction']]);
+    expect(body['reactions'].map((each) => [each.author.did, each.collection])).toEqual([[ada.did, 'app.bsky.feed.like'], [ben.did, 'app.bsky.feed.like'], [ada.did, 'app.dunlin.live.reaction']]);
     expect(body['viewer'].reactions).toHaveLength(2);
     const { bodies, response } = await events;
     expect([response.headers.get('content-type'), bodies[0], bodies[1]]).toMatchObject(['text/event-stream; charset=utf-8', { $type: '#counts', subject: post }, { subject: 'isbn:1', people: 0 }]);
@@ -176,7 +190,6 @@ describe('rooms', () => {
 
   test('that are not open are read with a token of somebody who may', async () => {
     const club = roomUri(ada.did, 'club');
-    const bearer = (account: FakeAccount) => ({ authorization: `Bearer ${account.token(appview.did, 'app.dunlin.live.listMessages')}` });
     const answers = [await get('listMessages', { room: club }), await get('listMessages', { room: club }, bearer(ben)), await get('listMessages', { room: club }, bearer(ada))];
     expect(answers.map(({ status, body }) => [status, body['error']])).toEqual([[401, 'AuthRequired'], [403, 'NotMember'], [200, undefined]]);
     expect((await get('listMessages', { room: club }, { authorization: 'Bearer nonsense' })).status).toBe(401);
@@ -218,7 +231,6 @@ describe('tokens', () => {
 describe('the socket', () => {
   test('takes frames of 256 KiB, not one byte more, and no binary ones', async () => {
     const [fits, larger, binary] = [await signedIn(null), await signedIn(null), await signedIn(null)];
-    const padded = (bytes: number): string => JSON.stringify({ $type: '#lease', id: 1 }).padEnd(bytes, ' ');
     fits.socket.send(padded(262_144));
     expect(await fits.next('#reply')).toMatchObject({ ok: true });
     larger.socket.send(padded(262_145));

@@ -3,7 +3,7 @@
  * Source: ours.
  */
 import { once } from 'node:events';
-import WebSocket from 'ws';
+import { WebSocket } from 'ws';
 import { eventually } from '../harness/wait.ts';
 import { checkFrame, type Body } from './small-gateway.ts';
 

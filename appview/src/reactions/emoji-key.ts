@@ -10,8 +10,21 @@ const textByDefault = /(?!\p{Emoji_Presentation})(?=\p{Emoji})[^0-9#*]|[0-9#*](?
 const known = /^\p{RGI_Emoji}$/v;
 const yetUnknown = /^\p{Extended_Pictographic}$/u;
 
+/** Keys found before: a stream says the same few emoji over and over. */
+const keys = new Map<string, string | null>();
+const maxRemembered = 2_048;
+
 /** Gives the emoji as it is grouped by, or null when the value is no emoji (letters, stacked marks, two emoji). */
 export function emojiKey(value: string): string | null {
+  const remembered = keys.get(value);
+  if (remembered !== undefined) return remembered;
+  if (keys.size >= maxRemembered) keys.clear();
+  const key = findKey(value);
+  keys.set(value, key);
+  return key;
+}
+
+function findKey(value: string): string | null {
   const key = value.normalize('NFC').replace(foldedAway, '');
   return known.test(value) || known.test(emojiForKey(key)) || yetUnknown.test(key) ? key : null;
 }

@@ -1,6 +1,7 @@
 /**
  * Counts that move while you watch: whoever tracks a subject gets its counts now and again on every change.
- * The first change after a quiet time is told at once, further ones together after the flush time, newest only.
+ * The first change after a quiet time is told at once, further ones together after the flush time, newest only;
+ * a subject that takes long to count (very many people) is counted less often, so that it costs no more than a fifth of the time.
  * Counts are taken over rows each time, never added up here, so a listener can miss changes but never hold a wrong number for long.
  * Source: ours, see docs/gateway.md; figures in lexicons/app.dunlin.live.subscribe.json#counts.
  */
@@ -28,6 +29,8 @@ interface Tracked {
   /** The counts in the frame, without their version. */
   counts: string;
   toldAtMs: number;
+  /** Shortest time until it is counted again. */
+  restMs: number;
 }
 
 /** Tells counts to whoever tracks them. */
@@ -58,7 +61,7 @@ export class LiveCounts {
     let tracked = this.#tracked.get(subject);
     if (tracked === undefined) {
       if (this.#tracked.size >= this.#maxSubjects) return null;
-      tracked = { listeners: new Set(), ...this.#take(subject), toldAtMs: -Infinity };
+      tracked = { listeners: new Set(), ...this.#take(subject), toldAtMs: -Infinity, restMs: this.#flushMs };
       this.#tracked.set(subject, tracked);
     }
     tracked.listeners.add(listener);
@@ -80,10 +83,10 @@ export class LiveCounts {
     for (const subject of subjects) {
       const tracked = this.#tracked.get(subject);
       if (tracked === undefined || this.#waiting.has(subject)) continue;
-      if (nowMs - tracked.toldAtMs >= this.#flushMs) this.#tell(subject, tracked, nowMs);
+      if (nowMs - tracked.toldAtMs >= tracked.restMs) this.#tell(subject, tracked, nowMs);
       else this.#waiting.add(subject);
     }
-    if (this.#waiting.size > 0) this.#timer ??= this.#o.clock.after(this.#flushMs, () => this.#flush(), { unref: true });
+    this.#arm();
   }
 
   /** Stops the flush; nothing is told afterwards. */
@@ -98,13 +101,22 @@ export class LiveCounts {
     const nowMs = this.#o.clock.elapsedMs();
     for (const subject of this.#waiting) {
       const tracked = this.#tracked.get(subject);
+      if (tracked !== undefined && nowMs - tracked.toldAtMs < tracked.restMs) continue;
+      this.#waiting.delete(subject);
       if (tracked !== undefined) this.#tell(subject, tracked, nowMs);
     }
-    this.#waiting.clear();
+    this.#arm();
+  }
+
+  #arm(): void {
+    if (this.#waiting.size > 0) this.#timer ??= this.#o.clock.after(this.#flushMs, () => this.#flush(), { unref: true });
   }
 
   #tell(subject: string, tracked: Tracked, nowMs: number): void {
+    const startMs = this.#o.clock.elapsedMs();
     const { frame, counts } = this.#take(subject);
+    const costMs = this.#o.clock.elapsedMs() - startMs;
+    tracked.restMs = Math.max(this.#flushMs, costMs * 5);
     if (counts === tracked.counts) return;
     Object.assign(tracked, { frame, counts, toldAtMs: nowMs });
     for (const listener of tracked.listeners) listener(frame);

@@ -17,7 +17,7 @@ export interface RoomPosition {
 /** Most frames held. */
 export const maxHeldFrames = 256;
 
-/** Most bytes held, of JSON text. */
+/** Most bytes held. */
 export const maxHeldBytes = 512 * 1024;
 
 /** Frames of one room, numbered from 1. */
@@ -37,9 +37,9 @@ export class ReplayBuffer {
     const frame = make(this.#seq + 1);
     this.#seq += 1;
     this.#frames.push(frame);
-    this.#bytes += frame.text.length;
+    this.#bytes += frame.wire.length;
     while (this.#frames.length > maxHeldFrames || (this.#bytes > maxHeldBytes && this.#frames.length > 1)) {
-      this.#bytes -= this.#frames.shift()?.text.length ?? 0;
+      this.#bytes -= this.#frames.shift()?.wire.length ?? 0;
     }
     return frame;
   }

@@ -162,7 +162,12 @@ export class ReactionStore {
   count(subject: string): SubjectCounts {
     const id = this.#selectSubject.get(subject)?.id;
     if (id === undefined) return { classes: [], values: [], totals: [] };
-    return { classes: this.#classes.all(id), values: this.#values.all(id), totals: this.#totals.all(id) };
+    const totals = this.#totals.all(id);
+    // Where no class has two sources nobody can be in two lines of a value, and most subjects are like that.
+    const isOneSourced = totals.length < maxCountLines && new Set(totals.map((line) => line.class)).size === new Set(totals.map((line) => line.collection)).size;
+    const values = isOneSourced ? totals.map(({ class: name, value, key, people }) => ({ class: name, value, key, people })) : this.#values.all(id);
+    const classes = values.length === 1 ? values.map(({ class: name, people }) => ({ class: name, people })) : this.#classes.all(id);
+    return { classes, values, totals };
   }
 
   /** Lists reactions of visible people, newest first. */

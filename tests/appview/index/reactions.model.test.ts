@@ -2,7 +2,7 @@
  * Counting against a plain model: whatever is created, changed, deleted, deactivated, brought back, repeated or cut in batches,
  * the counts are those that a few lines over plain maps give.
  */
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, test } from '@jest/globals';
 import type { IndexEvent, IndexOperation } from '@dunlin/appview/index/event';
 import { emojiForKey, emojiKey } from '@dunlin/appview/reactions/emoji-key';
@@ -93,6 +93,6 @@ test('counts are those of the model after any history, told once or twice, in ba
       }
       index.store.close();
     }),
-    { numRuns: 150 },
+    { numRuns: 100 },
   );
 });

@@ -1,5 +1,5 @@
 /** Emoji keys: what is counted together, what is no emoji, and the way back. */
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { emojiForKey, emojiKey } from '@dunlin/appview/reactions/emoji-key';
 
 test.each([

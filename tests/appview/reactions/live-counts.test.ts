@@ -91,3 +91,23 @@ test('no timer is left when all is told', () => {
   counts.close();
   expect(clock.waiting).toBe(0);
 });
+
+test('a subject that takes long to count is counted no more than a fifth of the time', () => {
+  const slow = new LiveCounts({
+    clock, flushMs: 250,
+    read: (subject) => {
+      clock.advance(100);
+      return { subject, version, people: people.get(subject) ?? 0, classes: [], values: [], totals: [] };
+    },
+  });
+  slow.track('a', listener);
+  for (let count = 1; count <= 40; count++) {
+    people.set('a', count);
+    slow.changed(new Set(['a']));
+    clock.advance(50);
+  }
+  clock.advance(1_000);
+  expect(heard.at(-1)).toBe(40);
+  expect(heard.length).toBeLessThanOrEqual(6);
+  slow.close();
+});

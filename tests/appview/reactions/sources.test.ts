@@ -62,8 +62,9 @@ test.each([
   expect(sourceFaults([source]).join()).toContain(fault);
 });
 
+const lines = (count: number): ReactionSource[] => Array.from({ length: count }, (_, index) => ({ collection: `a.b.c${index}`, subjectPath: '.a', value: '❤️', class: 'reaction' }));
+
 test('64 lines are allowed, 65 are not, and no collection twice', () => {
-  const lines = (count: number): ReactionSource[] => Array.from({ length: count }, (_, index) => ({ collection: `a.b.c${index}`, subjectPath: '.a', value: '❤️', class: 'reaction' }));
   expect(sourceFaults(lines(64))).toEqual([]);
   expect(sourceFaults(lines(65))).toHaveLength(1);
   expect(sourceFaults([...lines(1), ...lines(1)])).toHaveLength(1);

@@ -1,6 +1,6 @@
 /** The normal form of subjects: published vectors, and what must hold for any address. */
 import { readFileSync } from 'node:fs';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { maxSubjectBytes, normalSubject } from '@dunlin/appview/reactions/subject-uri';
 
 const vectors = JSON.parse(readFileSync(new URL('subject-uri.vectors.json', import.meta.url), 'utf8')) as { given: string; normal: string | null; fragment?: string }[];

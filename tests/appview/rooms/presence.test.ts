@@ -69,6 +69,9 @@ describe('the list', () => {
   });
 });
 
+const seen = (client: Client): unknown[] =>
+  client.take('#presence').map(({ mode, online, full, joins = [], leaves = [] }) => [mode, online, full ?? false, (joins as Body[]).map(({ did }) => did), (leaves as Body[]).map(({ did }) => did)]);
+
 describe('in a room', () => {
   let world: SmallGateway;
   beforeEach(() => {
@@ -82,9 +85,6 @@ describe('in a room', () => {
     client.say({ $type: '#join', room: uri });
     return client;
   }
-  const seen = (client: Client): unknown[] =>
-    client.take('#presence').map(({ mode, online, full, joins = [], leaves = [] }) => [mode, online, full ?? false, (joins as Body[]).map(({ did }) => did), (leaves as Body[]).map(({ did }) => did)]);
-
   test('a newcomer gets everybody, the others get the newcomer at once', async () => {
     const first = await inside(ada);
     expect(seen(first)[0]).toEqual(['list', 1, true, [ada], []]);

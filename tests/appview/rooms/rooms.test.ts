@@ -1,6 +1,6 @@
 /** Live rooms: snapshots, messages, recovery, presence, and who is let in or put out. */
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { keepEmptyMs, newsWindowMs } from '@dunlin/appview/rooms/lobby';
 import { account, message, person, remove, room, roomUri } from '../small-index.ts';
 import { smallGateway, type Body, type Client, type SmallGateway } from '../small-gateway.ts';
