@@ -59,7 +59,8 @@ export class BlobStore {
     this.#find = database.prepare('SELECT mime_type, size, takedown_ref, unused_since FROM blob WHERE account = ? AND cid = ?');
     this.#isUsed = database.prepare<[number, Uint8Array], number>('SELECT 1 FROM blob_use WHERE account = ? AND cid = ? LIMIT 1').pluck();
     this.#put = database.prepare(
-      'INSERT INTO blob (account, cid, mime_type, size, unused_since) VALUES (?, ?, ?, ?, ?) ON CONFLICT (account, cid) DO NOTHING',
+      `INSERT INTO blob (account, cid, mime_type, size, unused_since) VALUES (?, ?, ?, ?, ?) ON CONFLICT (account, cid) DO UPDATE
+       SET mime_type = iif(excluded.unused_since IS NULL, mime_type, excluded.mime_type), unused_since = excluded.unused_since`,
     );
     this.#setUnused = database.prepare('UPDATE blob SET unused_since = ? WHERE account = ? AND cid = ?');
     this.#setTakedown = database.prepare('UPDATE blob SET takedown_ref = ? WHERE account = ? AND cid = ?');
@@ -105,12 +106,9 @@ export class BlobStore {
     return this.#isUsed.get(accountId, cidToBytes(cid)) !== undefined;
   }
 
-  /** Remembers an upload; one that is there already stays, with its grace begun anew. */
+  /** Remembers an upload. One that is there already keeps its type while records name it, else its grace and type begin anew. */
   put(accountId: number, cid: Cid, blob: { mimeType: string; size: number; nowMs: number }): void {
-    const bytes = cidToBytes(cid);
-    const unusedSince = this.isUsed(accountId, cid) ? null : blob.nowMs;
-    this.#put.run(accountId, bytes, blob.mimeType, blob.size, unusedSince);
-    this.#setUnused.run(unusedSince, accountId, bytes);
+    this.#put.run(accountId, cidToBytes(cid), blob.mimeType, blob.size, this.isUsed(accountId, cid) ? null : blob.nowMs);
   }
 
   /** Says that a record now names exactly these blobs; those that nobody names any more become unused. */

@@ -4,6 +4,7 @@
  * Nothing of it is ever shown by a browser as a page of this server: sandboxed, as an attachment.
  * Source: lexicons of those names; headers as the reference PDS, with Range and ETag beside them.
  */
+import { Readable } from 'node:stream';
 import { parseCid } from '@dunlin/protocol/data/cid';
 import { invalidRequest } from '@dunlin/service/xrpc/errors';
 import { route, type XrpcRoute } from '@dunlin/service/xrpc/route';
@@ -31,9 +32,9 @@ export function syncBlobRoutes(o: { auth: Authenticator; accounts: AccountStore;
         if (range === 'unsatisfiable') {
           return { status: 416, body: new Uint8Array(0), encoding: blob.mimeType, headers: { ...answerHeaders, 'content-range': `bytes */${size}` } };
         }
-        const sizeHeaders = rangeHeaders(range, size);
-        if (method === 'HEAD') return { status: range ? 206 : 200, body: new Uint8Array(0), encoding: blob.mimeType, headers: { ...answerHeaders, ...sizeHeaders } };
-        return { status: range ? 206 : 200, body: o.files.read(account.did, cid, range), encoding: blob.mimeType, headers: { ...answerHeaders, ...sizeHeaders } };
+        // An empty stream leaves the length of the headers alone, which is what HEAD is asked for.
+        const body = method === 'HEAD' ? Readable.from([]) : o.files.read(account.did, cid, range);
+        return { status: range ? 206 : 200, body, encoding: blob.mimeType, headers: { ...answerHeaders, ...rangeHeaders(range, size) } };
       },
     }),
     route<{ did: string; since?: string; limit: number; cursor?: string }, unknown, Reader>('com.atproto.sync.listBlobs', {

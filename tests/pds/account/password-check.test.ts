@@ -1,0 +1,21 @@
+/** Comparing passwords: what counts as the same, and that no more than a few run or wait at once. */
+import { expect, test } from '@jest/globals';
+import { systemClock } from '@dunlin/protocol/base/clock';
+import { maxHashesWaiting, PasswordCheck } from '../../../pds/src/account/password-check.ts';
+
+test('only the right password of an account that has one matches', async () => {
+  const passwords = new PasswordCheck(systemClock);
+  const stored = await passwords.hash('right');
+  expect(await passwords.matches('right', stored)).toBe(true);
+  expect(await passwords.matches('wrong', stored)).toBe(false);
+  expect(await passwords.matches('no account has this password', null)).toBe(false);
+});
+
+test('refuses more than can wait, and serves those who do', async () => {
+  const passwords = new PasswordCheck(systemClock);
+  const stored = `${'0'.repeat(32)}:broken`;
+  const asked = Array.from({ length: maxHashesWaiting + 20 }, () => passwords.matches('x', stored).then(String, (fault: { error?: string }) => String(fault.error)));
+  const answers = await Promise.all(asked);
+  expect(new Set(answers)).toEqual(new Set(['false', 'NotEnoughResources']));
+  expect(answers.filter((answer) => answer === 'false').length).toBeGreaterThanOrEqual(maxHashesWaiting);
+});

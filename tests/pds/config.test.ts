@@ -1,0 +1,31 @@
+/** Settings: defaults, the names of the reference, and what refuses the start. */
+import { expect, test } from '@jest/globals';
+import { readConfig } from '@dunlin/service/config/env';
+import { blobFolders, handleDomains, isLocal, pdsConfigSpec, readPdsConfig } from '../../pds/src/config.ts';
+
+test('every setting has a default', () => {
+  const config = readPdsConfig({});
+  expect(config).toMatchObject({ hostname: 'localhost', port: 2583, plcUrl: 'https://plc.directory', blobUploadLimit: 5_242_880, backfillLimitMs: 86_400_000 });
+  expect([isLocal(config), handleDomains(config), blobFolders(config)]).toEqual([true, ['.test'], { folder: '.data/pds/blobs', temporary: '.data/pds/blobs-temp' }]);
+});
+
+test('a public host name gives https and handles under itself', () => {
+  const config = readPdsConfig({ PDS_HOSTNAME: 'pds.example.org', PDS_BLOBSTORE_DISK_LOCATION: '/blobs' });
+  expect([isLocal(config), handleDomains(config), blobFolders(config).folder]).toEqual([false, ['.pds.example.org'], '/blobs']);
+});
+
+test('names of the reference that are not needed are warned about, unknown ones refuse the start with all other faults', () => {
+  const warnings: string[] = [];
+  readConfig(pdsConfigSpec, { PDS_EMAIL_SMTP_URL: 'smtp://x', PDS_BSKY_APP_VIEW_URL: 'https://x.org', PDS_INVITE_INTERVAL: '1' }, (sentence) => warnings.push(sentence));
+  expect(warnings).toHaveLength(3);
+  expect(() => readPdsConfig({ PDS_HOSTNAMES: 'x', PDS_PORT: 'many' })).toThrow(/PDS_PORT must be a whole number.*PDS_HOSTNAMES is not a setting of pds; did you mean PDS_HOSTNAME\?/);
+});
+
+test.each([
+  [{ PDS_INVITE_REQUIRED: 'true' }, 'invite codes are not served'],
+  [{ PDS_SERVICE_HANDLE_DOMAINS: 'test' }, 'leading dot'],
+  [{ PDS_HOSTNAME: 'pds' }, 'full domain name'],
+  [{ PDS_PLC_ROTATION_KEY_K256_PRIVATE_KEY_HEX: 'abc' }, 'must match'],
+])('%j is refused', (environment, why) => {
+  expect(() => readPdsConfig(environment)).toThrow(why);
+});

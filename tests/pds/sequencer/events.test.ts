@@ -1,0 +1,153 @@
+/** The stream: which events each operation brings, that they verify and invert, and the cursor rules on real sockets. */
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { readCar } from '@dunlin/protocol/car/read';
+import { parseDidKey, type PublicKey } from '@dunlin/protocol/crypto/did-key';
+import { invertOperations } from '@dunlin/protocol/mst/invert';
+import { decodeCommit, verifyCommitSignature } from '@dunlin/protocol/repo/commit';
+import type { CommitEvent } from '@dunlin/protocol/stream/event';
+import { post, startSmallPds, Subscriber, type Person, type Seen, type SmallPds } from '../small-pds.ts';
+
+let small: SmallPds;
+const open: Subscriber[] = [];
+beforeAll(async () => {
+  small = await startSmallPds();
+});
+afterEach(() => open.splice(0).forEach((subscriber) => subscriber.close()));
+afterAll(() => small.close());
+
+async function subscribe(cursor?: number): Promise<Subscriber> {
+  const subscriber = await new Subscriber(small.url, cursor).opened();
+  open.push(subscriber);
+  return subscriber;
+}
+
+const seqs = (events: Seen[]): number[] => events.map((event) => ('seq' in event ? event.seq : Number.NaN));
+const kinds = (events: Seen[]): string[] => events.map(({ kind }) => kind);
+
+async function keyOf({ token }: Person): Promise<PublicKey> {
+  const { json } = await small.call('com.atproto.identity.getRecommendedDidCredentials', { token });
+  return parseDidKey((json['verificationMethods'] as { atproto: string }).atproto);
+}
+
+/** Checks what any consumer checks: one root, signature, rev, and that the operations undone give the tree before. */
+function checkCommit(event: CommitEvent, key: PublicKey): void {
+  const { roots, blocks } = readCar(event.blocks);
+  expect(roots.map(String)).toEqual([event.commit.toString()]);
+  const bytes = blocks.get(event.commit)!;
+  expect(verifyCommitSignature(bytes, key)).toBe(true);
+  const commit = decodeCommit(bytes);
+  expect([commit.did, commit.rev]).toEqual([event.did, event.rev]);
+  if (event.prevData === null) return;
+  expect(invertOperations(blocks, commit.data, [...event.ops]).toString()).toBe(event.prevData.toString());
+}
+
+test('each operation brings its events, and every commit verifies, inverts and joins onto the one before', async () => {
+  const watcher = await subscribe();
+  const alice = await small.newPerson('alice');
+  const key = await keyOf(alice);
+  const act = (nsid: string, body: object): Promise<unknown> => small.call(nsid, { body: { repo: alice.did, ...body }, token: alice.token });
+  const asAdmin = (nsid: string, body: object): Promise<unknown> => small.call(nsid, { body, headers: small.admin });
+  const status = (takedown: object): Promise<unknown> => asAdmin('com.atproto.admin.updateSubjectStatus', { subject: { $type: 'com.atproto.admin.defs#repoRef', did: alice.did }, ...takedown });
+  const collection = 'app.bsky.feed.post';
+  const rkey = '3kabcdefgh222';
+
+  await act('com.atproto.repo.createRecord', { collection, rkey, record: post('one') });
+  await act('com.atproto.repo.putRecord', { collection, rkey, record: post('two') });
+  await act('com.atproto.repo.putRecord', { collection, rkey, record: post('two') });
+  await act('com.atproto.repo.deleteRecord', { collection, rkey });
+  await act('com.atproto.repo.deleteRecord', { collection, rkey });
+  await act('com.atproto.repo.applyWrites', { writes: [] });
+  await small.call('com.atproto.identity.updateHandle', { body: { handle: 'alice2.test' }, token: alice.token });
+  await small.call('com.atproto.identity.updateHandle', { body: { handle: 'alice2.test' }, token: alice.token });
+  await small.call('com.atproto.server.deactivateAccount', { body: {}, token: alice.token });
+  for (let times = 0; times < 2; times++) await small.call('com.atproto.server.activateAccount', { method: 'POST', token: alice.token });
+  await status({ takedown: { applied: true, ref: 'case 1' } });
+  await status({ takedown: { applied: false } });
+  await status({});
+  await asAdmin('com.atproto.admin.updateAccountHandle', { did: alice.did, handle: 'alice3.test' });
+
+  const events = await watcher.take(20);
+  expect(kinds(events)).toEqual([
+    'identity', 'account', 'commit', 'sync', 'commit', 'commit', 'commit', 'identity', 'identity', 'account',
+    'account', 'identity', 'sync', 'account', 'identity', 'sync', 'account', 'account', 'account', 'identity',
+  ]);
+  expect(seqs(events)).toEqual(events.map((_event, index) => seqs(events)[0] + index));
+  expect(events[0]).toMatchObject({ did: alice.did, handle: 'alice.test', time: expect.stringMatching(/^\d{4}-.*\.\d{3}Z$/) });
+  expect(events[1]).toMatchObject({ active: true, status: null });
+  expect(events[2]).toMatchObject({ ops: [], since: null, prevData: null, blobs: [], tooBig: false, rebase: false });
+  expect(events[9]).toMatchObject({ active: false, status: 'deactivated' });
+  expect(events.slice(16, 19)).toMatchObject([{ active: false, status: 'takendown' }, { active: true }, { active: true }]);
+  expect(events[19]).toMatchObject({ handle: 'alice3.test' });
+  const commits = events.filter((event) => event.kind === 'commit');
+  expect(commits.map(({ ops }) => ops.map(({ action }) => action))).toEqual([[], ['create'], ['update'], ['delete']]);
+  for (const [index, commit] of commits.entries()) {
+    checkCommit(commit, key);
+    expect(commit.since).toBe(commits[index - 1]?.rev ?? null);
+  }
+  const sync = events[3] as Extract<Seen, { kind: 'sync' }>;
+  expect([...readCar(sync.blocks).blocks].map(([cid]) => cid.toString())).toEqual([commits[0].commit.toString()]);
+}, 15_000);
+
+test('an account that is deleted leaves one last word, and nothing before it, also after a restart', async () => {
+  const bob = await small.newPerson('bob');
+  await small.call('com.atproto.repo.createRecord', { body: { repo: bob.did, collection: 'app.bsky.feed.post', record: post('gone soon') }, token: bob.token });
+  await small.call('com.atproto.admin.deleteAccount', { body: { did: bob.did }, headers: small.admin });
+  const ofBob = async (): Promise<Seen[]> => {
+    const carol = await small.newPerson(`witness${Math.trunc(performance.now())}`);
+    const reader = await subscribe(0);
+    const isLast = (event: Seen): boolean => event.kind === 'sync' && event.did === carol.did;
+    for (let count = 1; !reader.seen.some(isLast); count = reader.seen.length + 1) await reader.take(count);
+    return reader.seen.filter((event) => 'did' in event && event.did === bob.did);
+  };
+  expect(await ofBob()).toEqual([expect.objectContaining({ kind: 'account', active: false, status: 'deleted' })]);
+  await small.restart();
+  expect(await ofBob()).toEqual([expect.objectContaining({ kind: 'account', active: false, status: 'deleted' })]);
+  expect((await small.call('com.atproto.sync.getRepoStatus', { params: { did: bob.did } })).json['error']).toBe('RepoNotFound');
+  expect((await small.newPerson('bob')).did).not.toBe(bob.did);
+});
+
+describe('cursors', () => {
+  let dave: Person;
+  let first: number;
+  beforeAll(async () => {
+    const watcher = await subscribe();
+    dave = await small.newPerson('dave');
+    for (let n = 0; n < 5; n++) await small.call('com.atproto.repo.createRecord', { body: { repo: dave.did, collection: 'com.example.n', record: { n } }, token: dave.token });
+    first = seqs(await watcher.take(9))[0];
+  });
+
+  test('are exclusive, and replay goes on into what is new', async () => {
+    const reader = await subscribe(first + 5);
+    expect(seqs(await reader.take(3))).toEqual([first + 6, first + 7, first + 8]);
+    await small.call('com.atproto.repo.createRecord', { body: { repo: dave.did, collection: 'com.example.n', record: { n: 6 } }, token: dave.token });
+    expect(seqs(await reader.take(4)).at(-1)).toBe(first + 9);
+  });
+
+  test('in the future are refused with a frame and a close', async () => {
+    const reader = await subscribe(first + 1_000_000);
+    expect(await reader.take(1)).toEqual([{ kind: 'error', error: 'FutureCursor', message: 'Cursor in the future.' }]);
+    while (reader.closed === null) await new Promise((resolve) => setImmediate(resolve));
+    expect(reader.closed).toEqual({ code: 1008, reason: 'FutureCursor' });
+  });
+
+  test('of zero begin with the oldest, without a word', async () => {
+    const [event] = await (await subscribe(0)).take(1);
+    expect(event).toMatchObject({ kind: 'identity', seq: 1 });
+  });
+
+  test('that are no numbers are refused before the upgrade', async () => {
+    const response = await fetch(`${small.url}/xrpc/com.atproto.sync.subscribeRepos?cursor=1`);
+    expect(response.status).toBe(426);
+  });
+});
+
+test('seqs go on after a restart where they stopped', async () => {
+  const before = await subscribe(0);
+  await before.take(10);
+  const last = Math.max(...seqs(before.seen));
+  await small.restart();
+  const after = await subscribe();
+  await small.newPerson('later');
+  const [next] = seqs(await after.take(1));
+  expect(next).toBeGreaterThan(last);
+});
