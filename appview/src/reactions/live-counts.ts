@@ -1,7 +1,7 @@
 /**
  * Counts that move while you watch: whoever tracks a subject gets its counts now and again on every change.
- * The first change after a quiet time is told at once, further ones together after the flush time, newest only;
- * a subject that takes long to count (very many people) is counted less often, so that it costs no more than a fifth of the time.
+ * The first change after a quiet time is told at once, further ones together after a rest, newest only. The rest grows with how many
+ * listen, up to half a second, and with how long counting takes (very many people), so that this costs no more than a fifth of the time.
  * Counts are taken over rows each time, never added up here, so a listener can miss changes but never hold a wrong number for long.
  * Source: ours, see docs/gateway.md; figures in lexicons/app.dunlin.live.subscribe.json#counts.
  */
@@ -17,11 +17,17 @@ export interface LiveCountsOptions {
   /** Counts a subject as it is in the index now. */
   readonly read: (subject: string) => CountsView;
   readonly clock: Clock;
-  /** Shortest time between two frames of one subject. Default 250. */
-  readonly flushMs?: number;
+  /** Rest between two frames of one subject while few listen. Default 100. */
+  readonly restMs?: number;
   /** Most subjects tracked by everybody together. Default 100,000. */
   readonly maxSubjects?: number;
 }
+
+/** Longest rest, however many listen. */
+export const maxRestMs = 500;
+
+/** This many listeners lengthen the rest by a ms. */
+const listenersPerMs = 20;
 
 interface Tracked {
   readonly listeners: Set<CountsListener>;
@@ -36,15 +42,16 @@ interface Tracked {
 /** Tells counts to whoever tracks them. */
 export class LiveCounts {
   readonly #o: LiveCountsOptions;
-  readonly #flushMs: number;
+  readonly #restMs: number;
   readonly #maxSubjects: number;
   readonly #tracked = new Map<string, Tracked>();
   readonly #waiting = new Set<string>();
   #timer: Timer | null = null;
+  #timerDueMs = Infinity;
 
   constructor(o: LiveCountsOptions) {
     this.#o = o;
-    this.#flushMs = o.flushMs ?? 250;
+    this.#restMs = o.restMs ?? 100;
     this.#maxSubjects = o.maxSubjects ?? 100_000;
   }
 
@@ -61,7 +68,7 @@ export class LiveCounts {
     let tracked = this.#tracked.get(subject);
     if (tracked === undefined) {
       if (this.#tracked.size >= this.#maxSubjects) return null;
-      tracked = { listeners: new Set(), ...this.#take(subject), toldAtMs: -Infinity, restMs: this.#flushMs };
+      tracked = { listeners: new Set(), ...this.#take(subject), toldAtMs: -Infinity, restMs: this.#restMs };
       this.#tracked.set(subject, tracked);
     }
     tracked.listeners.add(listener);
@@ -77,46 +84,56 @@ export class LiveCounts {
     this.#waiting.delete(subject);
   }
 
-  /** Tells whoever tracks one of these subjects, now or with the next flush; called after the index is durable. */
+  /** Tells whoever tracks one of these subjects, now or after their rest; called after the index is durable. */
   changed(subjects: ReadonlySet<string>): void {
     const nowMs = this.#o.clock.elapsedMs();
     for (const subject of subjects) {
       const tracked = this.#tracked.get(subject);
       if (tracked === undefined || this.#waiting.has(subject)) continue;
       if (nowMs - tracked.toldAtMs >= tracked.restMs) this.#tell(subject, tracked, nowMs);
-      else this.#waiting.add(subject);
+      else {
+        this.#waiting.add(subject);
+        this.#arm(tracked.toldAtMs + tracked.restMs, nowMs);
+      }
     }
-    this.#arm();
   }
 
-  /** Stops the flush; nothing is told afterwards. */
+  /** Stops; nothing is told afterwards. */
   close(): void {
     this.#timer?.cancel();
     this.#tracked.clear();
     this.#waiting.clear();
   }
 
+  /** Tells what is due, and waits for what is not. */
   #flush(): void {
     this.#timer = null;
+    this.#timerDueMs = Infinity;
     const nowMs = this.#o.clock.elapsedMs();
     for (const subject of this.#waiting) {
       const tracked = this.#tracked.get(subject);
-      if (tracked !== undefined && nowMs - tracked.toldAtMs < tracked.restMs) continue;
+      const dueMs = tracked === undefined ? 0 : tracked.toldAtMs + tracked.restMs;
+      if (dueMs > nowMs) {
+        this.#arm(dueMs, nowMs);
+        continue;
+      }
       this.#waiting.delete(subject);
       if (tracked !== undefined) this.#tell(subject, tracked, nowMs);
     }
-    this.#arm();
   }
 
-  #arm(): void {
-    if (this.#waiting.size > 0) this.#timer ??= this.#o.clock.after(this.#flushMs, () => this.#flush(), { unref: true });
+  #arm(dueMs: number, nowMs: number): void {
+    if (dueMs >= this.#timerDueMs) return;
+    this.#timer?.cancel();
+    this.#timerDueMs = dueMs;
+    this.#timer = this.#o.clock.after(Math.max(1, Math.ceil(dueMs - nowMs)), () => this.#flush(), { unref: true });
   }
 
   #tell(subject: string, tracked: Tracked, nowMs: number): void {
     const startMs = this.#o.clock.elapsedMs();
     const { frame, counts } = this.#take(subject);
     const costMs = this.#o.clock.elapsedMs() - startMs;
-    tracked.restMs = Math.max(this.#flushMs, costMs * 5);
+    tracked.restMs = Math.max(Math.min(maxRestMs, this.#restMs + Math.floor(tracked.listeners.size / listenersPerMs)), costMs * 5);
     if (counts === tracked.counts) return;
     Object.assign(tracked, { frame, counts, toldAtMs: nowMs });
     for (const listener of tracked.listeners) listener(frame);

@@ -50,6 +50,7 @@ export function App({ demo }: { demo: Demo | null }) {
 
 function WhoAmI({ users, chosen, onChoose }: { users: readonly DemoUser[]; chosen: number; onChoose: (index: number) => void }) {
   const servers = [...new Set(users.map(({ pds }) => pds))];
+  const other = users.find(({ pds }) => pds !== users[chosen]?.pds);
   return (
     <fieldset class="who">
       <legend>You are</legend>
@@ -64,6 +65,7 @@ function WhoAmI({ users, chosen, onChoose }: { users: readonly DemoUser[]; chose
           ))}
         </div>
       ))}
+      {other && <a class="second" href={`?as=${other.handle}`} target="_blank" rel="noopener" data-testid="second-window">Second window as {other.handle}</a>}
     </fieldset>
   );
 }

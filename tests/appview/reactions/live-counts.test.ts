@@ -1,4 +1,4 @@
-/** Live counts: the first change at once, then newest only per flush, nothing told twice, nothing left behind. */
+/** Live counts: the first change at once, then newest only after a rest, nothing told twice, nothing left behind. */
 import { beforeEach, expect, test } from '@jest/globals';
 import { ManualClock } from '@dunlin/protocol/base/clock';
 import { LiveCounts } from '@dunlin/appview/reactions/live-counts';
@@ -22,10 +22,10 @@ beforeEach(() => {
   people = new Map();
   version = 0;
   heard = [];
-  counts = new LiveCounts({ clock, flushMs: 250, maxSubjects: 3, read: (subject) => ({ subject, version, people: people.get(subject) ?? 0, classes: [], values: [], totals: [] }) });
+  counts = new LiveCounts({ clock, restMs: 250, maxSubjects: 3, read: (subject) => ({ subject, version, people: people.get(subject) ?? 0, classes: [], values: [], totals: [] }) });
 });
 
-test('the first change is told at once, later ones together when the flush comes, newest only', () => {
+test('the first change is told at once, later ones together after the rest, newest only', () => {
   counts.track('a', listener);
   for (const count of [1, 2, 3, 4]) change('a', count);
   expect(heard).toEqual([1]);
@@ -33,9 +33,11 @@ test('the first change is told at once, later ones together when the flush comes
   expect(heard).toEqual([1]);
   clock.advance(1);
   expect(heard).toEqual([1, 4]);
+  clock.advance(100);
   change('a', 5);
+  clock.advance(149);
   expect(heard).toEqual([1, 4]);
-  clock.advance(250);
+  clock.advance(1);
   expect(heard).toEqual([1, 4, 5]);
 });
 
@@ -94,7 +96,7 @@ test('no timer is left when all is told', () => {
 
 test('a subject that takes long to count is counted no more than a fifth of the time', () => {
   const slow = new LiveCounts({
-    clock, flushMs: 250,
+    clock, restMs: 250,
     read: (subject) => {
       clock.advance(100);
       return { subject, version, people: people.get(subject) ?? 0, classes: [], values: [], totals: [] };
@@ -110,4 +112,38 @@ test('a subject that takes long to count is counted no more than a fifth of the 
   expect(heard.at(-1)).toBe(40);
   expect(heard.length).toBeLessThanOrEqual(6);
   slow.close();
+});
+
+/** How long the second of two changes waits behind the first while so many listen, in ms. */
+const many = (count: number): number => {
+  const crowd = new LiveCounts({ clock, read: (subject) => ({ subject, version, people: people.get(subject) ?? 0, classes: [], values: [], totals: [] }) });
+  for (let each = 0; each < count; each++) crowd.track('a', () => void (told = clock.elapsedMs()));
+  let told = 0;
+  const tell = (): void => crowd.changed(new Set(['a']));
+  people.set('a', (people.get('a') ?? 0) + 1);
+  tell();
+  const first = told;
+  people.set('a', (people.get('a') ?? 0) + 1);
+  tell();
+  clock.advance(2_000);
+  crowd.close();
+  return told - first;
+};
+
+test('the rest grows with how many listen, to half a second and no further', () => {
+  expect([many(1), many(2_000), many(8_000), many(20_000)]).toEqual([100, 200, 500, 500]);
+});
+
+test('two subjects rest each for itself', () => {
+  counts.track('a', listener);
+  counts.track('b', listener);
+  change('a', 1);
+  clock.advance(200);
+  change('b', 2);
+  change('b', 3);
+  change('a', 4);
+  clock.advance(50);
+  expect(heard).toEqual([1, 2, 4]);
+  clock.advance(200);
+  expect(heard).toEqual([1, 2, 4, 3]);
 });
