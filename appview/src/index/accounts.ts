@@ -2,7 +2,7 @@
  * What the status of an account means for the index.
  * Not active (deactivated, suspended, taken down, …): rows stay, but nothing of the account counts or shows until it is active again.
  * Deleted: the rows go. Should the account come back, its repo comes as new commits, so any rev is new then.
- * Source: ours, see docs/decisions; statuses are those of com.atproto.sync.subscribeRepos#account.
+ * Source: ours, see docs/decisions/0005-accounts-gone-and-back.md; statuses are those of com.atproto.sync.subscribeRepos#account.
  */
 import type { IndexStore } from '../store/index-store.ts';
 import type { ChangeList } from './change-list.ts';
