@@ -1,6 +1,7 @@
 /**
  * Every metric of the relay but those that come with its parts (HTTP, outbox, process).
- * Labels are closed sets: kinds, drop reasons, causes; never a host, an account or an address. Source: ours.
+ * Labels are closed sets: kinds, drop reasons, causes; never a host, an account or an address.
+ * Source: ours.
  */
 import type { CounterChild, Metrics } from '@dunlin/service/metrics/registry';
 import type { HostMetrics } from './hosts/host-metrics.ts';

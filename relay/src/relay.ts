@@ -60,6 +60,7 @@ export interface RunningRelay extends RunningService {
 
 const userAgent = `dunlin-relay/${version} (atproto-relay)`;
 const segmentAgeMs = 3_600_000;
+const gatherMs = 2;
 const checkpointEveryMs = 1_000;
 const trimEveryMs = 60_000;
 /** Seqs left out when the log is new but the accounts are not: more than the lost log can have had. */
@@ -133,7 +134,7 @@ async function openStores(config: RelayConfig, deps: RelayDeps, lifecycle: Lifec
   const initialSeq = appliedSeq === null ? config.initialSeq : Math.max(config.initialSeq, appliedSeq + lostLogGapSeqs);
   const log = await RelayLog.open({
     folder: join(folder, 'log'), initialSeq, durability: config.durability, segmentBytes: config.segmentBytes, segmentAgeMs,
-    clock: deps.clock ?? systemClock, onFault: deps.onFault ?? throwOurs,
+    clock: deps.clock ?? systemClock, gatherMs, onFault: deps.onFault ?? throwOurs,
   });
   lifecycle.own('log', () => log.close());
   return { hostStore, accountStore, table, log };

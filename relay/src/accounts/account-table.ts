@@ -166,6 +166,18 @@ export class AccountTable {
     return curve === 0 ? null : { curve: curve === 1 ? 'k256' : 'p256', bytes: this.#copy(row, field.key, 33) };
   }
 
+  /** Says whether a signing key is known. */
+  hasKey(row: number): boolean {
+    return this.#chunk(row)[this.#at(row) + field.keyCurve] !== 0;
+  }
+
+  /** Says whether this is the signing key last found. */
+  isKey(row: number, key: AccountKey): boolean {
+    const start = this.#at(row) + field.key;
+    const curve = this.#chunk(row)[this.#at(row) + field.keyCurve];
+    return curve === (key.curve === 'k256' ? 1 : 2) && this.#chunk(row).compare(key.bytes, 0, 33, start, start + 33) === 0;
+  }
+
   /** When the key was looked up last, whole seconds since 1970; 0 is never. */
   keyCheckedSeconds(row: number): number {
     return this.#chunk(row).readUInt32LE(this.#at(row) + field.keyCheckedSeconds);

@@ -1,6 +1,7 @@
 /**
  * The page at `/`: what this relay is, where its stream is, how it does.
- * Not for status of single hosts. Source: ours.
+ * Not for status of single hosts.
+ * Source: ours.
  */
 import { version } from '@dunlin/service/config/version';
 import { escapeHtml, sendPage } from '@dunlin/service/http/pages';

@@ -1,6 +1,7 @@
 /**
  * Puts everything the relay answers on one listener: methods, stream, health, page, the operator's API.
- * Not for what they answer. Place in the flow: hop 8 and all questions. Source: ours.
+ * Not for what they answer. Place in the flow: hop 8 and all questions.
+ * Source: ours.
  */
 import type { Clock } from '@dunlin/protocol/base/clock';
 import { serveSubscribeRepos } from '@dunlin/service/firehose/subscribe';

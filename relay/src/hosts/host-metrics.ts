@@ -1,6 +1,7 @@
 /**
  * The counters of hosts; metrics.ts declares them.
- * Not for figures of one host: a hostname is no label. Source: ours.
+ * Not for figures of one host: a hostname is no label.
+ * Source: ours.
  */
 import type { CounterChild } from '@dunlin/service/metrics/registry';
 

@@ -1,6 +1,7 @@
 /**
  * Tables of `hosts.sqlite`: the hosts we know, their cursors, and who is banned.
- * Source: ours. A script is never changed once released; a new one is added.
+ * A script is never changed once released; a new one is added.
+ * Source: ours.
  */
 
 /** Scripts in the order of their application. */

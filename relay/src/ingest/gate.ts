@@ -48,7 +48,7 @@ export function checkSigned(table: AccountTable, row: number, upstream: Upstream
   if (!table.isActiveUpstream(row)) return drop('inactive', `account is not active at its host: status=${table.upstream(row)}`);
   const order = checkRev(table, row, scan, nowMs);
   if (order !== null) return order;
-  const hasKey = table.key(row) !== null;
+  const hasKey = table.hasKey(row);
   const isStale = nowMs / 1000 - table.keyCheckedSeconds(row) > (hasKey ? keyMaxAgeSeconds : noKeyMaxAgeSeconds);
   if (isStale) return { kind: 'look-up', cause: 'stale' };
   return hasKey ? account : drop('unknownAccount', 'did document has no usable #atproto key');

@@ -48,18 +48,13 @@ export class Hold {
     return this.#totalBytes;
   }
 
-  /** Holds a lane once more; gives the events that found no room, newest first, already taken out of the lane. */
+  /** Holds a lane once more; gives the events that found no room, already taken out of the lane. */
   begin(lane: Lane): Item[] {
     lane.held ??= { sinceMs: this.#parts.clock.elapsedMs(), tries: 0, bytes: 0 };
     lane.held.tries += 1;
-    const overflow: Item[] = [];
     // From the front, so that what stays is a run without a gap.
     const firstWithoutRoom = lane.items.findIndex((item) => !item.isHeld && !this.add(lane, item));
-    while (firstWithoutRoom !== -1 && lane.items.length > firstWithoutRoom) {
-      const item = lane.items.pop();
-      if (item) overflow.push(item);
-    }
-    return overflow;
+    return firstWithoutRoom === -1 ? [] : lane.items.splice(firstWithoutRoom);
   }
 
   /** Moves an event's bytes from the budget under hold; false when there is no room and nothing has changed. */

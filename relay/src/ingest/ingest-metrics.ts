@@ -1,6 +1,7 @@
 /**
  * The counters of ingest, as the pipeline counts on them; metrics.ts declares them.
- * Not for figures of one host: those stand with its connection, since a hostname is no label. Source: ours.
+ * Not for figures of one host: those stand with its connection, since a hostname is no label.
+ * Source: ours.
  */
 import type { CounterChild, Counter, Histogram } from '@dunlin/service/metrics/registry';
 import type { LoggedKind } from '../log/record.ts';

@@ -1,6 +1,7 @@
 /**
  * Puts the rooms of ingest together, in flow order: intake → pipeline (verify workers, identities) → acceptance → log.
- * Not for any decision of its own. Place in the flow: hops 5 to 7. Source: ours.
+ * Not for any decision of its own. Place in the flow: hops 5 to 7.
+ * Source: ours.
  */
 import type { Clock } from '@dunlin/protocol/base/clock';
 import type { IdentityResolver } from '@dunlin/protocol/identity/resolver';
@@ -63,6 +64,11 @@ export class Ingest {
   /** Resolves when the verify workers run. */
   ready(): Promise<void> {
     return this.#pool.ready();
+  }
+
+  /** Gives the CPU time the verify workers have used, in seconds. */
+  workerCpuSeconds(): Promise<number> {
+    return this.#pool.cpuSeconds();
   }
 
   /** Takes no more verdicts; what was accepted is still told when it is durable. */

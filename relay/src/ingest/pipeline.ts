@@ -5,9 +5,9 @@
  * handed to the worker early when nothing speaks against it, and decided when they come first.
  * Source: ours, docs/wire.md "Verdicts".
  */
+import { assert } from '@dunlin/protocol/base/assert';
 import type { Clock } from '@dunlin/protocol/base/clock';
 import type { DropReason } from '@dunlin/protocol/repo/drop-reason';
-import type { AccountKey } from '../accounts/account-row.ts';
 import type { AccountTable } from '../accounts/account-table.ts';
 import { hashDid } from '../log/did-hash.ts';
 import type { Acceptance } from './acceptance.ts';
@@ -111,12 +111,10 @@ export class Pipeline {
     const gate = checkSigned(table, row, item.upstream, item.scan, clock.nowMs());
     if (gate.kind === 'drop') return this.#drop(item, gate.reason, gate.detail);
     if (gate.kind === 'look-up') return this.#lookUp(lane, item, gate.cause);
-    const key = table.key(row);
-    if (key === null) return this.#drop(item, 'unknownAccount', 'did document has no usable #atproto key');
     const { verdict } = item;
-    if (item.key === null) return this.#verify(lane, item, key);
-    if (verdict === null) return 'wait';
-    if (!isSameKey(item.key, key)) return this.#verify(lane, item, key);
+    if (item.key !== null && verdict === null) return 'wait';
+    // A key that has changed since the event was handed to the worker counts anew.
+    if (verdict === null || item.key === null || !table.isKey(row, item.key)) return this.#verify(lane, item, row);
     if (verdict.accepted) return this.#acceptSigned(lane, item, row, verdict);
     if (verdict.reason === 'badSignature' && !item.isRefreshed && identities.mayRefresh(lane.did)) {
       item.isRefreshed = true;
@@ -187,7 +185,9 @@ export class Pipeline {
     }).catch(this.#parts.onFault);
   }
 
-  #verify(lane: Lane, item: Item, key: AccountKey): Step {
+  #verify(lane: Lane, item: Item, row: number): Step {
+    const key = this.#parts.table.key(row);
+    assert(key !== null, 'gate lets nothing pass without a key');
     item.key = key;
     item.verdict = null;
     const kind = item.kind === 'sync' ? 'sync' : 'commit';
@@ -204,9 +204,7 @@ export class Pipeline {
     const before = lane.items.at(-2);
     if (lane.isBusy || !before?.key || (item.kind !== 'commit' && item.kind !== 'sync')) return;
     const row = table.find(lane.did, lane.hash);
-    if (checkSigned(table, row, item.upstream, item.scan, clock.nowMs()).kind !== 'pass') return;
-    const key = table.key(row);
-    if (key) this.#verify(lane, item, key);
+    if (checkSigned(table, row, item.upstream, item.scan, clock.nowMs()).kind === 'pass') this.#verify(lane, item, row);
   }
 
   #drop(item: Item, reason: DropReason, detail: string): Step {
@@ -236,8 +234,4 @@ export class Pipeline {
       this.#advance(lane);
     }, { unref: true });
   }
-}
-
-function isSameKey(one: AccountKey, other: AccountKey): boolean {
-  return one.curve === other.curve && Buffer.compare(one.bytes, other.bytes) === 0;
 }

@@ -25,33 +25,37 @@ export type VerifyVerdict =
   | { readonly accepted: true; readonly data: Uint8Array; readonly head: Uint8Array }
   | { readonly accepted: false; readonly reason: DropReason; readonly detail: string };
 
-/** Message to a worker. */
+/** Message to a worker. The buffer is transferred: verdict slots first, then the jobs. */
 export interface JobBatch {
   readonly buffer: ArrayBuffer;
   readonly count: number;
   readonly nowMs: number;
 }
 
-/** Message from a worker; verdicts in the order of the jobs. */
+/** Message from a worker: the same buffer, transferred back with the slots filled, so that it can be used again. */
 export interface VerdictBatch {
-  /** One slot of 64 bytes a job: data and head of accepted ones. */
   readonly buffer: ArrayBuffer;
   readonly count: number;
-  /** The others: place in the batch, reason, detail. */
+  /** Those that are not accepted: place in the batch, reason, detail. */
   readonly rejected: readonly (readonly [index: number, reason: DropReason, detail: string])[];
 }
 
 const digestBytes = 32;
+/** Digests of data and head. */
+const slotBytes = 2 * digestBytes;
 const keyBytes = 33;
 /** kind, curve, two bytes unused, length of the frame, key. */
 const headBytes = 8 + keyBytes;
 
-/** Puts jobs side by side into one buffer. */
-export function encodeJobs(jobs: readonly VerifyJob[], nowMs: number): JobBatch {
-  const total = jobs.reduce((sum, job) => sum + headBytes + job.bytes.length, 0);
-  const buffer = new ArrayBuffer(total);
+/** Gives how many bytes of a buffer these jobs take. */
+export function batchBytes(jobs: readonly VerifyJob[]): number {
+  return jobs.reduce((sum, job) => sum + slotBytes + headBytes + job.bytes.length, 0);
+}
+
+/** Puts jobs into a buffer that is large enough. */
+export function encodeJobs(buffer: ArrayBuffer, jobs: readonly VerifyJob[], nowMs: number): JobBatch {
   const target = Buffer.from(buffer);
-  let at = 0;
+  let at = jobs.length * slotBytes;
   for (const { kind, bytes, key } of jobs) {
     target[at] = kind === 'commit' ? 0 : 1;
     target[at + 1] = key.curve === 'k256' ? 0 : 1;
@@ -67,7 +71,7 @@ export function encodeJobs(jobs: readonly VerifyJob[], nowMs: number): JobBatch 
 export function decodeJobs(batch: JobBatch): VerifyJob[] {
   const source = Buffer.from(batch.buffer);
   const jobs: VerifyJob[] = [];
-  for (let i = 0, at = 0; i < batch.count; i++) {
+  for (let i = 0, at = batch.count * slotBytes; i < batch.count; i++) {
     const end = at + headBytes + source.readUInt32LE(at + 4);
     jobs.push({
       kind: source[at] === 0 ? 'commit' : 'sync',
@@ -79,26 +83,26 @@ export function decodeJobs(batch: JobBatch): VerifyJob[] {
   return jobs;
 }
 
-/** Puts verdicts into one message. */
-export function encodeVerdicts(verdicts: readonly VerifyVerdict[]): VerdictBatch {
-  const buffer = new ArrayBuffer(verdicts.length * 2 * digestBytes);
-  const target = new Uint8Array(buffer);
+/** Puts verdicts into the slots of the batch they are about. */
+export function encodeVerdicts(batch: JobBatch, verdicts: readonly VerifyVerdict[]): VerdictBatch {
+  const target = new Uint8Array(batch.buffer);
   const rejected: [number, DropReason, string][] = [];
   for (const [i, verdict] of verdicts.entries()) {
     if (verdict.accepted) {
-      target.set(verdict.data, 2 * i * digestBytes);
-      target.set(verdict.head, (2 * i + 1) * digestBytes);
+      target.set(verdict.data, i * slotBytes);
+      target.set(verdict.head, i * slotBytes + digestBytes);
     } else rejected.push([i, verdict.reason, verdict.detail]);
   }
-  return { buffer, count: verdicts.length, rejected };
+  return { buffer: batch.buffer, count: batch.count, rejected };
 }
 
-/** Gives the verdicts of a message, in the order of the jobs. */
+/** Gives the verdicts of a message, in the order of the jobs; copies, so the buffer is free afterwards. */
 export function decodeVerdicts(batch: VerdictBatch): VerifyVerdict[] {
-  const source = new Uint8Array(batch.buffer);
+  const slots = new Uint8Array(batch.buffer).slice(0, batch.count * slotBytes);
   const verdicts: VerifyVerdict[] = [];
-  const digest = (slot: number): Uint8Array => source.subarray(slot * digestBytes, (slot + 1) * digestBytes);
-  for (let i = 0; i < batch.count; i++) verdicts.push({ accepted: true, data: digest(2 * i), head: digest(2 * i + 1) });
+  for (let at = 0; at < slots.length; at += slotBytes) {
+    verdicts.push({ accepted: true, data: slots.subarray(at, at + digestBytes), head: slots.subarray(at + digestBytes, at + slotBytes) });
+  }
   for (const [i, reason, detail] of batch.rejected) verdicts[i] = { accepted: false, reason, detail };
   return verdicts;
 }

@@ -7,7 +7,7 @@
  */
 import { Worker } from 'node:worker_threads';
 import type { Clock } from '@dunlin/protocol/base/clock';
-import { decodeVerdicts, encodeJobs } from './verify-batch.ts';
+import { batchBytes, decodeVerdicts, encodeJobs } from './verify-batch.ts';
 import type { VerdictBatch, VerifyJob, VerifyVerdict } from './verify-batch.ts';
 
 /** How a pool is made. */
@@ -22,6 +22,8 @@ export interface VerifyPoolOptions {
 const maxBatchJobs = 128;
 const maxBatchBytes = 1_048_576;
 const maxBatchesUnderWay = 2;
+/** Buffers go to the worker and come back; those of this size are kept. */
+const bufferBytes = maxBatchBytes + 65_536;
 
 interface Waiting {
   readonly job: VerifyJob;
@@ -46,6 +48,12 @@ export class VerifyPool {
     for (const worker of this.#workers) await worker.ready;
   }
 
+  /** Gives the CPU time the workers have used, in seconds. */
+  async cpuSeconds(): Promise<number> {
+    const each = await Promise.all(this.#workers.map((worker) => worker.cpuSeconds()));
+    return each.reduce((sum, seconds) => sum + seconds, 0);
+  }
+
   /** Stops the workers; verdicts still under way are not told any more. */
   async close(): Promise<void> {
     for (const worker of this.#workers) await worker.close();
@@ -58,6 +66,7 @@ class VerifyThread {
   readonly #clock: Clock;
   #waiting: Waiting[] = [];
   readonly #underWay: (readonly Waiting[])[] = [];
+  readonly #spareBuffers: ArrayBuffer[] = [];
   #isScheduled = false;
   #isClosed = false;
 
@@ -79,6 +88,11 @@ class VerifyThread {
     });
   }
 
+  async cpuSeconds(): Promise<number> {
+    const { user, system } = await this.#worker.cpuUsage();
+    return (user + system) / 1e6;
+  }
+
   async close(): Promise<void> {
     this.#isClosed = true;
     await this.#worker.terminate();
@@ -89,7 +103,8 @@ class VerifyThread {
       const batch = this.#waiting.slice(0, batchLength(this.#waiting));
       this.#waiting = this.#waiting.slice(batch.length);
       this.#underWay.push(batch);
-      const message = encodeJobs(batch.map((waiting) => waiting.job), this.#clock.nowMs());
+      const jobs = batch.map((waiting) => waiting.job);
+      const message = encodeJobs(this.#bufferFor(batchBytes(jobs)), jobs, this.#clock.nowMs());
       this.#worker.postMessage(message, [message.buffer]);
     }
   }
@@ -98,12 +113,18 @@ class VerifyThread {
     if (this.#isClosed) return;
     const batch = this.#underWay.shift() ?? [];
     const verdicts = decodeVerdicts(message);
+    if (message.buffer.byteLength === bufferBytes) this.#spareBuffers.push(message.buffer);
     // The next batch is on its way before these verdicts are acted on.
     this.#send();
     for (const [i, { done }] of batch.entries()) {
       const verdict = verdicts[i];
       if (verdict) done(verdict);
     }
+  }
+
+  #bufferFor(bytes: number): ArrayBuffer {
+    if (bytes > bufferBytes) return new ArrayBuffer(bytes);
+    return this.#spareBuffers.pop() ?? new ArrayBuffer(bufferBytes);
   }
 }
 

@@ -9,13 +9,15 @@ import { assert } from '@dunlin/protocol/base/assert';
 import { ProtocolError } from '@dunlin/protocol/base/errors';
 import { publicKeyFromPoint } from '@dunlin/protocol/crypto/did-key';
 import type { PublicKey } from '@dunlin/protocol/crypto/did-key';
-import { cidDigest } from '@dunlin/protocol/data/cid';
+import { cidByteLength, cidDigest } from '@dunlin/protocol/data/cid';
 import { verifyCommit } from '@dunlin/protocol/repo/verify-commit';
 import { verifySync } from '@dunlin/protocol/repo/verify-sync';
 import { scanFrame } from '@dunlin/protocol/stream/frame-scan';
 import type { AccountKey } from '../accounts/account-row.ts';
 import { decodeJobs, encodeVerdicts } from './verify-batch.ts';
 import type { JobBatch, VerifyJob, VerifyVerdict } from './verify-batch.ts';
+
+const digestBytes = 32;
 
 /** Most keys kept in their text form, by their bytes; below 32 MB. */
 const maxKeys = 65_536;
@@ -26,7 +28,7 @@ assert(port, 'verify-worker runs as a worker thread');
 const { isLenient } = workerData as { isLenient: boolean };
 
 port.on('message', (batch: JobBatch) => {
-  const verdicts = encodeVerdicts(decodeJobs(batch).map((job) => verify(job, batch.nowMs)));
+  const verdicts = encodeVerdicts(batch, decodeJobs(batch).map((job) => verify(job, batch.nowMs)));
   port.postMessage(verdicts, [verdicts.buffer]);
 });
 
@@ -35,11 +37,13 @@ function verify(job: VerifyJob, nowMs: number): VerifyVerdict {
     const { bytes } = job;
     const scan = scanFrame(bytes);
     const key = publicKey(job.key);
-    const verdict = job.kind === 'commit'
-      ? verifyCommit({ scan, bytes, key, nowMs, lenient: isLenient })
-      : verifySync({ scan, bytes, key, nowMs });
-    if (!verdict.accepted) return { accepted: false, reason: verdict.reason, detail: verdict.detail };
-    return { accepted: true, data: cidDigest(verdict.data), head: cidDigest(verdict.commit) };
+    if (job.kind === 'commit') {
+      const verdict = verifyCommit({ scan, bytes, key, nowMs, lenient: isLenient });
+      const head = scan.commitOffset + cidByteLength - digestBytes;
+      return verdict.accepted ? { accepted: true, data: cidDigest(verdict.data), head: bytes.subarray(head, head + digestBytes) } : verdict;
+    }
+    const verdict = verifySync({ scan, bytes, key, nowMs });
+    return verdict.accepted ? { accepted: true, data: cidDigest(verdict.data), head: cidDigest(verdict.commit) } : verdict;
   } catch (error) {
     const detail = error instanceof Error ? error.message : 'unknown fault';
     return { accepted: false, reason: error instanceof ProtocolError ? 'badFrame' : 'badCar', detail: `verification failed: ${detail}` };

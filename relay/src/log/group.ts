@@ -34,6 +34,12 @@ export interface Appendable {
   readonly hostCursor: number;
 }
 
+/** A slice that also tells when each of its events was appended. */
+export interface RelaySlice extends EventSlice {
+  /** ms since 1970; event `seq` at index seq − firstSeq. */
+  readonly timesMs: readonly number[];
+}
+
 interface Entry {
   readonly event: Pick<Appendable, 'kind' | 'didHash' | 'hostId' | 'hostCursor'>;
   readonly length: number;
@@ -111,8 +117,12 @@ export class Group {
   }
 
   /** Gives the group as slices, one for each piece of memory it stands in. */
-  slices(): EventSlice[] {
-    return this.#parts.map(({ chunk, start, end, firstSeq, count }) => ({ bytes: chunk.subarray(start, end), firstSeq, lastSeq: firstSeq + count - 1, count }));
+  slices(): RelaySlice[] {
+    return this.#parts.map(({ chunk, start, end, firstSeq, count }) => {
+      const first = firstSeq - this.firstSeq;
+      const timesMs = this.#entries.slice(first, first + count).map((entry) => entry.timeMs);
+      return { bytes: chunk.subarray(start, end), firstSeq, lastSeq: firstSeq + count - 1, count, timesMs };
+    });
   }
 
   /** Gives the index records for a group that begins at `datOffset` in `.dat` and at `index` in the segment. */

@@ -9,9 +9,9 @@
 import { mkdir } from 'node:fs/promises';
 import { assert } from '@dunlin/protocol/base/assert';
 import type { Clock } from '@dunlin/protocol/base/clock';
-import type { EventLog, EventSlice } from '@dunlin/service/firehose/event-log';
+import type { EventLog } from '@dunlin/service/firehose/event-log';
 import { FrameMemory, Group } from './group.ts';
-import type { Appendable } from './group.ts';
+import type { Appendable, RelaySlice } from './group.ts';
 import { headerBytes, recordBytes } from './record.ts';
 import { recoverLog } from './recovery.ts';
 import { writeExactly } from './segment.ts';
@@ -33,11 +33,15 @@ export interface RelayLogOptions {
   /** A segment is sealed when it is so old, so that retention by age works for a quiet relay too. */
   readonly segmentAgeMs: number;
   readonly clock: Clock;
+  /** While group commits follow one another, they begin at least so far apart; an event that comes alone never waits. */
+  readonly gatherMs?: number;
   /** Called once when the log cannot go on. */
   readonly onFault: (error: unknown) => void;
 }
 
 const maxGroupBytes = 16_777_216;
+/** A group of so many bytes is not kept waiting for more. */
+const worthFlushingBytes = 262_144;
 /** Seqs left out after a start in durability `os`: more than could have been told and then lost in a power cut. */
 const osGapSeqs = 1_000_000;
 
@@ -46,7 +50,7 @@ export class RelayLog implements EventLog {
   readonly #options: RelayLogOptions;
   readonly #segments: SegmentList;
   readonly #memory = new FrameMemory();
-  readonly #listeners = new Set<(slice: EventSlice) => void>();
+  readonly #listeners = new Set<(slice: RelaySlice) => void>();
   readonly #waiting: Group[] = [];
   /** Bytes cut off a torn tail when this log was opened. */
   readonly tornBytes: number;
@@ -125,7 +129,7 @@ export class RelayLog implements EventLog {
   }
 
   /** Calls the listener with every slice as soon as it is durable, in order; gives what ends that. */
-  onAppend(listener: (slice: EventSlice) => void): () => void {
+  onAppend(listener: (slice: RelaySlice) => void): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
   }
@@ -141,7 +145,7 @@ export class RelayLog implements EventLog {
    * Taken-down events are pong frames in it and count as events.
    * @throws AssertionFailure when what the disk gives is not what was written
    */
-  async read(afterSeq: number, maxBytes: number): Promise<EventSlice | null> {
+  async read(afterSeq: number, maxBytes: number): Promise<RelaySlice | null> {
     const segment = this.#segments.after(afterSeq);
     if (segment === null) return null;
     try {
@@ -157,7 +161,9 @@ export class RelayLog implements EventLog {
 
   /** Gives the seq of the last event appended before `ms`: the cursor for everything since then. */
   async seqAtTime(ms: number): Promise<number> {
-    for (const segment of [...this.#segments.all]) {
+    // A segment made later than that moment has no event before it, so the one before is searched.
+    const later = this.#segments.all.findIndex((segment) => segment.header.createdMs >= ms);
+    for (const segment of this.#segments.all.slice(later === -1 ? -1 : Math.max(0, later - 1))) {
       const index = await segment.indexAtTime(ms);
       if (index < segment.count) return segment.firstSeq + index - 1;
     }
@@ -199,7 +205,12 @@ export class RelayLog implements EventLog {
     // What arrives in the same turn of the event loop belongs to the same group.
     await new Promise<void>((resolve) => setImmediate(resolve));
     try {
-      for (let group = this.#waiting.shift(); group; group = this.#waiting.shift()) await this.#flush(group);
+      while (this.#waiting.length > 0) {
+        const startMs = this.#options.clock.elapsedMs();
+        const group = this.#waiting.shift();
+        if (group) await this.#flush(group);
+        await this.#gather(startMs);
+      }
     } catch (error) {
       this.#isOver = true;
       this.#waiting.length = 0;
@@ -208,6 +219,14 @@ export class RelayLog implements EventLog {
     } finally {
       this.#flushing = null;
     }
+  }
+
+  /** Lets a small group grow for what is left of the gathering time. */
+  async #gather(startMs: number): Promise<void> {
+    const { clock, gatherMs = 0 } = this.#options;
+    const leftMs = startMs + gatherMs - clock.elapsedMs();
+    const waiting = this.#waiting[0];
+    if (waiting && leftMs > 0 && waiting.byteLength < worthFlushingBytes && !this.#isOver) await clock.sleep(leftMs);
   }
 
   async #flush(group: Group): Promise<void> {

@@ -27,7 +27,7 @@ interface Found {
 export async function scrubLog(log: RelayLog, hash: DidHash, isTheirs: (payload: Buffer) => boolean): Promise<number> {
   await log.settled();
   let scrubbed = 0;
-  for (const segment of [...log.segments]) {
+  for (const segment of log.segments.slice()) {
     const found = await findIn(segment, hash, isTheirs);
     if (found.length > 0) await overwrite(segment, found);
     scrubbed += found.length;

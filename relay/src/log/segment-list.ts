@@ -37,9 +37,10 @@ export class SegmentList {
     return newest;
   }
 
-  /** Seq of the oldest durable event, or null when there is none. */
+  /** One above the newest event that was removed: the oldest one's seq, unless seqs were left out before it; null when empty. */
   oldestSeq(): number | null {
-    return this.#segments.find((segment) => segment.count > 0)?.firstSeq ?? null;
+    const oldest = this.#segments[0];
+    return oldest && oldest.count > 0 ? oldest.header.previousLastSeq + 1 : null;
   }
 
   /** Gives the segment that holds the first durable event after `seq`, or null. */

@@ -6,8 +6,8 @@
  */
 import { crc32 } from 'node:zlib';
 import { AssertionFailure, assert } from '@dunlin/protocol/base/assert';
-import type { EventSlice } from '@dunlin/service/firehose/event-log';
 import { fillWithPongs } from './frame-bytes.ts';
+import type { RelaySlice } from './group.ts';
 import type { LogRecord } from './record.ts';
 import type { Segment } from './segment.ts';
 
@@ -17,7 +17,7 @@ const maxRecordsPerRead = 8_192;
  * Gives the events of a segment from index `from` on, as many as fit `maxBytes` but at least one.
  * @throws AssertionFailure when the files are not what was written
  */
-export async function readSlice(segment: Segment, from: number, maxBytes: number): Promise<EventSlice> {
+export async function readSlice(segment: Segment, from: number, maxBytes: number): Promise<RelaySlice> {
   const wanted = Math.ceil((maxBytes * segment.count * 1.25) / segment.datBytes) + 1;
   return await segment.use(async () => {
     const taken = fitting(await segment.records(from, Math.min(maxRecordsPerRead, wanted)), maxBytes);
@@ -29,7 +29,7 @@ export async function readSlice(segment: Segment, from: number, maxBytes: number
       throw new AssertionFailure(`log frames are damaged: segment=${segment.path} from=${first.offset} bytes=${bytes.length}`);
     }
     const firstSeq = segment.firstSeq + from;
-    return { bytes, firstSeq, lastSeq: firstSeq + taken.length - 1, count: taken.length };
+    return { bytes, firstSeq, lastSeq: firstSeq + taken.length - 1, count: taken.length, timesMs: taken.map((record) => record.timeMs) };
   });
 }
 

@@ -20,7 +20,7 @@ export interface LoggedEvent {
 
 /** Gives all durable events after `seq` but those that were taken down. @throws AssertionFailure on damage */
 export async function* eventsAfter(log: RelayLog, seq: number): AsyncGenerator<LoggedEvent> {
-  for (const segment of [...log.segments]) {
+  for (const segment of log.segments.slice()) {
     for (let index = Math.max(0, seq + 1 - segment.firstSeq); index < segment.count; ) {
       const records = await segment.records(index, recordsPerRead);
       const [first, last] = [records[0], records.at(-1)];

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { packPlc, plcIdBytes, unpackPlc } from '@dunlin/relay/accounts/plc-id';
 
 const letters = [...'abcdefghijklmnopqrstuvwxyz234567'];

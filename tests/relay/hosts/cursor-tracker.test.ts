@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { CursorTracker } from '@dunlin/relay/hosts/cursor-tracker';
 
 test('gives the highest seq with nothing open at or below, in whatever order events end', () => {

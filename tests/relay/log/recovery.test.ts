@@ -1,7 +1,7 @@
 import { copyFile, mkdir, readdir, truncate, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { headerBytes, recordBytes } from '@dunlin/relay/log/record';
 import { segmentPath } from '@dunlin/relay/log/segment-files';
 import { expectedPayload, firstSeq, makeEvent, makeFolder, openLog, readAll } from './log-fixture.ts';

@@ -6,6 +6,9 @@ import { trimLog } from '@dunlin/relay/log/retention';
 import { segmentPath } from '@dunlin/relay/log/segment-files';
 import { expectedPayload, firstSeq, makeEvent, makeFolder, openLog, readAll } from './log-fixture.ts';
 
+/** Where the kind of a record stands in .idx. */
+const kindAt = (record: number): number => headerBytes + record * recordBytes + 14;
+
 describe('append', () => {
   test('gives dense seqs from the initial one and tells listeners only what is durable, in order', async () => {
     const log = await openLog(await makeFolder());
@@ -156,7 +159,6 @@ describe('reopening', () => {
       await file.write(Buffer.from([value]), 0, 1, position);
       await file.close();
     };
-    const kindAt = (record: number): number => headerBytes + record * recordBytes + 14;
     await damage(kindAt(3), 9);
     await expect(openLog(folder)).rejects.toThrow('log is damaged before its tail');
     await damage(kindAt(3), 1);

@@ -1,6 +1,7 @@
 /**
  * The operator's API: HTTP Basic `admin:PASSWORD`, at the paths of the indigo relay, so that its tools work.
- * Not for the public. Every act is one line in the log. Source: paths and bodies as indigo's cmd/relay handlers_admin.go.
+ * Not for the public. Every act is one line in the log.
+ * Source: paths and bodies as indigo's cmd/relay handlers_admin.go.
  */
 import { createAdminAuth } from '@dunlin/service/xrpc/auth';
 import { clientAddress } from '@dunlin/service/http/client-address';

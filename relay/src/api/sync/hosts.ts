@@ -1,6 +1,7 @@
 /**
  * requestCrawl, listHosts and getHostStatus.
- * Not for the operator's view of hosts (api/admin). Source: lexicons com.atproto.sync.*.
+ * Not for the operator's view of hosts (api/admin).
+ * Source: lexicons com.atproto.sync.*.
  */
 import { XrpcError, invalidRequest } from '@dunlin/service/xrpc/errors';
 import { RateLimiter } from '@dunlin/service/http/rate-limit';

@@ -1,0 +1,64 @@
+/** The JSON of records, written from bytes, against decoding and JSON.stringify. */
+import { expect, test } from '@jest/globals';
+import * as fc from 'fast-check';
+import { decode, encode } from '@dunlin/protocol/data/cbor';
+import { linkFromBytes } from '@dunlin/protocol/data/cid';
+import { toJson, type JsonValue } from '@dunlin/protocol/data/json';
+import { JsonWriter } from '@dunlin/relay/streams/json-writer';
+import { anyCid, anyText, anyValue } from '../../harness/data-model-values.ts';
+
+const writer = new JsonWriter();
+
+function written(write: (writer: JsonWriter) => void): string {
+  writer.begin();
+  write(writer);
+  const bytes = Buffer.alloc(writer.length);
+  writer.copyTo(bytes, 0);
+  return bytes.toString('utf8');
+}
+
+/** Objects list integer-like keys first, whatever order they were set in; bytes cannot be compared then. */
+function hasIntegerKey(value: JsonValue): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  if (Array.isArray(value)) return value.some(hasIntegerKey);
+  return Object.entries(value).some(([key, entry]) => /^\d+$/.test(key) || hasIntegerKey(entry));
+}
+
+test('an item becomes the text that JSON.stringify gives for its decoded value', () => {
+  fc.assert(fc.property(anyValue(), (value) => {
+    const bytes = encode(value);
+    const json = toJson(decode(bytes));
+    const text = written((target) => expect(target.item(bytes, 0)).toBe(bytes.length));
+    expect(JSON.parse(text)).toEqual(JSON.parse(JSON.stringify(json)));
+    if (!hasIntegerKey(json)) expect(text).toBe(JSON.stringify(json));
+  }), { numRuns: 1_000 });
+});
+
+test('every character below 0x80 is escaped as JSON.stringify does', () => {
+  const text = Array.from({ length: 128 }, (_, code) => String.fromCharCode(code)).join('');
+  expect(written((target) => target.text(text))).toBe(JSON.stringify(text));
+});
+
+test('a text of any characters survives', () => {
+  fc.assert(fc.property(anyText(), (text) => {
+    expect(written((target) => target.text(text))).toBe(JSON.stringify(text));
+  }));
+});
+
+test('a cid becomes its text', () => {
+  fc.assert(fc.property(anyCid(), (cid) => {
+    expect(written((target) => target.cid(cid.bytes, 0, cid.bytes.length))).toBe(JSON.stringify(cid.toString()));
+  }));
+});
+
+test('a link to a codec that blocks do not have becomes its text', () => {
+  const link = linkFromBytes(Uint8Array.from([1, 0x85, 0x02, 0x12, 0x20, ...new Uint8Array(32).fill(7)]));
+  const bytes = encode({ link });
+  expect(written((target) => target.item(bytes, 0))).toBe(JSON.stringify({ link: { $link: link.toString() } }));
+});
+
+test('a record larger than the buffer makes it grow, and small ones follow', () => {
+  const bytes = encode({ text: '"'.repeat(900_000), more: ['a', { b: 'c' }] });
+  expect(written((target) => target.item(bytes, 0))).toBe(JSON.stringify(toJson(decode(bytes))));
+  expect(written((target) => target.integer(-5))).toBe('-5');
+});
