@@ -16,6 +16,8 @@ export interface Live {
   readonly connection: { readonly state: ConnectionState; readonly detail?: string };
   /** The chosen user's own reactions. */
   readonly mine: readonly Reaction[];
+  /** Notes what one's own server has just written (or deleted, by URI), until the index says the same. */
+  readonly noteMine: (written: Reaction | string) => void;
   /** Called whenever new counts come in; one listener. */
   onCounts: { current: ((counts: Counts) => void) | null };
 }
@@ -74,5 +76,10 @@ export function useLive(o: { readonly pds: Pds | null; readonly subject: string 
     void loadMessages(room).then((messages) => setState((before) => ({ ...before, room: { ...before.room, messages } })), () => undefined);
   }, [stale, room]);
 
-  return { state, connection, mine, onCounts };
+  const noteMine = useCallback((written: Reaction | string): void => {
+    const uri = typeof written === 'string' ? written : written.uri;
+    setMine((before) => [...before.filter((each) => each.uri !== uri), ...(typeof written === 'string' ? [] : [written])]);
+  }, []);
+
+  return { state, connection, mine, noteMine, onCounts };
 }

@@ -49,20 +49,27 @@ export function useReacting(o: { me: Pds | null; subject: string | null; live: L
     }
     setPending((before) => new Set([...before].filter((each) => each !== name)));
   };
+  const takeBack = async (pds: Pds, own: Reaction): Promise<void> => {
+    await pds.deleteRecord(own.collection, rkeyOf(own));
+    live.noteMine(own.uri);
+  };
   const toggle = (value: string, own: Reaction | undefined): void => {
     void run(own ? `${value} taken back` : value, value, async (pds) => {
-      if (own) return pds.deleteRecord(dunlinSource, rkeyOf(own));
+      if (own) return takeBack(pds, own);
       const kind = subject?.startsWith('at:') ? 'recordSubject' : subject?.startsWith('https:') ? 'webSubject' : 'externalSubject';
       const record = { subject: { $type: `${dunlinSource}#${kind}`, uri: subject }, value, createdAt: new Date().toISOString() };
-      return pds.putRecord(dunlinSource, await reactionRecordKey(subject ?? '', emojiKey(value) ?? value), record);
+      const key = emojiKey(value) ?? value;
+      const { uri } = await pds.putRecord(dunlinSource, await reactionRecordKey(subject ?? '', key), record);
+      live.noteMine({ uri, author: { did: pds.user.did }, collection: dunlinSource, value, key });
     });
   };
   const like = (own: Reaction | undefined): void => {
     void run(own ? 'Like taken back' : 'Like', likeSource, async (pds) => {
-      if (own) return pds.deleteRecord(likeSource, rkeyOf(own));
+      if (own) return takeBack(pds, own);
       const post = o.demo && (await loadPost(o.demo));
       if (!post?.cid) throw new Error('only posts can be liked');
-      return pds.createRecord(likeSource, { subject: { uri: post.uri, cid: post.cid }, createdAt: new Date().toISOString() });
+      const { uri } = await pds.createRecord(likeSource, { subject: { uri: post.uri, cid: post.cid }, createdAt: new Date().toISOString() });
+      live.noteMine({ uri, author: { did: pds.user.did }, collection: likeSource, value: '❤️', key: '❤' });
     });
   };
   return { pending, trip, toggle, like };
