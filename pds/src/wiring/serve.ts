@@ -1,0 +1,38 @@
+/**
+ * Last stage of the wiring: the listener with everything on it, and the relays that are told of it.
+ * Opened when all else stands, closed first.
+ * Not for what is served. Source: ours.
+ */
+import { version } from '@dunlin/service/config/version';
+import { serveSubscribeRepos } from '@dunlin/service/firehose/subscribe';
+import { createApp, listen, type HttpServer } from '@dunlin/service/http/app';
+import { mountHealth } from '@dunlin/service/http/health';
+import { mountRouter } from '@dunlin/service/http/router';
+import { createWebSocketServer } from '@dunlin/service/websocket/server';
+import { loadLexicons } from '@dunlin/service/xrpc/lexicons';
+import { mountXrpc } from '@dunlin/service/xrpc/route';
+import { apiRoutes, unknownMethod, type ApiParts } from '../api/index.ts';
+import { pages } from '../api/pages.ts';
+import type { Stage } from './stage.ts';
+import type { Stores } from './stores.ts';
+import type { Writes } from './writes.ts';
+import type { Network } from './network.ts';
+
+/** The listener with everything on it. */
+export async function serve(stage: Stage, routes: ApiParts, { database, accounts }: Stores, { sequencer, outbox }: Writes, { server, crawlers }: Network): Promise<HttpServer> {
+  const { config, clock, log, lifecycle, metrics } = stage;
+  const app = createApp({ log, metrics, serverName: `dunlin-pds/${version}`, clock });
+  mountHealth(app, () => void database.prepare('SELECT 1').get());
+  mountXrpc(app, apiRoutes(routes), { lexicons: loadLexicons(), metrics, fallback: unknownMethod(routes.writes.auth) });
+  mountRouter(app, pages({ accounts, server }));
+  const http = await listen(app, { host: config.host, port: config.port, clock });
+  server.bind(http.port);
+  lifecycle.own('listener', () => http.close());
+  const websocket = createWebSocketServer(http, { log, clock });
+  lifecycle.own('subscribers', () => websocket.close());
+  lifecycle.own('outbox', () => outbox.close());
+  serveSubscribeRepos({ websocket, log: sequencer, outbox });
+  lifecycle.own('crawl requests', sequencer.onAppend(() => crawlers.notify()));
+  crawlers.notify();
+  return http;
+}

@@ -1,0 +1,30 @@
+/**
+ * What every stage of the wiring is given: settings, clock, log, secrets, figures, and the list of what must be closed.
+ * Not for handlers, stores or verbs, which get the two or three parts they use.
+ * Source: ours.
+ */
+import type { Clock } from '@dunlin/protocol/base/clock';
+import type { Lifecycle } from '@dunlin/service/lifecycle/service';
+import type { Logger } from '@dunlin/service/log/logger';
+import type { Metrics } from '@dunlin/service/metrics/registry';
+import type { PdsConfig } from '../config.ts';
+import type { Secrets } from '../secrets.ts';
+
+/** The ground the stages stand on. */
+export interface Stage {
+  readonly config: PdsConfig;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly lifecycle: Lifecycle;
+  readonly secrets: Secrets;
+  readonly metrics: Metrics;
+}
+
+/** What a caller may put in the place of the machine's own. */
+export interface PdsParts {
+  readonly clock?: Clock;
+  readonly log?: Logger;
+  /** For every look-up outside; guarded unless given. */
+  readonly fetch?: typeof globalThis.fetch;
+  readonly resolveTxt?: (name: string) => Promise<string[][]>;
+}

@@ -1,0 +1,57 @@
+/**
+ * First stage of the wiring: the tables, and the files beside them.
+ * Opens the one database of the server and everything that reads and writes it.
+ * Not for what happens to rows; each store says that of itself. Source: ours.
+ */
+import { closeSync, openSync } from 'node:fs';
+import { join } from 'node:path';
+import { openDatabase } from '@dunlin/service/sqlite/database';
+import { AccountStore } from '../account/account-store.ts';
+import { PreferenceStore } from '../account/preference-store.ts';
+import { RefreshTokenStore } from '../account/refresh-token-store.ts';
+import { accountSchema } from '../account/schema.ts';
+import { BlobFiles } from '../blob/blob-files.ts';
+import { BlobStore } from '../blob/blob-store.ts';
+import { blobSchema } from '../blob/schema.ts';
+import { Turns } from '../blob/turns.ts';
+import { blobFolders } from '../config.ts';
+import { CommitStore } from '../repo/commit-store.ts';
+import { RepoExporter } from '../repo/export.ts';
+import { HeadStore } from '../repo/head-store.ts';
+import { NodeStore } from '../repo/node-store.ts';
+import { RepoReader } from '../repo/read.ts';
+import { RecordStore } from '../repo/record-store.ts';
+import { repoSchema } from '../repo/schema.ts';
+import { sequencerSchema } from '../sequencer/schema.ts';
+import type { Stage } from './stage.ts';
+
+/** Layouts of the database, each applied once, in this order. */
+const migrations = [accountSchema + repoSchema + blobSchema + sequencerSchema];
+
+/** Opens the tables, and the files beside them. */
+export function openStores({ config, lifecycle }: Stage) {
+  const path = join(config.dataDirectory, 'pds.sqlite');
+  // SQLite gives its side files the mode of the database: signing keys are inside.
+  closeSync(openSync(path, 'a', 0o600));
+  const database = openDatabase(path, { migrations, pragmas: { cache_size: -64_000, wal_autocheckpoint: 8_000 } });
+  lifecycle.own('database', () => void database.close());
+  const heads = new HeadStore(database);
+  const nodes = new NodeStore(database, { cacheBytes: config.cacheBytes });
+  const records = new RecordStore(database);
+  const exporter = new RepoExporter(() => openDatabase(path, { migrations, readonly: true }));
+  lifecycle.own('exports', () => exporter.close());
+  return {
+    database, heads, records, exporter,
+    accounts: new AccountStore(database),
+    refreshTokens: new RefreshTokenStore(database),
+    preferences: new PreferenceStore(database),
+    commits: new CommitStore(nodes, records),
+    repos: new RepoReader(heads, nodes, records),
+    blobs: new BlobStore(database),
+    files: new BlobFiles(blobFolders(config)),
+    turns: new Turns(),
+  };
+}
+
+/** The stores by name. */
+export type Stores = ReturnType<typeof openStores>;
