@@ -8,7 +8,7 @@ import { ProtocolError } from '../base/errors.ts';
 import { maxCarRoots } from '../base/limits.ts';
 import { writeVarint } from '../base/varint.ts';
 import { decode, encode } from '../data/cbor.ts';
-import { cidByteLength, cidFromBytes, isBlockCidAt, isCid } from '../data/cid.ts';
+import { cidByteLength, cidAt, isBlockCidAt, isCid } from '../data/cid.ts';
 import type { Cid } from '../data/cid.ts';
 
 const beforeRoot = new Uint8Array([0xa2, 0x65, ...utf8Encode('roots'), 0x81, 0xd8, 0x2a, 0x58, 0x25, 0x00]);
@@ -26,7 +26,7 @@ export function carHeader(root: Cid | null): Uint8Array {
  * @throws ProtocolError InvalidCar for another version, more than `maxCarRoots`, or roots that are not CIDs of blocks
  */
 export function parseCarHeader(header: Uint8Array): Cid[] {
-  if (hasOneRoot(header)) return [cidFromBytes(header.slice(beforeRoot.length, beforeRoot.length + cidByteLength))];
+  if (hasOneRoot(header)) return [cidAt(header, beforeRoot.length)];
   const { version, roots } = readFields(header);
   if (version !== 1) throw new ProtocolError('InvalidCar', 'car version is not 1');
   if (!Array.isArray(roots) || roots.length > maxCarRoots) throw new ProtocolError('InvalidCar', 'car roots are no list, or too many');

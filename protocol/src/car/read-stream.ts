@@ -7,7 +7,7 @@
 import { ProtocolError } from '../base/errors.ts';
 import { maxCarHeaderBytes } from '../base/limits.ts';
 import { isSha256At } from '../crypto/hash.ts';
-import { cidByteLength, cidFromBytes, isBlockCidAt } from '../data/cid.ts';
+import { cidByteLength, cidAt, isBlockCidAt } from '../data/cid.ts';
 import type { Cid } from '../data/cid.ts';
 import { parseCarHeader } from './header.ts';
 import { fullLimits } from './limits.ts';
@@ -57,7 +57,7 @@ async function* readBlocks(reader: ChunkReader, bounds: Required<CarLimits>): As
       if (!isBlockCidAt(section, 0)) throw new ProtocolError('InvalidCar', `not the cid of a block: block=${count}`);
       const bytes = section.subarray(cidByteLength);
       if (!isSha256At(section, 4, bytes)) throw new ProtocolError('InvalidCar', `block does not hash to its cid: block=${count}`);
-      yield [cidFromBytes(section.slice(0, cidByteLength)), bytes];
+      yield [cidAt(section, 0), bytes];
     }
   } finally {
     await reader.close();

@@ -92,7 +92,16 @@ let slabOffset = 0;
  * @throws ProtocolError InvalidCid as `linkFromBytes`
  */
 export function copyLink(bytes: Uint8Array, offset: number): Cid {
-  if (bytes.length - offset !== cidByteLength || !isBlockCidAt(bytes, offset)) return linkFromBytes(bytes.slice(offset));
+  if (bytes.length - offset === cidByteLength && isBlockCidAt(bytes, offset)) return cidAt(bytes, offset);
+  return linkFromBytes(new Uint8Array(bytes.subarray(offset)));
+}
+
+/**
+ * Gives the CID of a block whose 36 bytes lie in `bytes` at `offset`, copied out of it. (`slice` would not copy out of a Buffer.)
+ * @throws ProtocolError InvalidCid unless it is exactly one CIDv1 with SHA-256 and codec dag-cbor or raw
+ */
+export function cidAt(bytes: Uint8Array, offset: number): Cid {
+  if (!isBlockCidAt(bytes, offset)) throw new ProtocolError('InvalidCid', `not a sha-256 CIDv1 of dag-cbor or raw: offset=${offset}`);
   if (slabOffset === slab.length) {
     slab = new Uint8Array(slabCids * cidByteLength);
     slabOffset = 0;
@@ -166,7 +175,7 @@ export function cidDigest(cid: Cid): Uint8Array {
 
 /** Gives an equal CID that shares no memory with a larger buffer: for what is kept long. */
 export function ownedCid(cid: Cid): Cid {
-  return makeCid(cid.code, cid.bytes.slice());
+  return makeCid(cid.code, new Uint8Array(cid.bytes));
 }
 
 /** Tells whether both are the same CID, or both are null. */

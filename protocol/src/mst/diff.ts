@@ -7,7 +7,7 @@ import { assert } from '../base/assert.ts';
 import { equalBytes } from '../base/bytes.ts';
 import { ProtocolError } from '../base/errors.ts';
 import { BlockMap, type BlockSource } from '../data/block-map.ts';
-import { cidFromBytes, cidToBytes, sameCid, type Cid } from '../data/cid.ts';
+import { cidAt, cidToBytes, sameCid, type Cid } from '../data/cid.ts';
 import { rootHeight } from './flat-node.ts';
 import { loadNode, nodeBlocksOf, type Link, type NodeBlocks } from './node.ts';
 
@@ -116,5 +116,5 @@ function compareEntries(old: Side, now: Side, a: EntryItem | undefined, b: Entry
 }
 
 function cidOf(link: Link): Cid {
-  return cidFromBytes(link.slice());
+  return cidAt(link, 0);
 }

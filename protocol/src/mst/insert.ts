@@ -69,13 +69,19 @@ function split(surgery: Surgery, subtree: Subtree, height: number, key: string):
   const { keys, values, subtrees } = node;
   const index = lowerBound(keys, key);
   const [left, right] = split(surgery, subtrees[index]!, height - 1, key);
-  if (index === 0 && left === null) return [null, subtree];
-  if (index === keys.length && right === null) return [subtree, null];
+  // Nothing to part: the node goes on as it is, loaded, so that the next split does not load it again.
+  if (index === 0 && left === null) return [null, keep(node, index, right)];
+  if (index === keys.length && right === null) return [keep(node, index, left), null];
   surgery.touch(node);
   return [
     part(newNode(height, keys.slice(0, index), values.slice(0, index), [...subtrees.slice(0, index), left])),
     part(newNode(height, keys.slice(index), values.slice(index), [right, ...subtrees.slice(index + 1)])),
   ];
+}
+
+function keep(node: MstNode, index: number, unchanged: Subtree): MstNode {
+  node.subtrees[index] = unchanged;
+  return node;
 }
 
 function part(node: MstNode): Subtree {

@@ -8,7 +8,7 @@
 import { equalBytes } from '../base/bytes.ts';
 import { ProtocolError } from '../base/errors.ts';
 import type { BlockSource } from '../data/block-map.ts';
-import { cidFromBytes, cidToBytes, type Cid } from '../data/cid.ts';
+import { cidAt, cidToBytes, type Cid } from '../data/cid.ts';
 import type { RepoOp } from '../repo/operation.ts';
 import { rootHeight } from './flat-node.ts';
 import { insertKey, type Surgery } from './insert.ts';
@@ -32,7 +32,7 @@ export function invertOperations(source: BlockSource, dataRoot: Cid, ops: readon
     if (action !== 'create' && prev === null) throw new ProtocolError('InversionFailed', `operation has no prev: path=${path}`);
     return { path, cid: cid && cidToBytes(cid), prev: prev && cidToBytes(prev) };
   });
-  return cidFromBytes(undoOperations(nodeBlocksOf(source), cidToBytes(dataRoot), undo).slice());
+  return cidAt(undoOperations(nodeBlocksOf(source), cidToBytes(dataRoot), undo), 0);
 }
 
 /**

@@ -7,7 +7,7 @@ import { assert } from '../base/assert.ts';
 import { ProtocolError } from '../base/errors.ts';
 import { maxBlockBytes } from '../base/limits.ts';
 import type { BlockSource } from '../data/block-map.ts';
-import { cidByteLength, cidFromBytes, dagCborCode } from '../data/cid.ts';
+import { cidByteLength, cidAt, dagCborCode } from '../data/cid.ts';
 import { latin1Text } from '../data/cbor-cursor.ts';
 import { sha256Latin1 } from '../crypto/hash.ts';
 import { entryWidth, FlatNode, prefixLength, readNode, rightOffset, suffixLength, suffixOffset, valueOffset } from './flat-node.ts';
@@ -39,7 +39,7 @@ export interface NodeBlocks {
 /** Makes blocks that are asked by Cid answer by its bytes. */
 export function nodeBlocksOf(source: BlockSource & Partial<NodeBlocks>): NodeBlocks {
   if (source.getBytes !== undefined) return source as NodeBlocks;
-  return { getBytes: (bytes, offset = 0) => source.get(cidFromBytes(bytes.slice(offset, offset + cidByteLength))) };
+  return { getBytes: (bytes, offset = 0) => source.get(cidAt(bytes, offset)) };
 }
 
 /** Gives a new node that is not stored anywhere. */
@@ -59,7 +59,7 @@ export function isEmptyNode(node: MstNode): boolean {
  */
 export function loadNode(blocks: NodeBlocks, link: Link, height: number): MstNode {
   const bytes = blocks.getBytes(link);
-  if (bytes === undefined) throw new ProtocolError('MissingBlock', `node is missing: cid=${cidFromBytes(link.slice()).toString()}`);
+  if (bytes === undefined) throw new ProtocolError('MissingBlock', `node is missing: cid=${cidAt(link, 0).toString()}`);
   return decodeNode(bytes, link, height);
 }
 
@@ -99,16 +99,21 @@ export function decodeNode(bytes: Uint8Array, link: Link, height: number): MstNo
   return { height: flat.height, keys, values, subtrees, link, bytes, isStored: true };
 }
 
-/** Gives the block of a node whose subtrees all have links. */
+/** Where a node's block is put together; what is given away is a copy. */
+let target = new Uint8Array(65_536);
+
+/**
+ * Gives the block of a node whose subtrees all have links.
+ * @throws ProtocolError BlocksTooBig when it goes far beyond what a block may be
+ */
 export function encodeNode(node: MstNode): Uint8Array {
-  assert(node.keys.length < 0x10000, 'node has more keys than its block could hold');
   const { keys, values, subtrees } = node;
-  let target = new Uint8Array(64 + keys.length * 180);
   let at = writeHead(target, 0, 0xa2, 'e', 0x80, keys.length);
   let before = '';
   for (let index = 0; index < keys.length; index++) {
     const key = keys[index]!;
-    if (at + key.length + 200 > target.length) target = grown(target, key.length + 200);
+    if (at > maxBlockBytes) throw new ProtocolError('BlocksTooBig', `node too big: keys=${keys.length} max=${maxBlockBytes} bytes`);
+    if (at + key.length + 200 > target.length) growTarget();
     const prefix = sharedPrefix(before, key);
     at = writeHead(target, at, 0xa4, 'k', 0x40, key.length - prefix);
     for (let from = prefix; from < key.length; from++) target[at++] = key.charCodeAt(from);
@@ -121,10 +126,10 @@ export function encodeNode(node: MstNode): Uint8Array {
   return target.slice(0, at);
 }
 
-function grown(target: Uint8Array<ArrayBuffer>, room: number): Uint8Array<ArrayBuffer> {
-  const larger = new Uint8Array(target.length * 2 + room);
+function growTarget(): void {
+  const larger = new Uint8Array(target.length * 2);
   larger.set(target);
-  return larger;
+  target = larger;
 }
 
 /** Gives the number of characters that two keys share at their front. */

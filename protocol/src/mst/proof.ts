@@ -6,7 +6,7 @@
  */
 import { ProtocolError } from '../base/errors.ts';
 import { BlockMap, type BlockSource } from '../data/block-map.ts';
-import { cidFromBytes, cidToBytes, type Cid } from '../data/cid.ts';
+import { cidAt, cidToBytes, type Cid } from '../data/cid.ts';
 import { rootHeight } from './flat-node.ts';
 import { keyHeight } from './key.ts';
 import { loadNode, lowerBound, nodeBlocksOf, type Link } from './node.ts';
@@ -39,7 +39,7 @@ function descend(source: BlockSource, root: Cid, key: string, proof: BlockMap | 
     proof?.setBytes(link, 0, node.bytes!);
     checkBetween(node.keys, low, high);
     const index = lowerBound(node.keys, key);
-    if (node.keys[index] === key) return cidFromBytes(node.values[index]!.slice());
+    if (node.keys[index] === key) return cidAt(node.values[index]!, 0);
     low = node.keys[index - 1] ?? low;
     high = node.keys[index] ?? high;
     // Below its own layer the key cannot be, but other readers go on to the bottom before they believe that.

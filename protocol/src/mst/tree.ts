@@ -6,7 +6,7 @@
  */
 import { ProtocolError } from '../base/errors.ts';
 import { BlockMap, type BlockSource } from '../data/block-map.ts';
-import { cidByteLength, cidFromBytes, cidToBytes, type Cid } from '../data/cid.ts';
+import { cidByteLength, cidAt, cidToBytes, type Cid } from '../data/cid.ts';
 import { latin1Text } from '../data/cbor-cursor.ts';
 import { rootHeight } from './flat-node.ts';
 import { insertKey, type Surgery } from './insert.ts';
@@ -15,7 +15,7 @@ import { loadNode, lowerBound, newNode, nodeBlocksOf, sealNode, type Link, type 
 import { removeKey } from './remove.ts';
 
 const linkText = (link: Link): string => latin1Text(link, 0, cidByteLength);
-const cidOfLink = (link: Link): Cid => cidFromBytes(link.slice());
+const cidOfLink = (link: Link): Cid => cidAt(link, 0);
 
 /**
  * The tree. A method that throws MissingBlock or InvalidMst on the way of a change leaves the tree unusable; KeyExists,

@@ -6,7 +6,7 @@
  */
 import { ProtocolError } from '../base/errors.ts';
 import type { BlockSource } from '../data/block-map.ts';
-import { cidFromBytes, cidToBytes, type Cid } from '../data/cid.ts';
+import { cidAt, cidToBytes, type Cid } from '../data/cid.ts';
 import { rootHeight } from './flat-node.ts';
 import { loadNode, nodeBlocksOf, type Link, type MstNode, type NodeBlocks } from './node.ts';
 
@@ -57,7 +57,7 @@ export function* walkTree(blocks: NodeBlocks, root: Link, skip?: (link: Link) =>
  */
 export function* walkEntries(source: BlockSource, root: Cid): Generator<{ key: string; value: Cid }, void, undefined> {
   for (const step of walkTree(nodeBlocksOf(source), cidToBytes(root))) {
-    if (step.kind === 'entry') yield { key: step.key, value: cidFromBytes(step.value.slice()) };
+    if (step.kind === 'entry') yield { key: step.key, value: cidAt(step.value, 0) };
   }
 }
 
@@ -67,6 +67,6 @@ export function* walkEntries(source: BlockSource, root: Cid): Generator<{ key: s
  */
 export function* walkNodes(source: BlockSource, root: Cid): Generator<readonly [Cid, Uint8Array], void, undefined> {
   for (const step of walkTree(nodeBlocksOf(source), cidToBytes(root))) {
-    if (step.kind === 'node') yield [cidFromBytes(step.link.slice()), step.bytes];
+    if (step.kind === 'node') yield [cidAt(step.link, 0), step.bytes];
   }
 }

@@ -4,7 +4,7 @@
  * Made by repo/verify-commit and nobody else. Source: ours.
  */
 import type { BlockMap } from '../data/block-map.ts';
-import { cidByteLength, cidFromBytes, type Cid } from '../data/cid.ts';
+import { cidAt, type Cid } from '../data/cid.ts';
 import type { FrameScan } from '../stream/frame-scan.ts';
 import { blocksOfCar } from './car-slice.ts';
 import type { RepoOp } from './operation.ts';
@@ -41,17 +41,17 @@ export class AcceptedCommit {
 
   /** The commit block's CID. */
   get commit(): Cid {
-    return this.#cidAt(this.#scan.commitOffset);
+    return this.#cid(this.#scan.commitOffset);
   }
 
   /** Root of the tree. */
   get data(): Cid {
-    return this.#cidAt(this.#dataOffset);
+    return this.#cid(this.#dataOffset);
   }
 
   /** Root of the tree before; null for a first commit, and for a host older than Sync 1.1. */
   get prevData(): Cid | null {
-    return this.#scan.prevDataOffset < 0 ? null : this.#cidAt(this.#scan.prevDataOffset);
+    return this.#scan.prevDataOffset < 0 ? null : this.#cid(this.#scan.prevDataOffset);
   }
 
   /** The operations, in the event's order. */
@@ -66,7 +66,7 @@ export class AcceptedCommit {
     return blocksOfCar(this.#bytes, this.#scan.blocksOffset, this.#scan.blocksOffset + this.#scan.blocksLength);
   }
 
-  #cidAt(offset: number): Cid {
-    return cidFromBytes(this.#bytes.slice(offset, offset + cidByteLength));
+  #cid(offset: number): Cid {
+    return cidAt(this.#bytes, offset);
   }
 }

@@ -11,7 +11,7 @@ import { varintLength } from '../base/varint.ts';
 import { carHeader } from '../car/header.ts';
 import type { Keypair } from '../crypto/keypair.ts';
 import { BlockMap, type BlockSource } from '../data/block-map.ts';
-import { cidByteLength, cidFromBytes, cidToBytes, type Cid } from '../data/cid.ts';
+import { cidAt, cidByteLength, cidToBytes, type Cid } from '../data/cid.ts';
 import { nodeBlocksOf, type NodeBlocks } from '../mst/node.ts';
 import { Mst } from '../mst/tree.ts';
 import { walkTree } from '../mst/walk.ts';
@@ -162,7 +162,7 @@ function replacedRecords(o: ApplyOptions, ops: readonly RepoOp[], data: Cid, new
   const blocks: NodeBlocks = { getBytes: (link, offset) => newBlocks.getBytes(link, offset) ?? stored.getBytes(link, offset) };
   for (const step of walkTree(blocks, cidToBytes(data))) {
     if (step.kind !== 'entry' || replaced.getBytes(step.value) === undefined) continue;
-    replaced.delete(cidFromBytes(step.value.slice()));
+    replaced.delete(cidAt(step.value, 0));
     if (replaced.size === 0) break;
   }
   return [...replaced.cids()];

@@ -7,11 +7,11 @@
  */
 import { ProtocolError } from '../base/errors.ts';
 import { latin1Text } from '../data/cbor-cursor.ts';
-import { cidByteLength, cidFromBytes, dagCborCode } from '../data/cid.ts';
+import { cidAt, cidByteLength, cidToBytes, dagCborCode, sameCid, type Cid } from '../data/cid.ts';
 import type { BlockIndex } from '../mst/block-index.ts';
 import { undoOperations, type UndoOp } from '../mst/invert.ts';
 import { emptyTreeDigest } from '../mst/node.ts';
-import { readProof } from '../mst/proof.ts';
+import { Mst } from '../mst/tree.ts';
 import { undoCreate, undoUpdate } from '../mst/undo-one.ts';
 import type { FrameScan } from '../stream/frame-scan.ts';
 import { refuse, type DropReason, type Refusal } from './drop-reason.ts';
@@ -84,11 +84,11 @@ function undoAll(index: BlockIndex, ops: OpsScan, dataOffset: number): string {
 
 /** All that can be seen of an old host's commit: each record is in the tree as the operation says, or is gone. */
 function lookUpOperations(index: BlockIndex, ops: OpsScan, dataOffset: number): Refusal | null {
-  const root = cidFromBytes(index.bytes.slice(dataOffset, dataOffset + cidByteLength));
-  const source = { get: (cid: { bytes: Uint8Array }): Uint8Array | undefined => index.getBytes(cid.bytes) };
+  const source = { get: (cid: Cid): Uint8Array | undefined => index.getBytes(cidToBytes(cid)) };
+  const tree = Mst.load(source, cidAt(index.bytes, dataOffset));
   for (const { path, cid } of ops.values()) {
-    const found = readProof(source, root, path);
-    const isAsSaid = cid === null ? found === null : found !== null && found.equals(cid);
+    const found = tree.get(path);
+    const isAsSaid = sameCid(cid, found);
     if (!isAsSaid) return refuse('opMismatch', `path=${path}`);
   }
   return null;

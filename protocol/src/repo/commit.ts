@@ -11,7 +11,7 @@ import type { PublicKey } from '../crypto/did-key.ts';
 import { verifySignature } from '../crypto/signature.ts';
 import { encode } from '../data/cbor.ts';
 import { CborCursor } from '../data/cbor-cursor.ts';
-import { cidByteLength, cidForCbor, cidFromBytes, dagCborCode, type Cid } from '../data/cid.ts';
+import { cidAt, cidForCbor, dagCborCode, type Cid } from '../data/cid.ts';
 
 /** A commit. `data` is the root of the tree; `prev` is a relic and null in all that is written today. */
 export interface Commit {
@@ -77,7 +77,8 @@ export function scanCommit(bytes: Uint8Array, start: number, end: number): Commi
 /** Tells whether the signature in a scanned commit is the key's. */
 export function verifyScannedCommit(bytes: Uint8Array, scan: CommitScan, start: number, end: number, publicKey: PublicKey): boolean {
   const message = concatBytes([mapOfFive, bytes.subarray(start + 1, scan.sigEntryOffset), bytes.subarray(scan.sigEntryEnd, end)]);
-  return verifySignature(publicKey, message, bytes.subarray(scan.sigOffset, scan.sigEntryEnd));
+  // A copy: the frame may lie in shared memory, which not every signature library reads.
+  return verifySignature(publicKey, message, new Uint8Array(bytes.subarray(scan.sigOffset, scan.sigEntryEnd)));
 }
 
 /**
@@ -86,14 +87,13 @@ export function verifyScannedCommit(bytes: Uint8Array, scan: CommitScan, start: 
  */
 export function decodeCommit(bytes: Uint8Array): Commit {
   const scan = scanCommit(bytes, 0, bytes.length);
-  const cidAt = (offset: number): Cid => cidFromBytes(bytes.slice(offset, offset + cidByteLength));
   return {
     did: scan.did,
     version: 3,
-    data: cidAt(scan.dataOffset),
+    data: cidAt(bytes, scan.dataOffset),
     rev: scan.rev,
-    prev: scan.prevOffset < 0 ? null : cidAt(scan.prevOffset),
-    sig: bytes.slice(scan.sigOffset, scan.sigEntryEnd),
+    prev: scan.prevOffset < 0 ? null : cidAt(bytes, scan.prevOffset),
+    sig: new Uint8Array(bytes.subarray(scan.sigOffset, scan.sigEntryEnd)),
   };
 }
 

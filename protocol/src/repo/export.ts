@@ -6,7 +6,7 @@
  */
 import { ProtocolError } from '../base/errors.ts';
 import type { BlockSource } from '../data/block-map.ts';
-import { cidByteLength, cidFromBytes, cidToBytes, type Cid } from '../data/cid.ts';
+import { cidAt, cidByteLength, cidToBytes, type Cid } from '../data/cid.ts';
 import { latin1Text } from '../data/cbor-cursor.ts';
 import { nodeBlocksOf, type Link } from '../mst/node.ts';
 import { walkTree } from '../mst/walk.ts';
@@ -32,13 +32,13 @@ export function* exportRepo(
   const { skip } = options;
   if (!skip?.(head.cid)) yield [head.cid, take(source, head.cid)];
   const given = new Set<string>();
-  const skipLink = skip && ((link: Link): boolean => skip(cidFromBytes(link.slice())));
+  const skipLink = skip && ((link: Link): boolean => skip(cidAt(link, 0)));
   for (const step of walkTree(nodeBlocksOf(source), cidToBytes(head.data), skipLink)) {
     if (step.kind === 'node') {
-      yield [cidFromBytes(step.link.slice()), step.bytes];
+      yield [cidAt(step.link, 0), step.bytes];
       continue;
     }
-    const cid = cidFromBytes(step.value.slice());
+    const cid = cidAt(step.value, 0);
     if (skip?.(cid)) continue;
     const bytes = take(source, cid);
     if (bytes.length >= onceFromBytes) {

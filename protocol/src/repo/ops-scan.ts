@@ -6,7 +6,7 @@
  */
 import { maxCommitOps } from '../base/limits.ts';
 import { CborCursor, latin1Text } from '../data/cbor-cursor.ts';
-import { cidByteLength, cidFromBytes, type Cid } from '../data/cid.ts';
+import { cidAt, type Cid } from '../data/cid.ts';
 import type { RepoOp } from './operation.ts';
 
 /** What an operation does, as a number. */
@@ -35,15 +35,15 @@ export class OpsScan {
   values(): RepoOp[] {
     return Array.from({ length: this.count }, (_, index): RepoOp => {
       const path = this.path(index);
-      const cid = this.#cidAt(this.cidOffsets[index]!);
-      const prev = this.#cidAt(this.prevOffsets[index]!);
+      const cid = this.#cid(this.cidOffsets[index]!);
+      const prev = this.#cid(this.prevOffsets[index]!);
       if (cid === null) return { action: 'delete', path, cid, prev };
       return this.actions[index] === createAction ? { action: 'create', path, cid, prev: null } : { action: 'update', path, cid, prev };
     });
   }
 
-  #cidAt(offset: number): Cid | null {
-    return offset < 0 ? null : cidFromBytes(this.bytes.slice(offset, offset + cidByteLength));
+  #cid(offset: number): Cid | null {
+    return offset < 0 ? null : cidAt(this.bytes, offset);
   }
 }
 

@@ -5,7 +5,7 @@
  * Source: lexicon com.atproto.sync.subscribeRepos#sync; atproto.com/specs/sync "Message Validation".
  */
 import type { PublicKey } from '../crypto/did-key.ts';
-import { cidByteLength, cidFromBytes, type Cid } from '../data/cid.ts';
+import { cidAt, type Cid } from '../data/cid.ts';
 import { BlockIndex } from '../mst/block-index.ts';
 import type { FrameScan } from '../stream/frame-scan.ts';
 import { carRootOffset, indexCar } from './car-slice.ts';
@@ -38,6 +38,5 @@ export function verifySync(o: { scan: FrameScan; bytes: Uint8Array; key: PublicK
   if (refusal !== null) return refusal;
   const commit = checkCommit(scan, index, root, o.key);
   if ('reason' in commit) return commit;
-  const cidAt = (offset: number): Cid => cidFromBytes(bytes.slice(offset, offset + cidByteLength));
-  return { accepted: true, did: commit.did, rev: commit.rev, commit: cidAt(root), data: cidAt(commit.dataOffset) };
+  return { accepted: true, did: commit.did, rev: commit.rev, commit: cidAt(bytes, root), data: cidAt(bytes, commit.dataOffset) };
 }

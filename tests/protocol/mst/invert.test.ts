@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
 import { BlockMap } from '@dunlin/protocol/data/block-map';
+import type { Cid } from '@dunlin/protocol/data/cid';
 import { invertOperations } from '@dunlin/protocol/mst/invert';
 import type { RepoOp } from '@dunlin/protocol/repo/operation';
 import { arbitraryChanges, arbitraryEntries, storedTree } from './arbitrary.ts';
@@ -59,6 +60,20 @@ describe('undoing a commit', () => {
       const less = ops.toSpliced(at, 1);
       const isNothing = op.cid !== null && op.prev !== null && op.cid.equals(op.prev);
       if (!isNothing) expect(invertOperations(proof, data, less).equals(root)).toBe(false);
+    }), { numRuns: 150 });
+  });
+
+  test('loads every node once at most, whatever the operations', () => {
+    fc.assert(fc.property(arbitraryEntries(80), arbitraryChanges(20), (entries, changes) => {
+      const { blocks, root } = storedTree(entries);
+      const { data, ops, proof } = change(blocks, root, changes);
+      const loads = new Map<string, number>();
+      const counted = { get: (cid: Cid): Uint8Array | undefined => {
+        loads.set(cid.toString(), (loads.get(cid.toString()) ?? 0) + 1);
+        return proof.get(cid);
+      } };
+      invertOperations(counted, data, ops);
+      expect(Math.max(0, ...loads.values())).toBeLessThanOrEqual(1);
     }), { numRuns: 150 });
   });
 

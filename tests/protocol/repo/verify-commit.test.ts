@@ -272,12 +272,40 @@ test('any changed byte but those of seq, time and blobs is refused', () => {
   }), { numRuns: 3000 });
 });
 
+test('a root with any byte changed is refused, though hashed and signed anew', () => {
+  const repo = repoWith(...paths);
+  const made = repo.put('com.example.a/x');
+  const node = made.eventBlocks.get(made.data)!;
+  fc.assert(fc.property(fc.nat(node.length - 1), fc.integer({ min: 1, max: 255 }), (at, mask) => {
+    const changed = Uint8Array.from(node);
+    changed[at] = changed[at]! ^ mask;
+    const blocks = new BlockMap();
+    for (const [cid, bytes] of made.eventBlocks) if (!cid.equals(made.data) && !cid.equals(made.cid)) blocks.set(cid, bytes);
+    const data = blocks.add(changed);
+    const { cid, bytes } = signCommit({ did: repo.did, data, rev: made.rev, keypair });
+    blocks.set(cid, bytes);
+    expect(['badMst', 'notCanonical', 'missingBlock', 'opMismatch', 'inversionFailed']).toContain(reasonOf(frameOf({ ...made, cid, data, eventBlocks: blocks })));
+  }), { numRuns: 500 });
+});
+
+test('what an accepted commit says outlives the frame it was read from', () => {
+  const made = repoWith(...paths).put('com.example.a/x');
+  const frame = Buffer.from(frameOf(made));
+  const verdict = judge(frame);
+  if (!verdict.accepted) throw new Error(verdict.reason);
+  const { commit, data, prevData, ops } = verdict;
+  frame.fill(0);
+  expect([commit, data, prevData, ops[0]!.cid].map(String)).toEqual([made.cid, made.data, made.prevData, made.ops[0]!.cid].map(String));
+});
+
 test('works on frames in shared memory, as workers get them', () => {
   const made = repoWith(...paths).write([putOf('create', 'com.example.a/x', 1), deleteOf(paths[0]!)]);
-  for (const frame of [frameOf(made), frameOf(repoWith(...paths).put('com.example.a/x'))]) {
+  const p256 = Keypair.generate('p256');
+  const other = new WrittenRepo(p256).put(...paths);
+  for (const [frame, key] of [[frameOf(made), keypair], [frameOf(repoWith(...paths).put('com.example.a/x')), keypair], [frameOf(other), p256]] as const) {
     const shared = new Uint8Array(new SharedArrayBuffer(frame.length + 10), 5, frame.length);
     shared.set(frame);
-    expect(reasonOf(shared)).toBe('accepted');
+    expect(reasonOf(shared, { key })).toBe('accepted');
   }
 });
 
