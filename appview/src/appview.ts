@@ -10,6 +10,8 @@ import { systemClock, type Clock } from '@dunlin/protocol/base/clock';
 import { createIdentityResolver, type IdentityResolver } from '@dunlin/protocol/identity/resolver';
 import { ConfigError, type Environment } from '@dunlin/service/config/env';
 import { version } from '@dunlin/service/config/version';
+import { limitKey } from '@dunlin/service/http/client-address';
+import { RateLimiter } from '@dunlin/service/http/rate-limit';
 import { createApp, listen, type App, type HttpServer } from '@dunlin/service/http/app';
 import { createGuardedFetch } from '@dunlin/service/http/guarded-fetch';
 import { mountHealth } from '@dunlin/service/http/health';
@@ -58,6 +60,9 @@ export interface RunningAppview extends RunningService {
   readonly did: string;
   readonly ready: { readonly ready: 'appview'; readonly url: string; readonly version: string };
 }
+
+/** Queries of one address (IPv6: one /64). */
+const queryLimit = { points: 6_000, windowMs: 60_000 };
 
 const pageFolder = new URL('../web/dist/', import.meta.url).pathname;
 
@@ -129,8 +134,10 @@ function onFatal(error: unknown): void {
 }
 
 function openResolver(config: AppviewConfig, clock: Clock, lifecycle: Lifecycle): IdentityResolver {
-  const fetch = createGuardedFetch({ allowPrivate: config.isDevMode, maxBytes: 1_048_576, timeoutMs: 5_000, clock });
-  lifecycle.own('fetch', () => fetch.close());
+  // The directory is the operator's choice and may be private; every other address is somebody else's.
+  const [guarded, open] = [config.isDevMode, true].map((allowPrivate) => createGuardedFetch({ allowPrivate, maxBytes: 1_048_576, timeoutMs: 5_000, clock }));
+  lifecycle.own('fetch', async () => void (await Promise.all([guarded.close(), open.close()])));
+  const fetch: typeof globalThis.fetch = (input, init) => (String(input).startsWith(`${config.plcUrl}/`) ? open : guarded)(input, init);
   return createIdentityResolver({ plcUrl: config.plcUrl, fetch, resolveTxt, clock, allowInsecure: config.isDevMode });
 }
 
@@ -178,7 +185,11 @@ type MountParts = Omit<ReturnType<typeof openLive>, 'close'> & {
 function mount(app: App, o: MountParts): void {
   const { config } = o;
   mountHealth(app, () => void o.store.cursor(config.relayUrl));
-  mountXrpc(app, [...queryRoutes(o), o.streams.route], { lexicons: loadLexicons(), metrics: o.metrics });
+  mountXrpc(app, [...queryRoutes(o), o.streams.route], {
+    lexicons: loadLexicons(),
+    metrics: o.metrics,
+    rateLimit: { limiter: new RateLimiter({ ...queryLimit, clock: o.clock }), key: ({ ip }) => limitKey(ip) },
+  });
   const router = createRouter();
   serveDidDocument(router, o.identity);
   servePage(router, { folder: config.pageFolder ?? pageFolder, demoPath: config.demoFile });

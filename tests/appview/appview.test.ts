@@ -279,8 +279,12 @@ test('started again it goes on from its cursor, with all it knew', async () => {
   ada.write([react('r1', '🎉', subject)]);
   await eventually('counted', async () => (await peopleOf(subject)) === 1);
   const connections = firehose.connections.length;
-  const [client] = [await signedIn(ben)];
+  const client = await signedIn(ben);
+  const stream = await fetch(`${appview.url}/xrpc/app.dunlin.live.events?subjects=${encodeURIComponent(subject)}`);
+  const startMs = performance.now();
   await appview.close();
+  await stream.text().catch(() => '');
+  expect(performance.now() - startMs).toBeLessThan(3_000);
   await eventually('told', () => client.frames.some(({ $type, code }) => $type === '#bye' && code === 3000));
   ben.write([react('r2', '🎉', subject)]);
   appview = await start();
