@@ -17,7 +17,7 @@ export const arbitraryKey: fc.Arbitrary<string> = fc.tuple(fc.nat(2), fc.nat(199
 
 /** Entries with different keys, in any order. */
 export function arbitraryEntries(maxLength: number): fc.Arbitrary<[string, Cid][]> {
-  return fc.uniqueArray(arbitraryKey, { maxLength }).map((keys) => keys.map((key, index) => [key, valueOf(index % 50)]));
+  return fc.uniqueArray(arbitraryKey, { maxLength, size: 'max' }).map((keys) => keys.map((key, index) => [key, valueOf(index % 50)]));
 }
 
 /** Gives the tree of these entries. */
@@ -43,5 +43,5 @@ export interface Change {
 /** Changes to different keys. */
 export function arbitraryChanges(maxLength: number): fc.Arbitrary<Change[]> {
   const change = fc.record({ kind: fc.constantFrom('put' as const, 'remove' as const), key: arbitraryKey, value: fc.nat(60).map((n) => valueOf(n)) });
-  return fc.uniqueArray(change, { maxLength, selector: ({ key }) => key });
+  return fc.uniqueArray(change, { maxLength, size: 'max', selector: ({ key }) => key });
 }

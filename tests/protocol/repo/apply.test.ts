@@ -28,7 +28,7 @@ interface Step {
 
 const arbitrarySteps = fc.uniqueArray(
   fc.record({ path: arbitraryKey, kind: fc.constantFrom('put' as const, 'put' as const, 'delete' as const), n: fc.nat(9) }),
-  { maxLength: 12, selector: ({ path }) => path },
+  { maxLength: 12, size: 'max', selector: ({ path }) => path },
 );
 
 /** What of these steps can be done to the repository, as writes. */
@@ -62,7 +62,7 @@ function sized(path: string, length: number): PreparedWrite {
 
 describe('applyWrites', () => {
   test('keeps store, commit, event and inversion true over random histories', async () => {
-    await fc.assert(fc.asyncProperty(fc.array(arbitrarySteps, { maxLength: 8 }), async (history) => {
+    await fc.assert(fc.asyncProperty(fc.array(arbitrarySteps, { maxLength: 8, size: 'max' }), async (history) => {
       const repo = new WrittenRepo();
       let before = repo.head;
       for (const steps of history) {
@@ -81,7 +81,7 @@ describe('applyWrites', () => {
 
   test('makes the commits and event blocks of the reference, given its rev and key', async () => {
     const keypair = Keypair.generate();
-    await fc.assert(fc.asyncProperty(fc.array(arbitrarySteps, { maxLength: 5 }), async (history) => {
+    await fc.assert(fc.asyncProperty(fc.array(arbitrarySteps, { maxLength: 5, size: 'max' }), async (history) => {
       const repo = new WrittenRepo(keypair);
       repo.write();
       for (const steps of history) {
