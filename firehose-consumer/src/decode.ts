@@ -36,7 +36,8 @@ export interface HeldFrame {
   readonly kind: EventKind;
   readonly seq: number;
   readonly did: string;
-  readonly bytes: Uint8Array;
+  /** A view of what the socket brought, until `own` makes it a copy. */
+  bytes: Uint8Array;
   readonly scan: FrameScan;
   readonly ops: readonly HeldOperation[];
 }
@@ -48,6 +49,14 @@ const operationBytes = 200;
 /** Gives the memory an event is charged for while it is held, in bytes. */
 export function heldBytes(event: HeldFrame): number {
   return event.bytes.length + overheadBytes + event.ops.length * operationBytes;
+}
+
+/**
+ * Gives a frame bytes of its own. Must be called for each that waits: as a view it would keep the socket's whole chunk in
+ * memory, many times what it is charged for. One that is delivered and done at once is spared the copy.
+ */
+export function own(event: HeldFrame): void {
+  event.bytes = new Uint8Array(event.bytes);
 }
 
 const kinds: Readonly<Record<string, EventKind>> = { '#commit': 'commit', '#identity': 'identity', '#account': 'account', '#sync': 'sync' };
@@ -69,7 +78,7 @@ export class Intake {
     this.#keepsEmpty = keepsEmpty && filter.wantsAnyCollection;
   }
 
-  /** Gives the event with a copy of its bytes, null when nobody wants it, or why it cannot be taken. */
+  /** Gives the event, null when nobody wants it, or why it cannot be taken. Its bytes are still those given. */
   take(bytes: Uint8Array, scan: FrameScan, kind: EventKind): HeldFrame | Refusal | null {
     const { did } = scan;
     if (!this.#filter.wantsKind(kind)) return null;
@@ -78,8 +87,8 @@ export class Intake {
     if (refusal !== null) return refusal;
     const ops = kind === 'commit' ? this.#wantedOps() : [];
     if (kind === 'commit' && ops.length === 0 && !(this.#keepsEmpty && this.#ops.count === 0)) return null;
-    // A copy of its own: the frame may be a view of a socket's chunk, which would be kept alive whole.
-    return { kind, seq: scan.seq, did: did as string, bytes: new Uint8Array(bytes), scan, ops };
+    // A plain view: cutting pieces from a Buffer is three times as slow.
+    return { kind, seq: scan.seq, did: did as string, bytes: new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length), scan, ops };
   }
 
   #judge(bytes: Uint8Array, scan: FrameScan, kind: EventKind): Refusal | null {
@@ -132,7 +141,7 @@ export function eventsOf(held: HeldFrame, newAck: () => () => void, making: Even
     case 'account':
       return [{ kind: 'account', seq, did, time, active: scan.active as boolean, status: scan.status, ack: newAck() }];
     case 'sync': {
-      const blocks = held.bytes.subarray(scan.blocksOffset, scan.blocksOffset + scan.blocksLength);
+      const blocks = held.bytes.slice(scan.blocksOffset, scan.blocksOffset + scan.blocksLength);
       return [{ kind: 'sync', seq, did, time, rev: scan.rev as string, blocks, ack: newAck() }];
     }
     case 'commit':

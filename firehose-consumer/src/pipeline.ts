@@ -12,7 +12,7 @@ import type { FrameScan } from '@dunlin/protocol/stream/frame-scan';
 import type { Budget } from './budget.ts';
 import { CursorTracker } from './cursor.ts';
 import type { OpenEvent } from './cursor.ts';
-import { Intake, heldBytes, kindOf } from './decode.ts';
+import { Intake, heldBytes, kindOf, own } from './decode.ts';
 import type { HeldFrame } from './decode.ts';
 import type { Filter } from './filter.ts';
 import { InOrder } from './in-order.ts';
@@ -129,8 +129,9 @@ export class Pipeline {
   #admit(frame: HeldFrame): void {
     const event: OpenFrame = { frame, open: this.#tracker.open(frame.seq), tracker: this.#tracker };
     this.#options.budget.charge(heldBytes(frame));
-    if (!this.#verifying) return this.#options.deliver(event);
-    this.#verifying.push(frame.did, { event, place: this.#inOrder?.admit(event) ?? null });
+    if (this.#verifying) this.#verifying.push(frame.did, { event, place: this.#inOrder?.admit(event) ?? null });
+    else this.#options.deliver(event);
+    if (!event.open.isClosed) own(frame);
   }
 
   #verify(judged: Judged): void | Promise<void> {

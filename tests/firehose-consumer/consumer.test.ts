@@ -135,17 +135,18 @@ describe('after a lost connection', () => {
   });
 });
 
-describe('FutureCursor', () => {
-  const refuseFuture = (): void => {
-    server.behaviour = (connection) => {
-      if (connection.cursor !== null && connection.cursor > 3) {
-        connection.send(encodeErrorFrame('FutureCursor', 'Cursor in the future.'));
-        connection.close(1008, 'FutureCursor');
-      } else {
-        for (const frame of server.log) if (connection.cursor !== null && frame.seq > connection.cursor) connection.send(frame.bytes);
-      }
-    };
+const refuseFuture = (): void => {
+  server.behaviour = (connection) => {
+    if (connection.cursor !== null && connection.cursor > 3) {
+      connection.send(encodeErrorFrame('FutureCursor', 'Cursor in the future.'));
+      connection.close(1008, 'FutureCursor');
+    } else {
+      for (const frame of server.log) if (connection.cursor !== null && frame.seq > connection.cursor) connection.send(frame.bytes);
+    }
   };
+};
+
+describe('FutureCursor', () => {
 
   test('by default begins at the oldest event of the server and saves the lower cursor', async () => {
     refuseFuture();
@@ -312,10 +313,8 @@ describe('a run ends', () => {
 
   test('with the error of a callback that throws', async () => {
     server.log.push({ seq: 1, bytes: encode({ odd: true }) });
-    const onDrop = (): never => {
-      throw new Error('callback');
-    };
-    await expect(new Run({ cursor: 0, onDrop }).ended).rejects.toThrow('callback');
+    const throwing = { onDrop: (): never => { throw new Error('callback'); } };
+    await expect(new Run({ cursor: 0, ...throwing }).ended).rejects.toThrow('callback');
   });
 
   test('with an error when the last save fails', async () => {

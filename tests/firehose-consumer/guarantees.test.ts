@@ -53,6 +53,16 @@ describe('guarantee 1: order per DID, side by side across DIDs, bounded', () => 
   });
 });
 
+/** Lets a run go until `isOver`; cuts the connection and moves the clock, and so the saves, as it goes. */
+async function live(consumer: FirehoseConsumer, clock: ManualClock, cutsAfter: number, isOver: () => boolean): Promise<void> {
+  for (let step = 1; !isOver(); step++) {
+    await turn();
+    clock.advance(100);
+    if (step % (cutsAfter * 4) === 0) server.connections.at(-1)?.terminate();
+    if (step > 20_000) throw new Error(`no end: ${JSON.stringify(consumer.stats())}`);
+  }
+}
+
 describe('guarantee 2: at least once', () => {
   const total = 60;
   /** A disk that outlives crashes: what was saved when the process died is what the next one loads. */
@@ -78,16 +88,6 @@ describe('guarantee 2: at least once', () => {
   }
 
   const crash = fc.record({ afterHandled: fc.integer({ min: 0, max: 25 }), cutsAfter: fc.integer({ min: 1, max: 20 }), handlerTurns: fc.array(fc.nat(5), { minLength: 7, maxLength: 7 }) });
-
-  /** Lets a run go until `isOver`; cuts the connection and moves the clock, and so the saves, as it goes. */
-  async function live(consumer: FirehoseConsumer, clock: ManualClock, cutsAfter: number, isOver: () => boolean): Promise<void> {
-    for (let step = 1; !isOver(); step++) {
-      await turn();
-      clock.advance(100);
-      if (step % (cutsAfter * 4) === 0) server.connections.at(-1)?.terminate();
-      if (step > 20_000) throw new Error(`no end: ${JSON.stringify(consumer.stats())}`);
-    }
-  }
 
   beforeEach(() => {
     for (let seq = 1; seq <= total; seq++) server.log.push({ seq, bytes: unprovenCreate(seq, `did:web:${seq % 5}.test`, seq % 4 === 0 ? 'app.test.other/a' : 'app.test.record/a') });

@@ -93,10 +93,8 @@ test('a failure can be skipped, or tried again after a back-off until it succeed
 });
 
 test('an onHandlerError that throws means stop', async () => {
-  const onHandlerError = (): never => {
-    throw new Error('worse');
-  };
-  delivery(() => Promise.reject(new Error('no')), { onHandlerError }).deliver(frame('a', 1));
+  const throwing = { onHandlerError: (): never => { throw new Error('worse'); } };
+  delivery(() => Promise.reject(new Error('no')), throwing).deliver(frame('a', 1));
   await settle();
   expect(failed).toMatchObject([{ code: 'HandlerFailed', cause: new Error('no') }]);
 });

@@ -119,7 +119,6 @@ test('the loop ends when the consumer is closed, and throws what ended it', asyn
 test('a loop over a consumer that was closed, or cannot load its cursor, ends or throws at once', async () => {
   await make().close();
   for await (const event of consumer) expect(event).toBeUndefined();
-  const load = (): Promise<never> => Promise.reject(new Error('no disk'));
-  const iterator = make({ cursorStore: { load, save: () => Promise.resolve() } })[Symbol.asyncIterator]();
+  const iterator = make({ cursorStore: { load: () => Promise.reject(new Error('no disk')), save: () => Promise.resolve() } })[Symbol.asyncIterator]();
   await expect(iterator.next()).rejects.toMatchObject({ code: 'CursorStore' });
 });
