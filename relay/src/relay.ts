@@ -60,7 +60,7 @@ export interface RunningRelay extends RunningService {
 
 const userAgent = `dunlin-relay/${version} (atproto-relay)`;
 const segmentAgeMs = 3_600_000;
-const gatherMs = 2;
+const gatherMs = 1;
 const checkpointEveryMs = 1_000;
 const trimEveryMs = 60_000;
 /** Seqs left out when the log is new but the accounts are not: more than the lost log can have had. */

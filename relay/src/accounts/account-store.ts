@@ -82,9 +82,16 @@ export class AccountStore {
     })();
   }
 
-  /** Remembers that an account's events must go from the log, before that is begun. */
+  /** Remembers that an account's events must go from the log, before that is begun; all written before is durable too. */
   beginScrub(did: string): void {
-    this.#database.prepare<[string]>('INSERT OR IGNORE INTO scrub VALUES (?)').run(did);
+    const insert = this.#database.prepare<[string]>('INSERT OR REPLACE INTO scrub VALUES (?)');
+    this.#durably(() => insert.run(did));
+  }
+
+  /** Makes all that was written durable. */
+  sync(): void {
+    const progress = this.#database.prepare('UPDATE progress SET one = 1');
+    this.#durably(() => progress.run());
   }
 
   /** Forgets it again: they are gone. */
@@ -99,6 +106,16 @@ export class AccountStore {
 
   close(): void {
     this.#database.close();
+  }
+
+  /** Runs a change so that it, and everything before it, survives a power cut. */
+  #durably(change: () => void): void {
+    this.#database.pragma('synchronous = FULL');
+    try {
+      change();
+    } finally {
+      this.#database.pragma('synchronous = NORMAL');
+    }
   }
 }
 

@@ -38,17 +38,18 @@ export class Takedowns {
     const { table, store, saver } = this.#parts;
     const did = table.did(row);
     table.setLocal(row, 'takendown');
-    store.beginScrub(did);
     await saver.save();
+    store.beginScrub(did);
     this.#announce(did, false, 'takendown');
     return await this.#scrub(did);
   }
 
   /** Lets an account speak again; what was taken out of the window stays out. */
   async reverse(row: number): Promise<void> {
-    const { table, saver } = this.#parts;
+    const { table, store, saver } = this.#parts;
     table.setLocal(row, 'none');
     await saver.save();
+    store.sync();
     const upstream = table.upstream(row);
     this.#announce(table.did(row), table.isActiveUpstream(row), upstream === 'none' || upstream === 'other' ? null : upstream);
   }

@@ -51,7 +51,7 @@ export class HostStore {
   readonly #bans = new Set<string>();
 
   constructor(path: string) {
-    this.#database = openDatabase(path, { migrations: hostMigrations });
+    this.#database = openDatabase(path, { migrations: hostMigrations, pragmas: { synchronous: 'NORMAL' } });
     this.#setCursor = this.#database.prepare('UPDATE host SET cursor = ?, cursor_log_seq = max(cursor_log_seq, ?) WHERE id = ? AND resets = ?');
     for (const row of this.#database.prepare<[], { domain: string }>('SELECT domain FROM domain_ban').all()) this.#bans.add(row.domain);
   }
@@ -73,8 +73,19 @@ export class HostStore {
   /** Adds a host that is not there yet, its cursor before its oldest event. */
   add(hostname: string, nowMs: number): Host {
     const insert = this.#database.prepare<[string, number]>('INSERT INTO host (hostname, created_ms, cursor, cursor_log_seq, is_blocked, resets) VALUES (?, ?, 0, 0, 0, 0)');
-    const { lastInsertRowid } = insert.run(hostname, nowMs);
+    // The number stands in the log from the first event on, so it must never be given again.
+    const { lastInsertRowid } = this.#durably(() => insert.run(hostname, nowMs));
     return { id: Number(lastInsertRowid), hostname, createdMs: nowMs, cursor: 0, cursorLogSeq: 0, accountLimit: null, isBlocked: false, resets: 0 };
+  }
+
+  /** Runs a change that must survive a power cut; cursors need not, an older one only repeats. */
+  #durably<T>(change: () => T): T {
+    this.#database.pragma('synchronous = FULL');
+    try {
+      return change();
+    } finally {
+      this.#database.pragma('synchronous = NORMAL');
+    }
   }
 
   /** Stores cursors, all or none. `logSeq` is the newest event that is durable in our log. */
@@ -90,7 +101,8 @@ export class HostStore {
   }
 
   setBlocked(hostId: number, isBlocked: boolean): void {
-    this.#database.prepare<[number, number]>('UPDATE host SET is_blocked = ? WHERE id = ?').run(Number(isBlocked), hostId);
+    const update = this.#database.prepare<[number, number]>('UPDATE host SET is_blocked = ? WHERE id = ?');
+    this.#durably(() => update.run(Number(isBlocked), hostId));
   }
 
   setAccountLimit(hostId: number, limit: number | null): void {
@@ -107,12 +119,14 @@ export class HostStore {
   }
 
   ban(domain: string, nowMs: number): void {
-    this.#database.prepare<[string, number]>('INSERT OR IGNORE INTO domain_ban VALUES (?, ?)').run(domain, nowMs);
+    const insert = this.#database.prepare<[string, number]>('INSERT OR IGNORE INTO domain_ban VALUES (?, ?)');
+    this.#durably(() => insert.run(domain, nowMs));
     this.#bans.add(domain);
   }
 
   unban(domain: string): void {
-    this.#database.prepare<[string]>('DELETE FROM domain_ban WHERE domain = ?').run(domain);
+    const remove = this.#database.prepare<[string]>('DELETE FROM domain_ban WHERE domain = ?');
+    this.#durably(() => remove.run(domain));
     this.#bans.delete(domain);
   }
 

@@ -59,7 +59,7 @@ export class Hold {
 
   /** Moves an event's bytes from the budget under hold; false when there is no room and nothing has changed. */
   add(lane: Lane, item: Item): boolean {
-    const bytes = item.bytes.length;
+    const bytes = item.cost;
     const hostBytes = (this.#perHost.get(item.upstream.id) ?? 0) + bytes;
     const { totalBytes, bytesPerHost, bytesPerAccount } = this.#parts.bounds;
     const accountBytes = (lane.held?.bytes ?? 0) + bytes;
@@ -70,7 +70,9 @@ export class Hold {
     this.#parts.budget.release(item.upstream, bytes);
     item.isHeld = true;
     // A frame may be a view of a larger piece of memory, which must not be kept for it.
-    item.bytes = Buffer.from(item.bytes);
+    const own = Buffer.allocUnsafeSlow(item.bytes.length);
+    own.set(item.bytes);
+    item.bytes = own;
     return true;
   }
 
@@ -93,14 +95,14 @@ export class Hold {
       if (!item.isHeld) continue;
       this.finish(item);
       item.isHeld = false;
-      this.#parts.budget.charge(item.upstream, item.bytes.length);
+      this.#parts.budget.charge(item.upstream, item.cost);
     }
     lane.held = null;
   }
 
   /** Gives back what an event is charged for, under hold or on its way: it is decided and done. */
   finish(item: Item): void {
-    const bytes = item.bytes.length;
+    const bytes = item.cost;
     if (!item.isHeld) return this.#parts.budget.release(item.upstream, bytes);
     const hostBytes = (this.#perHost.get(item.upstream.id) ?? 0) - bytes;
     if (hostBytes <= 0) this.#perHost.delete(item.upstream.id);

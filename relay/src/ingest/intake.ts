@@ -17,6 +17,7 @@ import type { Budget } from './budget.ts';
 import { checkFields } from './fields.ts';
 import type { Hold } from './hold.ts';
 import type { IngestMetrics } from './ingest-metrics.ts';
+import { itemOverheadBytes } from './lane.ts';
 import type { Item } from './lane.ts';
 import type { Upstream } from './upstream.ts';
 
@@ -60,9 +61,10 @@ export class Intake {
       upstream.settle(open);
       return this.#dropEarly(upstream, fault.reason, fault.detail);
     }
-    const mayGoOn = budget.charge(upstream, bytes.length);
+    const cost = bytes.length + itemOverheadBytes;
+    const mayGoOn = budget.charge(upstream, cost);
     this.#parts.push({
-      kind, upstream, open, bytes, scan, did: scan.did ?? '', receivedAtMs: this.#parts.clock.elapsedMs(),
+      kind, upstream, open, bytes, cost, scan, did: scan.did ?? '', receivedAtMs: this.#parts.clock.elapsedMs(),
       key: null, verdict: null, isRefreshed: false, isHeld: false,
     });
     return mayGoOn;

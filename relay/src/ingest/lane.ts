@@ -12,12 +12,17 @@ import type { LoggedKind } from '../log/record.ts';
 import type { Upstream } from './upstream.ts';
 import type { VerifyVerdict } from './verify-batch.ts';
 
+/** What an event costs beside its frame, in bytes: the objects around it, reckoned generously. */
+export const itemOverheadBytes = 1_024;
+
 /** One event on its way. */
 export interface Item {
   readonly kind: LoggedKind;
   readonly upstream: Upstream;
   readonly open: OpenEvent;
   bytes: Buffer;
+  /** What it is charged with: its frame and the objects around it, in bytes. */
+  readonly cost: number;
   readonly scan: FrameScan;
   readonly did: string;
   readonly receivedAtMs: number;

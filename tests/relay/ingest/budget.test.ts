@@ -1,0 +1,32 @@
+import { expect, test } from '@jest/globals';
+import { Budget } from '@dunlin/relay/ingest/budget';
+
+class Host {
+  resumed = 0;
+  resumeFromBudget(): void {
+    this.resumed += 1;
+  }
+}
+
+test('lets a host go on up to its own bound, and again at half of it', () => {
+  const budget = new Budget({ totalBytes: 1000, bytesPerHost: 100 });
+  const [one, other] = [new Host(), new Host()];
+  expect(budget.charge(one, 99)).toBe(true);
+  expect(budget.charge(one, 1)).toBe(false);
+  expect(budget.charge(other, 50)).toBe(true);
+  budget.release(one, 49);
+  expect(one.resumed).toBe(0);
+  budget.release(one, 1);
+  expect([one.resumed, other.resumed, budget.totalBytes, budget.pausedHosts]).toEqual([1, 0, 100, 0]);
+});
+
+test('stops everybody at the bound of all, and lets them go on below three quarters', () => {
+  const budget = new Budget({ totalBytes: 100, bytesPerHost: 80 });
+  const [one, other] = [new Host(), new Host()];
+  expect(budget.charge(one, 70)).toBe(true);
+  expect(budget.charge(other, 30)).toBe(false);
+  budget.release(one, 20);
+  expect(other.resumed).toBe(0);
+  budget.release(one, 5);
+  expect(other.resumed).toBe(1);
+});
