@@ -1,6 +1,7 @@
 /** House rules 1 to 9 of ARCHITECTURE.md, as tests: who may import whom, and which file names are no names. */
-import { basename, dirname } from 'node:path';
-import { readSources, type Source } from './sources.ts';
+import { readFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { floors, readSources, root, type Source } from './sources.ts';
 
 const sources = readSources();
 const byPath = new Map(sources.map((source) => [source.path, source]));
@@ -133,4 +134,23 @@ test('rule 9: imports form no circle, counting type imports', () => {
   };
   for (const { path } of sources) visit(path, []);
   expect(circles).toEqual([]);
+});
+
+test('every package that a floor imports is declared in its package.json, and the other way round', () => {
+  const builtIn = /^node:|^\.|^@dunlin\//;
+  const nameOf = (specifier: string): string => specifier.split('/').slice(0, specifier.startsWith('@') ? 2 : 1).join('/');
+  const wrong = floors.flatMap((floor) => {
+    const manifest = JSON.parse(readFileSync(join(root, floor, 'package.json'), 'utf8')) as { dependencies?: Record<string, string> };
+    const declared = Object.keys(manifest.dependencies ?? {}).sort();
+    const page = floor === 'appview' ? ['preact'] : [];
+    const imported = sources
+      .filter((source) => source.floor === floor)
+      .flatMap(({ imports }) => imports.filter((name) => !builtIn.test(name)).map(nameOf));
+    const used = [...new Set([...imported, ...page])].sort();
+    return [
+      ...used.filter((name) => !declared.includes(name)).map((name) => `${floor} imports ${name} without declaring it`),
+      ...declared.filter((name) => !used.includes(name)).map((name) => `${floor} declares ${name} without importing it`),
+    ];
+  });
+  expect(wrong).toEqual([]);
 });

@@ -1,5 +1,5 @@
 /**
- * Answers bytes that are no HTTP request, or one too large or too slow to read, with the same JSON as any other fault.
+ * Answers bytes that are no HTTP request, or one too large or too slow to read, with the JSON of every other fault.
  * Node would answer with an empty body; a caller learns more from a sentence.
  * Not for faults of requests that were read: those are faults.ts.
  * Source: ours; statuses as Node chooses them (RFC 9110, RFC 6585).
