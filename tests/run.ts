@@ -110,7 +110,8 @@ function exists(path: string): Promise<boolean> {
 /** Runs a command with its output shown on stderr; true when it exits with 0. */
 function succeeds(command: string, args: readonly string[], cwd = root): Promise<boolean> {
   return new Promise((resolve) => {
-    const child = spawn(command, args, { cwd, stdio: ['ignore', 2, 2] });
+    // Vite's build, which may have run in this process, sets NODE_ENV for its own use.
+    const child = spawn(command, args, { cwd, stdio: ['ignore', 2, 2], env: { ...process.env, NODE_ENV: 'test' } });
     child.on('error', () => resolve(false));
     child.on('exit', (code) => resolve(code === 0));
   });
