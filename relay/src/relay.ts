@@ -115,7 +115,7 @@ async function start(config: RelayConfig, deps: RelayDeps, logger: Logger, lifec
   lifecycle.own('metrics listener', () => metricsServer.close());
   await ingest.ready();
   for (const host of recovered.hosts) pool.connect(host);
-  for (const hostname of config.hosts) admitLater(crawl, hostname, logger);
+  for (const hostname of config.hosts) if (!crawl.configure(hostname)) logger.warn({ hostname }, 'configured host is no name that may be dialled');
   closeInFlowOrder(config, deps, { ...stores, saver, ingest, pool }, lifecycle);
   logger.info({ url, metricsUrl: metricsServer.url }, 'listening');
   return { url, metricsUrl: metricsServer.url, ready: { ready: 'relay', url, version }, close: () => lifecycle.close() };
@@ -194,10 +194,6 @@ function ownFetch(config: RelayConfig, clock: Clock, lifecycle: Lifecycle, bound
   const fetch = createGuardedFetch({ ...bounds, clock, allowPrivate: config.allowInsecureHosts || config.plcUrl.startsWith('http://') });
   lifecycle.own('fetch', () => fetch.close());
   return fetch;
-}
-
-function admitLater(crawl: Crawl, hostname: string, logger: Logger): void {
-  crawl.request(hostname, 'operator').catch((error: unknown) => logger.warn({ err: error, hostname }, 'configured host could not be taken in'));
 }
 
 function throwOurs(error: unknown): void {

@@ -50,7 +50,9 @@ export interface ServeParts {
 export async function serveApi(parts: ServeParts): Promise<{ readonly url: string }> {
   const { logger, metrics, clock, lifecycle, log, outbox, crawl, pool, hostStore, table, takedowns } = parts;
   const app = createApp({ log: logger, metrics, serverName: parts.serverName, clock });
-  mountHealth(app);
+  mountHealth(app, () => {
+    if (!log.isWritable) throw new Error('the log takes no more events');
+  });
   mountXrpc(app, relayRoutes({ crawl, pool, store: hostStore, clock, table, originOf: (hostId) => pool.originOf(hostId) }), { lexicons: loadLexicons(), metrics });
   mountRouter(app, pageRouter(parts.figures));
   mountRouter(app, adminRouter({ password: parts.adminPassword, clock, log: logger, crawl, pool, hostStore, table, takedowns, consumers: () => outbox.consumers() }));

@@ -55,6 +55,15 @@ export class Crawl {
     pool.connect(await this.#admit(name, asker));
   }
 
+  /** Listens to a host that the operator named in the configuration: unseen, since it may be down just now. False when it may not be dialled. */
+  configure(text: string): boolean {
+    const { store, pool, clock, allowInsecure } = this.#parts;
+    const name = parseHostName(text, allowInsecure);
+    if (name === null) return false;
+    pool.connect(store.find(name.hostname) ?? store.add(name.hostname, clock.nowMs()));
+    return true;
+  }
+
   async #admit(name: HostName, asker: CrawlAsker): Promise<Host> {
     await this.#check(name);
     const { store, clock, newHostsPerDay } = this.#parts;

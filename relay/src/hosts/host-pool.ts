@@ -7,6 +7,7 @@
 import type { Clock } from '@dunlin/protocol/base/clock';
 import type { LookupFunction } from 'node:net';
 import type { AccountTable } from '../accounts/account-table.ts';
+import { releaseThrottled } from '../accounts/throttle.ts';
 import type { Intake } from '../ingest/intake.ts';
 import type { RelayLog } from '../log/relay-log.ts';
 import type { HostMetrics } from './host-metrics.ts';
@@ -40,6 +41,8 @@ export interface HostPoolParts {
 export class HostPool {
   readonly #parts: HostPoolParts;
   readonly #connections = new Map<number, HostConnection>();
+  /** Limits of their own that hosts have; the others have the default. */
+  readonly #ownLimits = new Map<number, number>();
   #isClosed = false;
 
   constructor(parts: HostPoolParts) {
@@ -64,6 +67,7 @@ export class HostPool {
     if (known) return known.connect();
     const name = parseHostName(host.hostname, this.#parts.allowInsecure);
     if (name === null || host.isBlocked || this.#parts.store.isBanned(host.hostname)) return;
+    if (host.accountLimit !== null) this.#ownLimits.set(host.id, host.accountLimit);
     const connection = new HostConnection(this.#partsOf(host, name.origin));
     this.#connections.set(host.id, connection);
     connection.connect();
@@ -74,6 +78,13 @@ export class HostPool {
     const connection = this.#connections.get(hostId);
     this.#connections.delete(hostId);
     await connection?.close();
+  }
+
+  /** Gives a host a limit of its own for accounts, and lets those speak that fit it now; gives how many. */
+  setAccountLimit(host: Host, limit: number): number {
+    this.#parts.store.setAccountLimit(host.id, limit);
+    this.#ownLimits.set(host.id, limit);
+    return releaseThrottled(this.#parts.table, host.id, limit);
   }
 
   /** Gives how a host does; for one that is not listened to, what is stored of it. */
@@ -119,7 +130,7 @@ export class HostPool {
     return {
       host, origin, intake, clock, lookup, userAgent, backoff, accounts,
       limits: () => (isTrusted ? trustedLimits : ordinaryLimits(accounts())),
-      accountLimit: () => this.#accountLimit(host.hostname, store.find(host.hostname)?.accountLimit ?? null),
+      accountLimit: () => this.#accountLimit(host.hostname, this.#ownLimits.get(host.id) ?? null),
       onNewNumbering: (cursor) => {
         metrics.newNumberings.inc();
         store.reset(host.id, cursor, log.appendedSeq);

@@ -13,6 +13,7 @@ import type { AccountTable } from '../accounts/account-table.ts';
 import { DidLimiter } from './did-limiter.ts';
 import type { DropReason } from '@dunlin/protocol/repo/drop-reason';
 import type { LookupCause } from './gate.ts';
+import { HostSlots } from './host-slots.ts';
 import type { Upstream } from './upstream.ts';
 
 /** Why a DID is looked up: the gate's reasons, a signature that does not verify, an #identity event. */
@@ -32,6 +33,9 @@ export interface IdentitiesParts {
   readonly clock: Clock;
 }
 
+/** Look-ups of one host's accounts at the same time. */
+const lookupsPerHost = 32;
+
 /** One look-up anew a DID at once, another each minute. */
 const refreshLimit = { burst: 1, everyMs: 60_000 };
 
@@ -42,6 +46,7 @@ const throttledShare = 1;
 export class Identities {
   readonly #parts: IdentitiesParts;
   readonly #refreshes = new DidLimiter(refreshLimit);
+  readonly #slots = new HostSlots(lookupsPerHost);
 
   constructor(parts: IdentitiesParts) {
     this.#parts = parts;
@@ -53,7 +58,21 @@ export class Identities {
   }
 
   /** Looks a DID up and settles it for an event that came from `upstream`. */
-  async settle(did: string, upstream: Upstream, cause: Cause): Promise<Settlement> {
+  settle(did: string, upstream: Upstream, cause: Cause): Promise<Settlement> {
+    return this.#slots.run(upstream.id, () => this.#settle(did, upstream, cause));
+  }
+
+  /** Gives the handle a DID has in both directions, or null when it has none or that cannot be told now. */
+  async verifiedHandle(did: string): Promise<string | null> {
+    try {
+      return await this.#parts.resolver.verifiedHandle(did);
+    } catch (error) {
+      if (error instanceof ProtocolError) return null;
+      throw error;
+    }
+  }
+
+  async #settle(did: string, upstream: Upstream, cause: Cause): Promise<Settlement> {
     try {
       const isForced = cause === 'bad-signature' || cause === 'identity-event';
       const document = await this.#parts.resolver.resolveDid(did, { refresh: isForced });
@@ -63,16 +82,6 @@ export class Identities {
       return this.#decide(did, await this.#parts.resolver.resolveDid(did, { refresh: true }), upstream);
     } catch (error) {
       if (error instanceof ProtocolError && error.code === 'IdentityUnavailable') return { kind: 'later', detail: error.message };
-      throw error;
-    }
-  }
-
-  /** Gives the handle a DID has in both directions, or null when it has none or that cannot be told now. */
-  async verifiedHandle(did: string): Promise<string | null> {
-    try {
-      return await this.#parts.resolver.verifiedHandle(did);
-    } catch (error) {
-      if (error instanceof ProtocolError) return null;
       throw error;
     }
   }

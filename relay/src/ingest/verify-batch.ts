@@ -1,9 +1,7 @@
 /**
  * Bytes between the main thread and a verify worker: many jobs in one transferred buffer, their verdicts in another.
  * Not for deciding anything. Place in the flow: hop 6.
- * Why transferred batches and not a ring in shared memory: measured with 5.5 kB frames and 20 µs of work each, a batch
- * costs 3 µs of CPU a frame on top, a ring with Atomics 13 to 15 µs (copying into shared memory is slow, native code
- * may not be given shared memory, and every wake-up is paid for one by one). Source: ours.
+ * Source: ours, docs/decisions/0007-transferred-batches-to-verify-workers.md.
  */
 import type { DropReason } from '@dunlin/protocol/repo/drop-reason';
 import type { AccountKey } from '../accounts/account-row.ts';

@@ -3,7 +3,7 @@
  * Not for the frames themselves: those are the whole content of `.dat`, with nothing between them.
  * Place in the flow: written beside each frame, read to seek by seq (arithmetic) or time (binary search),
  * checked at start to find the end of what was written before a crash.
- * Source: ours, see docs/decisions on the relay log; integers are little-endian, checksums CRC-32.
+ * Source: ours, see docs/decisions/0006-the-relays-log-is-websocket-frames.md; integers are little-endian, checksums CRC-32.
  */
 import { crc32 } from 'node:zlib';
 import { assert } from '@dunlin/protocol/base/assert';

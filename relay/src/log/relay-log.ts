@@ -85,6 +85,11 @@ export class RelayLog implements EventLog {
     return this.#pendingBytes;
   }
 
+  /** False when the log has ended: closed, or given up after a fault of the disk. */
+  get isWritable(): boolean {
+    return !this.#isOver;
+  }
+
   /** Seq of the last event appended, durable or not. */
   get appendedSeq(): number {
     return this.#nextSeq - 1;

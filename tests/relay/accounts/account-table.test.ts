@@ -14,7 +14,8 @@ function did(n: number): string {
 describe('an account table', () => {
   test('finds every account among a hundred thousand and no other, in less than 200 bytes each', () => {
     const table = new AccountTable();
-    for (let n = 0; n < 100_000; n++) expect(table.add(did(n), n % 7)).toBe(n);
+    for (let n = 0; n < 100_000; n++) table.add(did(n), n % 7);
+    expect(table.size).toBe(100_000);
     for (let n = 0; n < 100_000; n += 97) expect([table.find(did(n)), table.did(n)]).toEqual([n, did(n)]);
     expect(table.find(did(100_000))).toBe(-1);
     expect(table.byteLength / table.size).toBeLessThan(200);
@@ -53,7 +54,7 @@ describe('an account table', () => {
         expect(table.isActive(n)).toBe(!write || (write.active && !write.local));
         expect(table.upstream(n)).toBe(!write || write.active ? 'none' : 'deleted');
       }
-    }));
+    }), { numRuns: 40 });
   });
 
   test('forgets what the old host said when an account moves, and counts it at the new one', () => {

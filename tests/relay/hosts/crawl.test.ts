@@ -1,4 +1,5 @@
 import { afterEach, expect, test } from '@jest/globals';
+import { scanFrame } from '@dunlin/protocol/stream/frame-scan';
 import { FakeAccount } from '../fixture/fake-account.ts';
 import { TestRelay } from '../fixture/test-relay.ts';
 
@@ -62,4 +63,18 @@ test('throttles accounts beyond a host\'s limit and says so', async () => {
   expect(await relay.metric('relay_events_dropped_total{reason="throttled"}')).toBe(1);
   const status = await relay.get(`/xrpc/com.atproto.sync.getRepoStatus?did=${accounts[2]?.did}`);
   expect(await status.json()).toEqual({ did: accounts[2]?.did, active: false, status: 'throttled' });
+  // The operator raises the limit: the account may speak from now on.
+  const change = await relay.post('/admin/pds/changeLimits', { host: host.hostname, repo_limit: 3 }, relay.operator);
+  expect(await change.json()).toEqual({ success: true, accountsFreed: 1 });
+  host.send(accounts[2]!.commit());
+  expect(scanFrame((await consumer.take(4))[3] ?? Buffer.alloc(0)).did).toBe(accounts[2]?.did);
+  expect((await relay.post('/admin/pds/changeLimits', { host: host.hostname, repo_limit: -1 }, relay.operator)).status).toBe(400);
+});
+
+test('listens to hosts named in the configuration, also those that are down at the start', async () => {
+  relay = await TestRelay.start();
+  const host = await relay.addHost();
+  relay.directory.hosts.set(host.hostname, () => new Response('no', { status: 502 }));
+  await relay.restart({ hosts: [host.hostname, 'not a host'] });
+  await host.firehose.connection(1);
 });

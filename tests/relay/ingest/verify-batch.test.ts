@@ -9,10 +9,13 @@ const job: fc.Arbitrary<VerifyJob> = fc.record({
   key: fc.record({ curve: fc.constantFrom('k256' as const, 'p256' as const), bytes: fc.uint8Array({ minLength: 33, maxLength: 33 }) }),
 });
 
+function plain(each: VerifyJob): object {
+  return { kind: each.kind, bytes: [...each.bytes], curve: each.key.curve, key: [...each.key.bytes] };
+}
+
 test('jobs and verdicts come out as they went in, in a buffer of any size that is enough', () => {
   fc.assert(fc.property(fc.array(job, { maxLength: 20 }), fc.nat(100), fc.infiniteStream(fc.boolean()), (jobs, spare, accepts) => {
     const batch = encodeJobs(new ArrayBuffer(batchBytes(jobs) + spare), jobs, 5);
-    const plain = (each: VerifyJob): object => ({ kind: each.kind, bytes: [...each.bytes], curve: each.key.curve, key: [...each.key.bytes] });
     expect(decodeJobs(batch).map(plain)).toEqual(jobs.map(plain));
     const verdicts: VerifyVerdict[] = jobs.map((_, i) => (accepts.next().value
       ? { accepted: true, data: new Uint8Array(32).fill(i), head: new Uint8Array(32).fill(i + 100) }

@@ -55,7 +55,7 @@ test('recovers exactly the whole events before a cut at any byte of either file,
       expect(added).toBe(firstSeq + expected);
       await recovered.close();
     }),
-    { numRuns: 150 },
+    { numRuns: 80 },
   );
 });
 

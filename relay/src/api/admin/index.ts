@@ -72,6 +72,11 @@ function addHostRoutes(router: PlainRouter, { crawl, pool, hostStore, clock }: A
     pool.connect({ ...host, isBlocked: false });
     context.body = { success: true };
   });
+  router.post('/admin/pds/changeLimits', async (context) => {
+    const body = await bodyOf(context);
+    const host = knownHost(hostStore, textOf(body, 'host'));
+    context.body = { success: true, accountsFreed: pool.setAccountLimit(host, countOf(body, 'repo_limit')) };
+  });
   router.get('/admin/subs/listDomainBans', (context) => {
     context.body = { banned_domains: hostStore.bannedDomains() };
   });
@@ -82,6 +87,7 @@ function addHostRoutes(router: PlainRouter, { crawl, pool, hostStore, clock }: A
   });
   router.post('/admin/subs/unbanDomain', async (context) => {
     hostStore.unban(textOf(await bodyOf(context), 'domain').toLowerCase());
+    for (const host of hostStore.all()) pool.connect(host);
     context.body = { success: true };
   });
 }
@@ -110,6 +116,12 @@ function textOf(body: unknown, name: string): string {
   return value;
 }
 
+function countOf(body: unknown, name: string): number {
+  const value = typeof body === 'object' && body !== null ? (body as Record<string, unknown>)[name] : undefined;
+  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0) throw invalidRequest(`body must be JSON with a whole number "${name}"`);
+  return value;
+}
+
 function queryOf(context: Context, name: string): string {
   const value = context.query[name];
   if (typeof value !== 'string' || value === '') throw invalidRequest(`query must have ${name}`);
@@ -117,8 +129,12 @@ function queryOf(context: Context, name: string): string {
 }
 
 function hostOf(store: HostStore, context: Context): Host {
-  const hostname = queryOf(context, 'host').toLowerCase();
+  return knownHost(store, queryOf(context, 'host'));
+}
+
+function knownHost(store: HostStore, text: string): Host {
+  const hostname = text.toLowerCase();
   const host = store.find(hostname);
-  if (host === null) throw new XrpcError(404, 'HostNotFound', `this relay does not know the host ${hostname}`);
+  if (host === null) throw new XrpcError(404, 'HostNotFound', `this relay does not know the host ${hostname.slice(0, 300)}`);
   return host;
 }
