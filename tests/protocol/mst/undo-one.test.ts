@@ -28,6 +28,7 @@ function undoInPlace(proof: BlockMap, data: Cid, op: RepoOp): string | null {
   return op.action === 'create' ? undoCreate(index, 0, 108, 108 + key.length, 36) : undoUpdate(index, 0, 108, 108 + key.length, 36, 72);
 }
 
+const shared = (a: string, b: string): number => [...a].findIndex((letter, at) => letter !== b[at]);
 const digestText = (cid: Cid): string => Buffer.from(cid.bytes.subarray(4)).toString('latin1');
 
 describe('the short way', () => {
@@ -78,6 +79,26 @@ describe('the short way', () => {
     for (const path of ['a/b', 'z/z', `${there}0`, there.slice(0, -1)]) {
       expect(undoInPlace(blocks, root, { action: 'create', path, cid: valueOf(1), prev: null })).toBeNull();
     }
+  });
+
+  test('refuses subtrees beside the record whose keys lie on its other side, or beyond the next key', () => {
+    const [first, record, last] = keysOfHeight(1, 7).filter((_, at) => at % 3 === 0) as [string, string, string];
+    const low = keysOfHeight(0, 400);
+    const between = (from: string, to: string): string => low.find((key) => key > from && key < to)!;
+    const places = [between('', first), between(first, record), between(record, last), between(last, 'd')];
+    const judged = (left: string[], right: string[]): string | null => {
+      const children = [left, right].map((keys) => rawNode(null, keys.map((key, at) => entry(key, { p: at && shared(keys[at - 1]!, key) }))));
+      const [leftRoot, rightRoot] = children.map((child) => blocksWith(child).root);
+      const entries = [first, record, last].map((key, at, keys) => entry(key, { p: at && shared(keys[at - 1]!, key), v: valueOf(1), t: [leftRoot!, rightRoot!, null][at]! }));
+      const { blocks, root } = blocksWith(...children, rawNode(null, entries));
+      return undoInPlace(blocks, root, { action: 'create', path: record, cid: valueOf(1), prev: null });
+    };
+    expect(places.every((key) => key !== undefined)).toBe(true);
+    expect(judged([places[1]!], [places[2]!])).toHaveLength(32);
+    for (const [left, right] of [
+      [[places[0]!], [places[2]!]], [[places[0]!, places[1]!], [places[2]!]], [[places[1]!, places[2]!], [places[2]!]],
+      [[places[1]!], [places[1]!]], [[places[1]!], [places[1]!, places[2]!]], [[places[1]!], [places[3]!]], [[places[1]!], [places[2]!, places[3]!]],
+    ] as const) expect(() => judged([...left], [...right])).toThrow(expect.objectContaining({ code: 'InvalidMst' }));
   });
 
   test('refuses keys that lie outside what their parent says, on both ways', () => {
