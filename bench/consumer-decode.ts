@@ -5,63 +5,25 @@
  * of three rounds counts. Takes the captured stream when there is one, else commits made up here.
  * Prints one JSON line a figure; goals: 100,000 and ten times the others without verification, half of bare with it.
  */
-import { fork } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { scanFrame } from '@dunlin/protocol/stream/frame-scan';
-import { MadeAccount } from '../tests/firehose-consumer/made-stream.ts';
-import { readCapture } from '../tests/protocol/repo/capture.ts';
-import type { Answer, Task } from './consumer/clients.ts';
+import type { Answer } from './consumer/clients.ts';
 import { startReplayServer } from './consumer/replay-server.ts';
+import { captured, madeUp, run } from './consumer/streams.ts';
+import type { Stream } from './consumer/streams.ts';
 
 const rounds = 3;
-
-interface Stream {
-  name: string;
-  frames: Uint8Array[];
-  keys: Record<string, string>;
-}
-
-function captured(): Stream | null {
-  const capture = readCapture();
-  if (capture === null) return null;
-  const frames = capture.framesOfA;
-  const keys: Record<string, string> = {};
-  for (const frame of frames) {
-    const { did } = scanFrame(frame);
-    if (did !== null) keys[did] ??= capture.keyOf(did, 'A').didKey;
-  }
-  return { name: 'captured stream', frames, keys };
-}
-
-function madeUp(): Stream {
-  const accounts = Array.from({ length: 20 }, (_, index) => new MadeAccount(`account${index}`));
-  const frames = Array.from({ length: 4_000 }, (_, index) => {
-    const record = { $type: 'app.bsky.feed.like', subject: { uri: `at://did:web:a.test/app.bsky.feed.post/${index}` }, createdAt: '2026-01-01T00:00:00.000Z' };
-    return (accounts[index % accounts.length] as MadeAccount).create(index + 1, `app.bsky.feed.like/r${index}`, record);
-  });
-  return { name: 'single creates, made up', frames, keys: Object.fromEntries(accounts.map(({ did, keypair }) => [did, keypair.did])) };
-}
-
-function run(client: string, task: Task): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const child = fork(join(import.meta.dirname, 'consumer/clients.ts'), [client], { execArgv: ['--no-warnings'] });
-    child.once('message', (answer) => resolve(answer as Answer));
-    child.once('exit', (code) => reject(new Error(`client ended without an answer: ${client} code=${code}`)));
-    child.send(task);
-  });
-}
 
 async function compare(stream: Stream): Promise<void> {
   const server = await startReplayServer(stream.frames);
   const counts: Record<string, [warmUp: number, count: number]> = {
-    none: [40_000, 120_000],
-    signature: [10_000, 30_000],
-    full: [10_000, 30_000],
-    'sync-none': [2_000, 6_000],
-    'sync-full': [200, 800],
-    bare: [5_000, 30_000],
-    ...(existsSync(join(import.meta.dirname, '../tests/peers/node_modules/@skyware/firehose')) ? { skyware: [5_000, 15_000] } : {}),
+    none: [30_000, 80_000],
+    signature: [6_000, 14_000],
+    full: [6_000, 14_000],
+    'sync-none': [2_000, 4_000],
+    'sync-full': [150, 400],
+    bare: [5_000, 20_000],
+    ...(existsSync(join(import.meta.dirname, '../tests/peers/node_modules/@skyware/firehose')) ? { skyware: [5_000, 10_000] } : {}),
   };
   const best: Record<string, Answer> = {};
   for (let round = 0; round < rounds; round++) {

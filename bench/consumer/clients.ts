@@ -26,6 +26,9 @@ export interface Answer {
   perSecond: number;
   recordsPerCpuSecond: number;
   rssBytes: number;
+  /** What is alive in the heap after a collection, at the end and when the warm-up was over. Chunks of the socket lie outside. */
+  liveBytes: number;
+  warmLiveBytes: number;
 }
 
 /** Called for each message with how many records it brought. */
@@ -35,6 +38,7 @@ const clients: Record<string, (task: Task, count: Counter) => void | Promise<voi
   none: (task, count) => ours(task, count, 'none'),
   signature: (task, count) => ours(task, count, 'signature'),
   full: (task, count) => ours(task, count, 'full'),
+  slow: slowHandlers,
   'sync-none': (task, count) => atprotoSync(task, count, true),
   'sync-full': (task, count) => atprotoSync(task, count, false),
   skyware,
@@ -48,6 +52,15 @@ function ours({ url, keys }: Task, count: Counter, verify: 'none' | 'signature' 
     if (drop.reason !== 'revMismatch') throw new Error(`unexpected drop: ${drop.reason} ${drop.detail}`);
   } });
   void consumer.run((event) => count(event.kind === 'commit' ? event.ops.length : 0));
+}
+
+/** Handlers that wait for a turn of the event loop each, so that events pile up to the memory bound. */
+function slowHandlers({ url }: Task, count: Counter): void {
+  const consumer = new FirehoseConsumer({ service: url, cursor: 0, unit: 'commit', maxBufferedBytes: 16 * 1024 * 1024 });
+  void consumer.run(async () => {
+    await new Promise((resolve) => setImmediate(resolve));
+    count(0);
+  });
 }
 
 /** Its own count of messages is not told, so the events of one seq are counted as one. */
@@ -107,20 +120,27 @@ function measure({ warmUp, count }: Task): Counter {
   let records = 0;
   let cpu = process.cpuUsage();
   let startMs = 0;
+  let warmLiveBytes = 0;
   return (more) => {
     messages += 1;
     records += more;
     if (messages === warmUp) {
       records = 0;
+      warmLiveBytes = liveBytes();
       cpu = process.cpuUsage();
       startMs = performance.now();
     }
     if (messages !== warmUp + count) return;
     const used = process.cpuUsage(cpu);
     const cpuSeconds = (used.user + used.system) / 1e6;
-    const answer: Answer = { perCpuSecond: count / cpuSeconds, perSecond: count / ((performance.now() - startMs) / 1_000), recordsPerCpuSecond: records / cpuSeconds, rssBytes: process.memoryUsage().rss };
+    const answer: Answer = { perCpuSecond: count / cpuSeconds, perSecond: count / ((performance.now() - startMs) / 1_000), recordsPerCpuSecond: records / cpuSeconds, rssBytes: process.memoryUsage().rss, liveBytes: liveBytes(), warmLiveBytes };
     process.send?.(answer, () => process.exit(0));
   };
+}
+
+function liveBytes(): number {
+  globalThis.gc?.();
+  return process.memoryUsage().heapUsed;
 }
 
 process.once('message', (task: Task) => void clients[process.argv[2] ?? '']?.(task, measure(task)));

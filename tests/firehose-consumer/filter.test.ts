@@ -24,7 +24,7 @@ describe('collections', () => {
 
   test('stay right when strangers invent thousands of names', () => {
     const filter = new Filter({ collections: ['app.bsky.*'] });
-    for (let index = 0; index < 10_000; index++) expect(filter.wantsCollection(`com.example.x${index}`)).toBe(false);
+    expect(Array.from({ length: 10_000 }, (_, index) => filter.wantsCollection(`com.example.x${index}`)).some(Boolean)).toBe(false);
     expect(filter.wantsCollection('app.bsky.feed.like')).toBe(true);
   });
 });
