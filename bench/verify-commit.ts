@@ -5,54 +5,34 @@
  */
 import secp256k1 from 'secp256k1';
 import { readCar } from '@dunlin/protocol/car/read';
-import { writeCar } from '@dunlin/protocol/car/write';
 import { uncompressedPoint, type PublicKey } from '@dunlin/protocol/crypto/did-key';
 import { sha256 } from '@dunlin/protocol/crypto/hash';
-import { Keypair } from '@dunlin/protocol/crypto/keypair';
-import { BlockMap } from '@dunlin/protocol/data/block-map';
 import { encode } from '@dunlin/protocol/data/cbor';
-import { cidForCbor, cidFromBytes, type Cid } from '@dunlin/protocol/data/cid';
-import { applyWrites, type RepoHead } from '@dunlin/protocol/repo/apply';
+import { cidAt } from '@dunlin/protocol/data/cid';
 import { decodeCommit } from '@dunlin/protocol/repo/commit';
 import { tidFromMicros } from '@dunlin/protocol/repo/tid';
 import { verifyCommit } from '@dunlin/protocol/repo/verify-commit';
-import { encodeEvent } from '@dunlin/protocol/stream/event-codec';
 import { scanFrame } from '@dunlin/protocol/stream/frame-scan';
 import { readCapture } from '../tests/protocol/repo/capture.ts';
+import { frameOf, WrittenRepo, writtenAtMs } from '../tests/protocol/repo/writer.ts';
 
 interface Sample {
   readonly bytes: Uint8Array;
   readonly key: PublicKey;
 }
 
-const rounds = 9;
-const sliceLength = 100;
-const nowMs = Date.now();
+const collections = ['app.bsky.feed.like', 'app.bsky.feed.post', 'app.bsky.graph.follow'];
+const rounds = 15;
+const sliceLength = 50;
+const nowMs = writtenAtMs + 86_400_000;
 
-/** Repositories of several sizes, and one commit after another to each: creates mostly, as in life. */
+/** A repository of many records in three collections, and commits of one create each, as most commits in life are. */
 function madeUpSamples(records: number, commits: number): Sample[] {
-  const keypair = Keypair.generate();
-  const did = 'did:plc:ewvi7nxzyoun6zhxrhs64oiz';
-  const blocks = new BlockMap();
+  const repo = new WrittenRepo();
   let micros = 1_700_000_000_000_000;
-  let head: RepoHead | null = null;
-  const samples: Sample[] = [];
-  const commit = (count: number): Uint8Array => {
-    const writes = Array.from({ length: count }, () => {
-      const bytes = encode({ $type: 'app.bsky.feed.like', subject: { uri: `at://${did}/app.bsky.feed.post/${tidFromMicros(micros, 1)}`, cid: 'bafyreib2rxk3rh6kzwq' }, createdAt: '2026-11-24T02:35:13.275Z' });
-      return { action: 'create' as const, collection: ['app.bsky.feed.like', 'app.bsky.feed.post', 'app.bsky.graph.follow'][micros % 3]!, rkey: tidFromMicros((micros += 1_000_003), 1), cid: cidForCbor(bytes), bytes };
-    });
-    const made = applyWrites({ source: blocks, head, did, keypair, rev: tidFromMicros((micros += 7), 3), writes });
-    blocks.addAll(made.newBlocks);
-    head = { cid: made.cid, rev: made.rev, data: made.data };
-    return encodeEvent({
-      kind: 'commit', seq: samples.length + 1, did, rev: made.rev, since: made.since, commit: made.cid, prevData: made.prevData,
-      blocks: writeCar(made.cid, made.eventBlocks), ops: made.ops, blobs: [], time: '2026-11-24T02:35:13.275Z', tooBig: false, rebase: false,
-    });
-  };
-  for (let made = 0; made < records; made += 100) commit(100);
-  for (let index = 0; index < commits; index++) samples.push({ bytes: commit(1), key: keypair.publicKey });
-  return samples;
+  const nextPath = (): string => `${collections[micros % 3]!}/${tidFromMicros((micros += 1_000_003), 1)}`;
+  for (let made = 0; made < records; made += 100) repo.put(...Array.from({ length: 100 }, nextPath));
+  return Array.from({ length: commits }, () => ({ bytes: frameOf(repo.put(nextPath())), key: repo.keypair.publicKey }));
 }
 
 function capturedSamples(): Sample[] {
@@ -92,13 +72,9 @@ interface Bare {
 
 function bareOf({ bytes, key }: Sample): Bare {
   const scan = scanFrame(bytes);
-  const commit = decodeCommit(readCar(bytes.subarray(scan.blocksOffset, scan.blocksOffset + scan.blocksLength)).blocks.get(decodeCid(bytes, scan.commitOffset))!);
+  const commit = decodeCommit(readCar(bytes.subarray(scan.blocksOffset, scan.blocksOffset + scan.blocksLength)).blocks.get(cidAt(bytes, scan.commitOffset))!);
   const { sig, ...unsigned } = commit;
   return { signature: sig, digest: sha256(encode(unsigned)), point: uncompressedPoint(key) };
-}
-
-function decodeCid(bytes: Uint8Array, offset: number): Cid {
-  return cidFromBytes(bytes.slice(offset, offset + 36));
 }
 
 const bare = ({ signature, digest, point }: Bare): boolean => secp256k1.ecdsaVerify(signature, digest, point);
