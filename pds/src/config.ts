@@ -42,7 +42,7 @@ export const pdsConfigSpec = defineConfig({
     contactEmailAddress: optionalText('PDS_CONTACT_EMAIL_ADDRESS', { doc: 'Shown by describeServer.' }),
     privacyPolicyUrl: optionalUrl('PDS_PRIVACY_POLICY_URL', { doc: 'Shown by describeServer.' }),
     termsOfServiceUrl: optionalUrl('PDS_TERMS_OF_SERVICE_URL', { doc: 'Shown by describeServer.' }),
-    cacheBytes: integer('PDS_BLOCK_CACHE_BYTES', { default: 32 * 1024 * 1024, min: 1_000_000, unit: 'bytes', doc: 'Memory for tree nodes of repositories. Ours.' }),
+    cacheBytes: integer('PDS_BLOCK_CACHE_BYTES', { default: 16 * 1024 * 1024, min: 1_000_000, unit: 'bytes', doc: 'Memory for tree nodes of repositories. Ours.' }),
   },
   ignored: [
     'PDS_ACTOR_STORE_*', 'PDS_ACCOUNT_DB_LOCATION', 'PDS_SEQUENCER_DB_LOCATION', 'PDS_DID_CACHE_*', 'PDS_SQLITE_DISABLE_WAL_AUTO_CHECKPOINT',

@@ -4,6 +4,7 @@
  * Not here: sessions, preferences, keys in use. Handles and e-mail addresses are kept in lower case.
  * Source: ours.
  */
+import { LRUCache } from 'lru-cache';
 import type { Database, Statement } from '@dunlin/service/sqlite/database';
 import type { Account } from './account.ts';
 
@@ -47,8 +48,14 @@ function toAccount(row: AccountRow): Account {
   };
 }
 
+/** Most accounts held in memory. */
+const maxCachedAccounts = 10_000;
+
 /** Accounts in the database. Every method is synchronous. */
 export class AccountStore {
+  readonly #database: Database;
+  /** Holds what is durable: filled outside of transactions only, and emptied by every change before it is. */
+  readonly #cache = new LRUCache<number | string, Account>({ max: 2 * maxCachedAccounts });
   readonly #byId: Statement<[number], AccountRow>;
   readonly #byDid: Statement<[string], AccountRow>;
   readonly #byHandle: Statement<[string], AccountRow>;
@@ -64,6 +71,7 @@ export class AccountStore {
   readonly #count: Statement<[], { count: number }>;
 
   constructor(database: Database) {
+    this.#database = database;
     this.#byId = database.prepare(`SELECT ${columns} FROM account WHERE id = ?`);
     this.#byDid = database.prepare(`SELECT ${columns} FROM account WHERE did = ?`);
     this.#byHandle = database.prepare(`SELECT ${columns} FROM account WHERE handle = ?`);
@@ -83,14 +91,12 @@ export class AccountStore {
 
   /** Gives the account with this id, or null. */
   byId(id: number): Account | null {
-    const row = this.#byId.get(id);
-    return row ? toAccount(row) : null;
+    return this.#cache.get(id) ?? this.#remember(this.#byId.get(id));
   }
 
   /** Gives the account with this DID, or null when it lives elsewhere. */
   byDid(did: string): Account | null {
-    const row = this.#byDid.get(did);
-    return row ? toAccount(row) : null;
+    return this.#cache.get(did) ?? this.#remember(this.#byDid.get(did));
   }
 
   /** Gives the account with this handle, in any case of letters, or null. */
@@ -143,26 +149,46 @@ export class AccountStore {
 
   /** Gives the account another handle. */
   setHandle(id: number, handle: string): void {
+    this.#changed(id);
     this.#setHandle.run(handle.toLowerCase(), id);
   }
 
   /** Marks the account as deactivated since a moment, or as active again with null. */
   setDeactivated(id: number, atMs: number | null, deleteAfter: string | null = null): void {
+    this.#changed(id);
     this.#setDeactivated.run(atMs, deleteAfter, id);
   }
 
   /** Takes the account down under a reference, or lifts the takedown with null. */
   setTakedown(id: number, ref: string | null): void {
+    this.#changed(id);
     this.#setTakedown.run(ref, id);
   }
 
   /** Removes the row. */
   delete(id: number): void {
+    this.#changed(id);
     this.#delete.run(id);
   }
 
   /** How many accounts there are, of any state. */
   count(): number {
     return this.#count.get()?.count ?? 0;
+  }
+
+  #remember(row: AccountRow | undefined): Account | null {
+    if (row === undefined) return null;
+    const account = toAccount(row);
+    if (!this.#database.inTransaction) {
+      this.#cache.set(account.id, account);
+      this.#cache.set(account.did, account);
+    }
+    return account;
+  }
+
+  #changed(id: number): void {
+    const did = this.#cache.peek(id)?.did ?? this.#byId.get(id)?.did;
+    this.#cache.delete(id);
+    if (did !== undefined) this.#cache.delete(did);
   }
 }

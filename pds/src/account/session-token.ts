@@ -4,16 +4,20 @@
  * Not here: whether a refresh token was revoked (`refresh-token-store.ts`), what a scope may do (`api/`).
  * Source: behaviour of the reference PDS (claims, lives, names of scopes).
  */
+import { LRUCache } from 'lru-cache';
 import type { Clock } from '@dunlin/protocol/base/clock';
 import { ProtocolError } from '@dunlin/protocol/base/errors';
 import { randomBytes } from '@dunlin/protocol/crypto/random';
-import { signHs256Jwt, verifyHs256Jwt } from '@dunlin/protocol/crypto/session-jwt';
+import { signHs256Jwt, verifyHs256Jwt, type SessionJwtClaims } from '@dunlin/protocol/crypto/session-jwt';
 
 /** Life of an access token, in seconds. */
 export const accessLifeSeconds = 120 * 60;
 
 /** Life of a refresh token, in seconds. */
 export const refreshLifeSeconds = 90 * 24 * 60 * 60;
+
+/** Most access tokens whose verification is remembered; one takes about half a kilobyte. */
+const maxVerifiedTokens = 10_000;
 
 /** What an access token lets its holder do. */
 export type AccessScope = 'com.atproto.access' | 'com.atproto.takendown';
@@ -53,6 +57,8 @@ export class SessionTokens {
   readonly #secret: Uint8Array;
   readonly #audience: () => string;
   readonly #clock: Clock;
+  /** Access tokens whose signature was verified, with what they say; time is looked at anew each time. */
+  readonly #verified = new LRUCache<string, AccessClaims & { readonly expiresAtMs: number }>({ max: maxVerifiedTokens });
 
   /** `audience` gives the DID of this server, which is known once it listens. */
   constructor(o: { secret: string; audience: () => string; clock: Clock }) {
@@ -77,11 +83,16 @@ export class SessionTokens {
 
   /** Checks an access token. Does not check: that the account exists and is active. */
   verifyAccess(token: string): AccessClaims | TokenRefusal {
+    const known = this.#verified.get(token);
+    if (known !== undefined) return this.#clock.nowMs() <= known.expiresAtMs ? known : 'expired';
     const claims = this.#verify(token, ['at+jwt', 'refresh+jwt'], false);
     if (typeof claims === 'string') return claims;
-    const { sub, scope } = claims;
+    const { sub, scope, exp } = claims;
     if (typeof sub !== 'string' || typeof scope !== 'string') return 'invalid';
-    return accessScopes.includes(scope) ? { did: sub, scope: scope as AccessScope } : 'wrong-scope';
+    if (!accessScopes.includes(scope)) return 'wrong-scope';
+    const verified = { did: sub, scope: scope as AccessScope, expiresAtMs: exp * 1000 };
+    this.#verified.set(token, verified);
+    return verified;
   }
 
   /** Checks a refresh token; an expired one passes where it is only to be given up. Does not check: revocation. */
@@ -97,7 +108,7 @@ export class SessionTokens {
     return signHs256Jwt({ typ, claims, secret: this.#secret });
   }
 
-  #verify(token: string, typ: readonly string[], allowExpired: boolean): Readonly<Record<string, unknown>> | TokenRefusal {
+  #verify(token: string, typ: readonly string[], allowExpired: boolean): SessionJwtClaims | TokenRefusal {
     try {
       const claims = verifyHs256Jwt(token, { typ, secret: this.#secret, nowMs: this.#clock.nowMs(), allowExpired });
       // Tokens made for one method (`lxm`) or bound to a key (`cnf`) are no sessions.

@@ -20,15 +20,17 @@ export const maxExportsWaiting = 64;
 /** Exports repositories. */
 export class RepoExporter {
   readonly #open: () => Database;
+  readonly #onFault: (fault: unknown) => void;
   readonly #idle: RepoSnapshot[] = [];
   readonly #waiting: ((snapshot: RepoSnapshot) => void)[] = [];
   readonly #streams = new Set<Readable>();
   #opened = 0;
   #isClosed = false;
 
-  /** `open` opens the database once more, for reading only. */
-  constructor(open: () => Database) {
+  /** `open` opens the database once more, for reading only; `onFault` is told when an export had to be cut short. */
+  constructor(open: () => Database, onFault: (fault: unknown) => void) {
     this.#open = open;
+    this.#onFault = onFault;
   }
 
   /**
@@ -45,6 +47,7 @@ export class RepoExporter {
     const blocks = since === null ? snapshot.all(accountId, head) : snapshot.newerThan(since, accountId, head);
     const stream = Readable.from(writeCarStream(head.cid, blocks), { objectMode: false, highWaterMark: 1 });
     this.#streams.add(stream);
+    stream.once('error', this.#onFault);
     stream.once('close', () => {
       this.#streams.delete(stream);
       this.#giveBack(snapshot);

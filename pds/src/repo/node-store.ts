@@ -90,7 +90,8 @@ export class NodeStore {
       assert(changes === 1, `tree node to be replaced is not there once: account=${accountId} count=${changes}`);
       this.#cache.delete(cidKeyAt(oldBytes, 0));
     }
-    this.#cache.set(cidKeyAt(cidBytes, 0), bytes);
+    // A view would keep the whole buffer behind it in memory.
+    this.#cache.set(cidKeyAt(cidBytes, 0), bytes.byteLength === bytes.buffer.byteLength ? bytes : bytes.slice());
   }
 
   #removeRow(accountId: number, old: Cid | undefined): void {

@@ -11,6 +11,7 @@ import type { PreparedPut } from '@dunlin/protocol/repo/operation';
 import { invalidRequest } from '@dunlin/service/xrpc/errors';
 import type { Lexicons } from '@dunlin/service/xrpc/lexicons';
 import { backlinkSubject } from './backlinks.ts';
+import { checkBlobRules } from './blob-rules.ts';
 import { literalKey, recordDefinition, validateRecord, type ValidationStatus } from './record-rules.ts';
 import { scanRecord, withPlainBlobs, type NamedBlob } from './record-scan.ts';
 
@@ -48,9 +49,11 @@ export class RecordPreparer {
   prepare(wanted: WantedRecord): PreparedRecord {
     const { action, collection, validate } = wanted;
     const record = withType(wanted.record, collection);
-    const rkey = wanted.rkey ?? literalKey(recordDefinition(this.#lexicons, collection)) ?? this.#nextTid();
+    const definition = recordDefinition(this.#lexicons, collection);
+    const rkey = wanted.rkey ?? literalKey(definition) ?? this.#nextTid();
     const blobs = scanRecord(record);
     const validationStatus = validateRecord(this.#lexicons, { collection, rkey, record, validate });
+    if (blobs.length > 0 && validationStatus === 'valid' && definition !== null) checkBlobRules(this.#lexicons, definition, record);
     const bytes = encode(blobs.length > 0 ? withPlainBlobs(record) : record);
     if (bytes.length > maxRecordBytes) throw invalidRequest(`record too large: bytes=${bytes.length} max=${maxRecordBytes}`);
     return { action, collection, rkey, cid: cidForCbor(bytes), bytes, blobs, linkSubject: backlinkSubject(collection, record), validationStatus };

@@ -31,7 +31,7 @@ const maxReadRows = 5_000;
 /** The PDS's event log. */
 export class Sequencer implements EventLog {
   readonly #clock: Clock;
-  readonly #insert: Statement<[number, number, number | null, number, Uint8Array], unknown>;
+  readonly #insert: Statement<[number, number, number, number, Uint8Array], unknown>;
   readonly #newest: Statement<[number], number>;
   readonly #setNewest: Statement<[number, number], unknown>;
   readonly #unsetNewest: Statement<[number], unknown>;
@@ -46,7 +46,8 @@ export class Sequencer implements EventLog {
 
   constructor(database: Database, clock: Clock) {
     this.#clock = clock;
-    this.#insert = database.prepare('INSERT INTO event (seq, account, previous, created_at, frame) VALUES (?, ?, ?, ?, ?)');
+    this.#insert = database.prepare(`INSERT INTO event (seq, account, previous, created_at, frame)
+      VALUES (?, ?, (SELECT seq FROM newest_event WHERE account = ?), ?, ?)`);
     this.#newest = database.prepare<[number], number>('SELECT seq FROM newest_event WHERE account = ?').pluck();
     this.#setNewest = database.prepare('INSERT INTO newest_event (account, seq) VALUES (?, ?) ON CONFLICT (account) DO UPDATE SET seq = excluded.seq');
     this.#unsetNewest = database.prepare('DELETE FROM newest_event WHERE account = ?');
@@ -105,7 +106,7 @@ export class Sequencer implements EventLog {
     const nowMs = this.#clock.nowMs();
     const seq = this.#nextSeq();
     const frame = encodeEvent({ ...event, seq, time: new Date(nowMs).toISOString() });
-    this.#insert.run(seq, accountId, this.#newest.get(accountId) ?? null, nowMs, frame);
+    this.#insert.run(seq, accountId, accountId, nowMs, frame);
     this.#setNewest.run(accountId, seq);
     this.#staged.push({ seq, frame });
     return seq;

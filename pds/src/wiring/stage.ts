@@ -3,6 +3,7 @@
  * Not for handlers, stores or verbs, which get the two or three parts they use.
  * Source: ours.
  */
+import { AssertionFailure } from '@dunlin/protocol/base/assert';
 import type { Clock } from '@dunlin/protocol/base/clock';
 import type { Lifecycle } from '@dunlin/service/lifecycle/service';
 import type { Logger } from '@dunlin/service/log/logger';
@@ -27,4 +28,12 @@ export interface PdsParts {
   /** For every look-up outside; guarded unless given. */
   readonly fetch?: typeof globalThis.fetch;
   readonly resolveTxt?: (name: string) => Promise<string[][]>;
+}
+
+/** Tells of a fault that no caller hears of; our own corruption is thrown at the process, which drains and exits (invariant 8). */
+export function reportFault(log: Logger, what: string): (fault: unknown) => void {
+  return (fault) => {
+    log.error({ err: fault }, what);
+    if (fault instanceof AssertionFailure) queueMicrotask(() => { throw fault; });
+  };
 }

@@ -23,22 +23,22 @@ import { RepoReader } from '../repo/read.ts';
 import { RecordStore } from '../repo/record-store.ts';
 import { repoSchema } from '../repo/schema.ts';
 import { sequencerSchema } from '../sequencer/schema.ts';
-import type { Stage } from './stage.ts';
+import { reportFault, type Stage } from './stage.ts';
 
 /** Layouts of the database, each applied once, in this order. */
 const migrations = [accountSchema + repoSchema + blobSchema + sequencerSchema];
 
 /** Opens the tables, and the files beside them. */
-export function openStores({ config, lifecycle }: Stage) {
+export function openStores({ config, lifecycle, log }: Stage) {
   const path = join(config.dataDirectory, 'pds.sqlite');
   // SQLite gives its side files the mode of the database: signing keys are inside.
   closeSync(openSync(path, 'a', 0o600));
-  const database = openDatabase(path, { migrations, pragmas: { cache_size: -64_000, wal_autocheckpoint: 8_000 } });
+  const database = openDatabase(path, { migrations, pragmas: { cache_size: -32_000, wal_autocheckpoint: 4_000 } });
   lifecycle.own('database', () => void database.close());
   const heads = new HeadStore(database);
   const nodes = new NodeStore(database, { cacheBytes: config.cacheBytes });
   const records = new RecordStore(database);
-  const exporter = new RepoExporter(() => openDatabase(path, { migrations, readonly: true }));
+  const exporter = new RepoExporter(() => openDatabase(path, { migrations, readonly: true }), reportFault(log, 'export was cut short'));
   lifecycle.own('exports', () => exporter.close());
   return {
     database, heads, records, exporter,

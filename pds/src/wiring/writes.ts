@@ -14,8 +14,11 @@ import { RepoWriter } from '../repo/write.ts';
 import { GroupCommit } from '../sequencer/group-commit.ts';
 import { Retention } from '../sequencer/retention.ts';
 import { Sequencer } from '../sequencer/sequencer.ts';
-import type { Stage } from './stage.ts';
+import { reportFault, type Stage } from './stage.ts';
 import type { Stores } from './stores.ts';
+
+/** Memory for the newest frames, in bytes: a PDS is read by a relay or a few, who keep up. */
+const ringBytes = 8 * 1024 * 1024;
 
 /** The one writer and the events that follow from it. */
 export function openWrites({ config, clock, log, lifecycle, metrics }: Stage, stores: Stores) {
@@ -28,8 +31,8 @@ export function openWrites({ config, clock, log, lifecycle, metrics }: Stage, st
   });
   const groups = new GroupCommit({ database, sequencer, clock, observer });
   lifecycle.own('writes', () => groups.drain());
-  const outbox = new Outbox(sequencer, { metrics, logger: log, clock });
-  const onFault = (fault: unknown): void => log.error({ err: fault }, 'upkeep failed');
+  const outbox = new Outbox(sequencer, { metrics, logger: log, clock, ringBytes });
+  const onFault = reportFault(log, 'upkeep failed');
   const retention = new Retention({ database, sequencer, groups, clock, windowMs: config.backfillLimitMs });
   const collector = new BlobCollector({ ...stores, groups, clock, graceMs: config.blobGraceMs });
   lifecycle.own('retention', retention.start(onFault));

@@ -15,7 +15,7 @@ const good = (): Record<string, unknown> => ({ scope: 'com.atproto.access', aud:
 test('an access token holds for two hours and not longer', () => {
   const token = tokens.mintAccess('did:web:a.org', 'com.atproto.access');
   clock.advance(accessLifeSeconds * 1_000);
-  expect(tokens.verifyAccess(token)).toEqual({ did: 'did:web:a.org', scope: 'com.atproto.access' });
+  for (let times = 0; times < 2; times++) expect(tokens.verifyAccess(token)).toMatchObject({ did: 'did:web:a.org', scope: 'com.atproto.access' });
   clock.advance(1_000);
   expect(tokens.verifyAccess(token)).toBe('expired');
 });

@@ -94,6 +94,15 @@ describe('a record', () => {
     expect((await put('x', { ...blob, ref: { $link: 'bafyreibwpxwqhrf5yymyug7kd5x7alllofexpnsqtbkdvsoivh3sxe2l6y' } })).status).toBe(400);
   });
 
+  test('of a known type must hold to the kinds and sizes its lexicon allows', async () => {
+    const profile = (avatar: BlobRef): Promise<Answer> =>
+      small.call('com.atproto.repo.putRecord', { body: { repo: alice.did, collection: 'app.bsky.actor.profile', rkey: 'self', record: { avatar } }, token: alice.token });
+    const text = blobOf(await upload(Buffer.from('no picture'), { 'content-type': 'text/plain' }));
+    expect(says(await profile(text))).toEqual([400, 'InvalidMimeType', 'Wrong type of file. It is text/plain but it must match image/png, image/jpeg.']);
+    expect((await profile({ ...blobOf(await upload(png)), size: 1_000_001 })).json['error']).toBe('BlobTooLarge');
+    expect((await profile(blobOf(await upload(png)))).json['validationStatus']).toBe('valid');
+  });
+
   test('keeps a blob alive as long as one names it; then it is kept for the grace and collected', async () => {
     const bytes = Buffer.from('kept and let go');
     const blob = blobOf(await upload(bytes, { 'content-type': 'text/plain' }));
