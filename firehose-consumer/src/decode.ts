@@ -10,8 +10,7 @@
 import { ProtocolError } from '@dunlin/protocol/base/errors';
 import { decode } from '@dunlin/protocol/data/cbor';
 import type { CborMap } from '@dunlin/protocol/data/cbor';
-import { cidByteLength, cidFromBytes } from '@dunlin/protocol/data/cid';
-import type { Cid } from '@dunlin/protocol/data/cid';
+import { cidAt } from '@dunlin/protocol/data/cid';
 import { refuse } from '@dunlin/protocol/repo/drop-reason';
 import type { Refusal } from '@dunlin/protocol/repo/drop-reason';
 import { checkCommitEnvelope, checkSyncEnvelope, isDid } from '@dunlin/protocol/repo/envelope';
@@ -199,8 +198,4 @@ function recordOf(block: Uint8Array): CborMap | null {
     if (error instanceof ProtocolError) return null;
     throw error;
   }
-}
-
-function cidAt(bytes: Uint8Array, offset: number): Cid {
-  return cidFromBytes(bytes.slice(offset, offset + cidByteLength));
 }

@@ -15,6 +15,7 @@ import { systemClock } from '@dunlin/protocol/base/clock';
 import { maxFrameBytes } from '@dunlin/protocol/base/limits';
 import { Backoff } from './backoff.ts';
 import { Liveness } from './liveness.ts';
+import { Queue } from './queue.ts';
 import { literalAddress, subscribeReposPath, subscriptionUrl } from './service-url.ts';
 import { errorFrame, faultOfError, faultOfResponse, readBeginning } from './subscription-fault.ts';
 import type { SubscriptionFault } from './subscription-fault.ts';
@@ -66,7 +67,8 @@ export class Subscription {
   #retry: Timer | null = null;
   #isPaused = false;
   #isDue = false;
-  #held: Buffer[] = [];
+  readonly #held = new Queue<Buffer>();
+  #isHandingOn = false;
   #closing: Promise<void> | null = null;
 
   /** @throws FirehoseError InvalidOption when `service` is no usable address */
@@ -102,14 +104,21 @@ export class Subscription {
   /** Hands on what came before the pause took hold, then reads on, or dials when that is due. */
   resume(): void {
     this.#isPaused = false;
-    let taken = 0;
-    while (taken < this.#held.length && !this.#isPaused && this.#state !== 'closed') {
-      this.#options.onFrame(this.#held[taken++] as Buffer);
-    }
-    this.#held.splice(0, taken);
+    if (this.#isHandingOn) return;
+    this.#handOnHeld();
     if (this.#isPaused || this.#state === 'closed') return;
     if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.resume();
     if (this.#isDue) this.#attempt();
+  }
+
+  /** May find itself paused, resumed or closed by each frame it hands on. */
+  #handOnHeld(): void {
+    this.#isHandingOn = true;
+    try {
+      while (this.#held.size > 0 && !this.#isPaused && this.#state !== 'closed') this.#options.onFrame(this.#held.shift() as Buffer);
+    } finally {
+      this.#isHandingOn = false;
+    }
   }
 
   /** Ends the subscription; resolves when the socket is gone, at most a second later. Frames no longer arrive. */
@@ -120,7 +129,7 @@ export class Subscription {
 
   async #close(): Promise<void> {
     this.#retry?.cancel();
-    this.#held = [];
+    this.#held.clear();
     this.#setState('closed');
     const socket = this.#socket;
     if (!socket) return;

@@ -8,7 +8,7 @@ describe('the cursor', () => {
   test('is the one of the model after any opening, skipping and closing', () => {
     const step = fc.record({ what: fc.constantFrom('open', 'open', 'skip', 'close', 'close'), gap: fc.integer({ min: 1, max: 3 }), pick: fc.nat() });
     fc.assert(
-      fc.property(fc.option(fc.nat(1_000), { nil: null }), fc.array(step, { maxLength: 200 }), (start, steps) => {
+      fc.property(fc.option(fc.nat(1_000), { nil: null }), fc.array(step, { maxLength: 200, size: 'max' }), (start, steps) => {
         const tracker = new CursorTracker(start);
         let seq = start ?? 0;
         let open: OpenEvent[] = [];

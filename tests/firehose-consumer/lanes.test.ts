@@ -22,7 +22,7 @@ describe('lanes', () => {
   test('keep the order of each key and the bound, for any work that takes any time', async () => {
     const work = fc.record({ key: fc.constantFrom('a', 'b', 'c', 'd', 'e'), turns: fc.integer({ min: 0, max: 6 }), pause: fc.integer({ min: 0, max: 3 }) });
     await fc.assert(
-      fc.asyncProperty(fc.array(work, { maxLength: 60 }), fc.integer({ min: 1, max: 4 }), async (plan, concurrency) => {
+      fc.asyncProperty(fc.array(work, { maxLength: 60, size: 'max' }), fc.integer({ min: 1, max: 4 }), async (plan, concurrency) => {
         const running = new Set<string>();
         const done: Work[] = [];
         let widest = 0;

@@ -335,6 +335,22 @@ describe('pausing', () => {
     expect(listener.frames.map((frame) => frame[1])).toEqual([1, 2, 3, 4, 5]);
   });
 
+  test('and resuming again from within a frame hands each on once', async () => {
+    const listener: Listener = new Listener(server.url, {
+      onFrame: (frame) => {
+        listener.subscription.pause();
+        if ((frame[1] as number) % 3 !== 0) listener.subscription.resume();
+      },
+    }).start();
+    const connection = await server.connection(1);
+    for (let index = 1; index <= 30; index++) connection.send(bytes(0xa2, index));
+    for (let count = 3; count <= 30; count += 3) {
+      await listener.until(() => listener.frames.length === count);
+      listener.subscription.resume();
+    }
+    expect(listener.frames.map((frame) => frame[1])).toEqual(Array.from({ length: 30 }, (_, index) => index + 1));
+  });
+
   test('puts off the next attempt until it is over', async () => {
     const listener = new Listener(server.url).start();
     await listener.until(() => listener.subscription.state === 'open');
