@@ -136,6 +136,8 @@ function noticeText(notice: Notice): string | null {
       return null;
     case 'outdatedCursor':
       return `events after the cursor are gone at the server, going on from its oldest: cursor=${notice.cursor}`;
+    case 'identityUnavailable':
+      return `waiting for the key of ${notice.did}: ${notice.message}`;
     case 'tooSlow':
       return 'the server cut us off for not keeping up; coming back';
     case 'saveFailed':

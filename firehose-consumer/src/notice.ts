@@ -26,6 +26,7 @@ export interface Drop {
 }
 
 /**
+ * identityUnavailable: an account's key could not be looked up, its events wait; told at most once in ten seconds.
  * fault: the connection failed and is tried again. info: the server's word, such as OutdatedCursor. futureCursor: the
  * server has never reached our cursor; `restart` tells how it goes on. outdatedCursor: events after `cursor` are gone
  * at the server. tooSlow: the server cut us off for not keeping up. state: of the connection. saveFailed: the cursor
@@ -37,5 +38,6 @@ export type Notice =
   | { readonly kind: 'info'; readonly name: string; readonly message: string | null }
   | { readonly kind: 'futureCursor'; readonly cursor: number | null; readonly restart: 'oldest' | 'live' | 'fail' }
   | { readonly kind: 'outdatedCursor'; readonly cursor: number | null; readonly message: string | null }
+  | { readonly kind: 'identityUnavailable'; readonly did: string; readonly message: string }
   | { readonly kind: 'tooSlow'; readonly message: string | null }
   | { readonly kind: 'saveFailed'; readonly error: unknown };

@@ -33,7 +33,7 @@ export interface ConsumerOptions extends FilterOptions, Pick<SubscriptionOptions
   identity?: IdentityResolver | { plcUrl: string };
   /** Accept, at `full`, commits of servers older than Sync 1.1, whose operations cannot be undone (false). */
   lenient?: boolean;
-  /** How long an account's events wait while its DID cannot be resolved, before they are dropped (60 s). */
+  /** How long the events of an account that is no did:plc wait while its host cannot be reached, before they are dropped (60 s). */
   identityPatienceMs?: number;
   /** Handlers under way at once in `run` (16). 1 means strict order of the whole stream. */
   concurrency?: number;

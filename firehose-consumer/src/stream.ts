@@ -55,6 +55,7 @@ export class Stream {
   #saver: CursorSaver | null = null;
   #fault: Error | null = null;
   #started: Promise<void> | null = null;
+  #nextWaitingNoticeMs = -Infinity;
   readonly #settle: { resolve: () => void; reject: (error: unknown) => void };
 
   constructor(options: FullOptions, mode: StreamMode) {
@@ -155,7 +156,8 @@ export class Stream {
   #newPipeline(): Pipeline {
     const options = this.#options;
     const { verify: level, clock, lenient: isLenient, identityPatienceMs: patienceMs } = options;
-    const verifier = level === 'none' ? null : new Verifier({ level, identity: resolverOf(options), clock, isLenient, patienceMs, signal: this.#stop.signal });
+    const onWaiting = (did: string, message: string): void => this.#waitsFor(did, message);
+    const verifier = level === 'none' ? null : new Verifier({ level, identity: resolverOf(options), clock, isLenient, patienceMs, onWaiting, signal: this.#stop.signal });
     return new Pipeline({
       filter: options.filter,
       keepsEmpty: options.unit === 'commit',
@@ -211,6 +213,14 @@ export class Stream {
     const cursor = this.pipeline.lastSeq;
     this.#notify({ kind: 'outdatedCursor', cursor, message });
     if (this.#options.onOutdatedCursor === 'fail') this.fail(new FirehoseError('OutdatedCursor', `events after our cursor are gone at the server: cursor=${cursor}`));
+  }
+
+  /** One directory that is out makes thousands of accounts wait: one notice speaks for all. */
+  #waitsFor(did: string, message: string): void {
+    const nowMs = this.#options.clock.elapsedMs();
+    if (nowMs < this.#nextWaitingNoticeMs) return;
+    this.#nextWaitingNoticeMs = nowMs + 10_000;
+    this.#notify({ kind: 'identityUnavailable', did, message });
   }
 
   #dropped(drop: Drop): void {

@@ -4,7 +4,8 @@
  * Not for: continuity (whether something is missing before this commit) or whether the sender may speak for the host.
  * Place in the flow: before delivery, in order per DID, only for events that somebody wants.
  * Rules: on a bad signature, an unknown account or a missing key the DID is looked up afresh once, at most once a
- * minute per account; while the directory cannot be reached the account's events wait, and after `patienceMs` go.
+ * minute per account. While it cannot be looked up its events wait: a did:plc for as long as the directory is out, since
+ * giving up would lose everybody's events; any other for `patienceMs`, since its host is its own.
  * Source: atproto.com/specs/sync; protocol/src/repo/verify-commit.ts.
  */
 import type { Clock } from '@dunlin/protocol/base/clock';
@@ -29,8 +30,10 @@ export interface VerifierOptions {
   clock: Clock;
   /** Accepts commits of servers older than Sync 1.1 at level `full`. */
   isLenient: boolean;
-  /** How long an account's events wait for a directory that cannot be reached. */
+  /** How long the events of an account that is no did:plc wait for a host that cannot be reached. */
   patienceMs: number;
+  /** Hears each time a look-up failed and is tried again. */
+  onWaiting?: (did: string, message: string) => void;
   /** Aborting ends every waiting; what was waiting is neither accepted nor refused. */
   signal: AbortSignal;
 }
@@ -75,9 +78,8 @@ export class Verifier {
   }
 
   async #resolve(did: string, refresh: boolean): Promise<PublicKey | Refusal> {
-    const { identity, clock, patienceMs, signal } = this.#options;
+    const { identity, clock, patienceMs, onWaiting, signal } = this.#options;
     const backoff = new Backoff({ minMs: 1_000, maxMs: 15_000 });
-    const untilMs = clock.elapsedMs() + patienceMs;
     for (;;) {
       try {
         const document = await identity.resolveDid(did, { refresh, signal });
@@ -86,7 +88,8 @@ export class Verifier {
         return document.signingKey;
       } catch (error) {
         if (!(error instanceof ProtocolError)) throw error;
-        if (clock.elapsedMs() >= untilMs) return refuse('unresolvable', error.message);
+        if (this.#keys.failed(did) >= patienceMs && !did.startsWith('did:plc:')) return refuse('unresolvable', error.message);
+        onWaiting?.(did, error.message);
         await clock.sleep(Math.max(100, backoff.nextMs()), signal);
       }
     }

@@ -1,5 +1,6 @@
 /** The consumer against a server on a real socket: where it begins, where it goes on, and what every word of the server does. */
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { ManualClock } from '@dunlin/protocol/base/clock';
 import { encode } from '@dunlin/protocol/data/cbor';
 import { Keypair } from '@dunlin/protocol/crypto/keypair';
 import { encodeEvent } from '@dunlin/protocol/stream/event-codec';
@@ -8,7 +9,7 @@ import { FirehoseConsumer, memoryCursor } from '../../firehose-consumer/src/inde
 import type { ConsumerEvent, ConsumerOptions, CursorStore, Drop, Notice } from '../../firehose-consumer/src/index.ts';
 import { FakeFirehose } from '../harness/fake-firehose.ts';
 import { eventually } from '../harness/wait.ts';
-import { MadeAccount, MadeResolver, madeTime, unprovenCreate } from './made-stream.ts';
+import { MadeAccount, MadeResolver, madeTime, unavailable, unprovenCreate } from './made-stream.ts';
 
 let server: FakeFirehose;
 beforeEach(async () => {
@@ -281,6 +282,26 @@ describe('bad input', () => {
     expect(run.drops).toMatchObject([{ reason: 'badSignature', seq: 2, did: mallory.did }, { reason: 'badSignature', seq: 4 }]);
     expect(identity.invalidated).toEqual([mallory.did]);
   });
+});
+
+test('a directory that is out is told once for all who wait, and nothing is lost', async () => {
+  const accounts = ['a', 'b', 'c'].map((name) => new MadeAccount(name, `did:plc:${name.repeat(24)}`));
+  const identity = new MadeResolver(...accounts);
+  identity.before = () => {
+    throw unavailable();
+  };
+  for (const [index, account] of accounts.entries()) server.log.push({ seq: index + 1, bytes: account.create(index + 1, 'app.test.record/a') });
+  const clock = new ManualClock(Date.parse(madeTime));
+  const run = new Run({ cursor: 0, verify: 'signature', identity, clock });
+  await eventually('all asked for', () => identity.asked.length >= 3);
+  identity.before = () => undefined;
+  await eventually('all delivered', async () => {
+    clock.advance(1_000);
+    await new Promise((resolve) => setImmediate(resolve));
+    return run.events.length === 3;
+  });
+  expect(run.notices.filter((notice) => notice.kind === 'identityUnavailable')).toEqual([{ kind: 'identityUnavailable', did: accounts[0]?.did, message: 'directory did not answer' }]);
+  await run.close();
 });
 
 describe('a run ends', () => {

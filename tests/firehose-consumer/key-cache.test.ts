@@ -27,6 +27,18 @@ test('the oldest key leaves when there are a hundred thousand', () => {
   expect([cache.size, cache.get('did:web:0.test'), cache.get('did:web:1.test')]).toEqual([100_000, null, key]);
 });
 
+test('tells for how long look-ups have failed, anew after one succeeded', () => {
+  const clock = new ManualClock();
+  const cache = new KeyCache(clock);
+  expect(cache.failed('did:web:a.test')).toBe(0);
+  clock.advance(5_000);
+  expect([cache.failed('did:web:a.test'), cache.failed('did:web:b.test')]).toEqual([5_000, 0]);
+  cache.set('did:web:a.test', key);
+  expect(cache.failed('did:web:a.test')).toBe(0);
+  for (let index = 0; index < 10_000; index++) cache.failed(`did:web:${index}.test`);
+  expect(cache.failed('did:web:b.test')).toBe(0);
+});
+
 test('an account may be looked up afresh once a minute', () => {
   const clock = new ManualClock();
   const cache = new KeyCache(clock);

@@ -35,8 +35,8 @@ export class MadeAccount {
   #head: RepoHead | null = null;
   #revs = 0;
 
-  constructor(name: string) {
-    this.did = `did:web:${name}.test`;
+  constructor(name: string, did = `did:web:${name}.test`) {
+    this.did = did;
   }
 
   /** Gives the event of a commit with these writes. */

@@ -157,6 +157,33 @@ describe('while the directory is out of reach', () => {
     expect(verdicts).toMatchObject([{ reason: 'unresolvable' }]);
   });
 
+  test('patience is the account’s and not the event’s: once it ended each event is tried once, until the host answers', async () => {
+    resolver.before = () => {
+      throw unavailable();
+    };
+    const judge = verifier({ patienceMs: 0 });
+    for (let seq = 1; seq <= 3; seq++) expect(await reason(judge, account.create(seq, `app.bsky.feed.like/r${seq}`))).toBe('unresolvable');
+    expect(resolver.asked).toHaveLength(3);
+    resolver.before = () => undefined;
+    expect(await reason(judge, account.create(4, path))).toBeNull();
+  });
+
+  test('a did:plc is waited for as long as the directory is out, and that is told', async () => {
+    const plc = new MadeAccount('plc', 'did:plc:ewvi7nxzyoun6zhxrhs64oiz');
+    resolver.keys.set(plc.did, plc.keypair.publicKey);
+    resolver.before = () => {
+      throw unavailable();
+    };
+    const told: string[] = [];
+    const verdict = verifier({ onWaiting: (did, message) => told.push(`${did} ${message}`) }).verify(hold(plc.create(1, path)));
+    for (let step = 0; step < 200; step++) await tick(60_000);
+    resolver.before = () => undefined;
+    await tick(60_000);
+    expect(await verdict).toBeNull();
+    expect(told.length).toBeGreaterThan(100);
+    expect(told[0]).toBe('did:plc:ewvi7nxzyoun6zhxrhs64oiz directory did not answer');
+  });
+
   test('waiting ends with the signal, without a verdict', async () => {
     resolver.before = () => {
       throw unavailable();
