@@ -76,7 +76,8 @@ function consumerOptions(url: string, options: FirehoseOptions, output: Firehose
     verify: verify ? 'full' : 'none',
     identity: { plcUrl: plc },
     identityPatienceMs: 10_000,
-    ...(collection.length > 0 ? { collections: collection } : {}),
+    // Who names collections wants records, not the comings and goings of accounts.
+    ...(collection.length > 0 ? { collections: collection, kinds: ['commit'] } : {}),
     ...(did.length > 0 ? { dids: did } : {}),
     onDrop: (drop) => output.note(`dropped: ${drop.reason} seq=${drop.seq} did=${drop.did}${drop.path ? ` path=${drop.path}` : ''} (${drop.detail})`),
     onNotice: (notice) => {

@@ -60,14 +60,15 @@ test('prints each kind of event as one JSON line, in order of the stream', async
   ]);
 });
 
-test('prints only the collections and accounts asked for', async () => {
+test('prints only records of the collections and accounts asked for', async () => {
   const [alice, bob] = [account(), new MadeAccount('bob')];
   const paths = ['app.bsky.feed.post/a', 'app.bsky.feed.like/a', 'app.dunlin.live.room/a', 'com.example.thing/a'];
-  for (const [index, path] of paths.entries()) server.log.push({ seq: index + 1, bytes: alice.create(index + 1, path) }, { seq: index + 101, bytes: bob.create(index + 101, path) });
+  for (const [index, path] of paths.entries()) server.log.push({ seq: index + 2, bytes: alice.create(index + 2, path) }, { seq: index + 101, bytes: bob.create(index + 101, path) });
+  server.log.push({ seq: 1, bytes: encodeEvent({ kind: 'account', seq: 1, did: alice.did, active: true, status: null, time: madeTime }) });
   server.log.sort((a, b) => a.seq - b.seq);
   start({ collection: ['app.bsky.feed.like', 'app.dunlin.*'], did: [alice.did] });
   await eventually('two lines', () => lines.length === 2);
-  expect(lines.map((line) => line['seq'])).toEqual([2, 3]);
+  expect(lines.map((line) => line['seq'])).toEqual([3, 4]);
 });
 
 test('waits for a reader that is slow', async () => {
