@@ -136,13 +136,16 @@ test('rule 9: imports form no circle, counting type imports', () => {
   expect(circles).toEqual([]);
 });
 
+/** What only a page in a browser loads. */
+const pagePackages: Record<string, string[]> = { appview: ['preact'], relay: ['uplot'] };
+
 test('every package that a floor imports is declared in its package.json, and the other way round', () => {
   const builtIn = /^node:|^\.|^@dunlin\//;
   const nameOf = (specifier: string): string => specifier.split('/').slice(0, specifier.startsWith('@') ? 2 : 1).join('/');
   const wrong = floors.flatMap((floor) => {
     const manifest = JSON.parse(readFileSync(join(root, floor, 'package.json'), 'utf8')) as { dependencies?: Record<string, string> };
     const declared = Object.keys(manifest.dependencies ?? {}).sort();
-    const page = floor === 'appview' ? ['preact'] : [];
+    const page = pagePackages[floor] ?? [];
     const imported = sources
       .filter((source) => source.floor === floor)
       .flatMap(({ imports }) => imports.filter((name) => !builtIn.test(name)).map(nameOf));
