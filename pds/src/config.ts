@@ -6,9 +6,10 @@
  */
 import { join } from 'node:path';
 import { defineConfig, readConfig, type ConfigOf, type Environment } from '@dunlin/service/config/env';
-import { durationMs, integer, list, optionalInteger, optionalText, optionalUrl, port, text, toggle, url } from '@dunlin/service/config/settings';
+import { durationMs, integer, list, optionalInteger, optionalText, optionalToggle, optionalUrl, port, text, toggle, url } from '@dunlin/service/config/settings';
 
 const privateKeyHex = /^[0-9a-f]{64}$/;
+const colorSyntax = /^(#[0-9a-fA-F]{6}|rgb\([0-9, ]+\))$/;
 const didSyntax = /^did:[a-z]+:[a-zA-Z0-9._:%-]+$/;
 
 /** Every variable of the PDS. */
@@ -35,30 +36,64 @@ export const pdsConfigSpec = defineConfig({
     adminPassword: optionalText('PDS_ADMIN_PASSWORD', { secret: true, doc: 'Password of the admin methods; made and kept in the data directory when unset.' }),
     crawlers: list('PDS_CRAWLERS', { default: [], doc: 'Relays that are asked to read this server\'s events, as URLs.' }),
     backfillLimitMs: durationMs('PDS_REPO_BACKFILL_LIMIT_MS', { default: 24 * 3_600_000, min: 60_000, doc: 'How far back events can be replayed; older ones are removed.' }),
-    inviteRequired: toggle('PDS_INVITE_REQUIRED', { default: false, doc: 'Must be false: sign-up is open, invite codes are not served.' }),
+    inviteRequired: optionalToggle('PDS_INVITE_REQUIRED', { doc: 'Whether sign-up takes an invite code; when unset it does, save on localhost and in development.' }),
+    inviteIntervalMs: optionalInteger('PDS_INVITE_INTERVAL', { min: 1, unit: 'ms', doc: 'How long an account is here for each invite code it earns; unset earns none.' }),
+    inviteEpochMs: integer('PDS_INVITE_EPOCH', { default: 0, unit: 'ms since 1970', doc: 'Time here before this moment earns no invite codes.' }),
+    emailSmtpUrl: optionalUrl('PDS_EMAIL_SMTP_URL', { secret: true, schemes: ['smtp', 'smtps'], doc: 'Mail server for codes; without one, read them with `dunlin admin pds codes`.' }),
+    emailFromAddress: optionalText('PDS_EMAIL_FROM_ADDRESS', { doc: 'Address mails come from.' }),
+    moderationSmtpUrl: optionalUrl('PDS_MODERATION_EMAIL_SMTP_URL', { secret: true, schemes: ['smtp', 'smtps'], doc: 'Mail server for messages of operators and moderators; default the one for codes.' }),
+    moderationFromAddress: optionalText('PDS_MODERATION_EMAIL_ADDRESS', { doc: 'Address those messages come from.' }),
+    appViewUrl: optionalUrl('PDS_BSKY_APP_VIEW_URL', { doc: 'App view that methods which are not ours are passed on to; unset passes nothing on by itself.' }),
+    appViewDid: optionalText('PDS_BSKY_APP_VIEW_DID', { pattern: didSyntax, doc: 'Its DID.' }),
+    appViewCdnPattern: optionalText('PDS_BSKY_APP_VIEW_CDN_URL_PATTERN', { doc: 'Where images of new posts are shown from: a URL with %s for kind, DID and CID in this order.' }),
+    reportServiceUrl: optionalUrl('PDS_REPORT_SERVICE_URL', { doc: 'Service that reports are passed on to; default the moderation service.' }),
+    reportServiceDid: optionalText('PDS_REPORT_SERVICE_DID', { pattern: didSyntax, doc: 'Its DID.' }),
+    modServiceUrl: optionalUrl('PDS_MOD_SERVICE_URL', { doc: 'Moderation service that tools.ozone.* methods are passed on to.' }),
+    modServiceDid: optionalText('PDS_MOD_SERVICE_DID', { pattern: didSyntax, doc: 'Its DID; it may use the moderation methods of this server.' }),
     enableDidDocWithSession: toggle('PDS_ENABLE_DID_DOC_WITH_SESSION', { default: false, doc: 'Sends the DID document with every session.' }),
-    rateLimitsEnabled: toggle('PDS_RATE_LIMITS_ENABLED', { default: false, doc: 'Limits how often one address may sign in or sign up.' }),
+    rateLimitsEnabled: toggle('PDS_RATE_LIMITS_ENABLED', { default: false, doc: 'Limits how often one address or account may do things.' }),
+    rateLimitBypassKey: optionalText('PDS_RATE_LIMIT_BYPASS_KEY', { secret: true, minLength: 16, doc: 'Whoever sends it as x-ratelimit-bypass is not limited.' }),
+    rateLimitBypassIps: list('PDS_RATE_LIMIT_BYPASS_IPS', { default: [], doc: 'Addresses that are not limited.' }),
     privateAddressesAllowed: toggle('PDS_DISABLE_SSRF_PROTECTION', { default: false, doc: 'Lets look-ups that others cause reach private addresses; for tests only.' }),
     contactEmailAddress: optionalText('PDS_CONTACT_EMAIL_ADDRESS', { doc: 'Shown by describeServer.' }),
     privacyPolicyUrl: optionalUrl('PDS_PRIVACY_POLICY_URL', { doc: 'Shown by describeServer.' }),
     termsOfServiceUrl: optionalUrl('PDS_TERMS_OF_SERVICE_URL', { doc: 'Shown by describeServer.' }),
+    serviceName: optionalText('PDS_SERVICE_NAME', { doc: 'Name of this server on its sign-in pages; default the host name.' }),
+    logoUrl: optionalUrl('PDS_LOGO_URL', { doc: 'Logo on the sign-in pages.' }),
+    homeUrl: optionalUrl('PDS_HOME_URL', { doc: 'Linked from the sign-in pages.' }),
+    supportUrl: optionalUrl('PDS_SUPPORT_URL', { doc: 'Linked from the sign-in pages.' }),
+    primaryColor: optionalText('PDS_PRIMARY_COLOR', { pattern: colorSyntax, doc: 'Colour of the sign-in pages, as #rrggbb.' }),
+    errorColor: optionalText('PDS_ERROR_COLOR', { pattern: colorSyntax, doc: 'Colour of errors on the sign-in pages.' }),
+    warningColor: optionalText('PDS_WARNING_COLOR', { pattern: colorSyntax, doc: 'Colour of warnings on the sign-in pages.' }),
+    infoColor: optionalText('PDS_INFO_COLOR', { pattern: colorSyntax, doc: 'Colour of notes on the sign-in pages.' }),
+    successColor: optionalText('PDS_SUCCESS_COLOR', { pattern: colorSyntax, doc: 'Colour of good news on the sign-in pages.' }),
+    trustedClients: list('PDS_OAUTH_TRUSTED_CLIENTS', { default: [], doc: 'Client ids of OAuth clients the operator vouches for; their names and logos are shown.' }),
     cacheBytes: integer('PDS_BLOCK_CACHE_BYTES', { default: 16 * 1024 * 1024, min: 1_000_000, unit: 'bytes', doc: 'Memory for tree nodes of repositories. Ours.' }),
   },
   ignored: [
     'PDS_ACTOR_STORE_*', 'PDS_ACCOUNT_DB_LOCATION', 'PDS_SEQUENCER_DB_LOCATION', 'PDS_DID_CACHE_*', 'PDS_SQLITE_DISABLE_WAL_AUTO_CHECKPOINT',
-    'PDS_BLOBSTORE_S3_*', 'PDS_BSKY_APP_VIEW_*', 'PDS_MOD_SERVICE_*', 'PDS_REPORT_SERVICE_*', 'PDS_EMAIL_*', 'PDS_MODERATION_EMAIL_*',
-    'PDS_INVITE_INTERVAL', 'PDS_INVITE_EPOCH', 'PDS_OAUTH_*', 'PDS_FETCH_*', 'PDS_RATE_LIMIT_BYPASS_*', 'PDS_REDIS_*', 'PDS_REDIS_SCRATCH_*', 'PDS_MAX_SUBSCRIPTION_BUFFER',
-    'PDS_ID_RESOLVER_TIMEOUT', 'PDS_HANDLE_BACKUP_NAMESERVERS', 'PDS_ENTRYWAY_*', 'PDS_DPOP_SECRET', 'PDS_VERSION', 'PDS_SERVICE_NAME', 'PDS_HOME_URL',
-    'PDS_LOGO_URL', 'PDS_SUPPORT_URL', 'PDS_CRAWLERS_*', 'PDS_PLC_ROTATION_KEY_KMS_KEY_ID', 'PDS_ACCEPTING_REPO_IMPORTS', 'PDS_MAX_REPO_IMPORT_SIZE',
-    'PDS_CRAWLER_NOTIFY_*', 'PDS_LEXICON_*', 'PDS_HCAPTCHA_*', 'PDS_TRUSTED_OAUTH_CLIENTS',
-    'PDS_PRIMARY_COLOR', 'PDS_ERROR_COLOR', 'PDS_WARNING_COLOR', 'PDS_SUCCESS_COLOR', 'PDS_LIGHT_*',
+    'PDS_BLOBSTORE_S3_*', 'PDS_EMAIL_DISABLE_CONFIRMATION_LINK',
+    'PDS_OAUTH_PROVIDER_*', 'PDS_FETCH_*', 'PDS_REDIS_*', 'PDS_REDIS_SCRATCH_*', 'PDS_MAX_SUBSCRIPTION_BUFFER',
+    'PDS_ID_RESOLVER_TIMEOUT', 'PDS_HANDLE_BACKUP_NAMESERVERS', 'PDS_ENTRYWAY_*', 'PDS_DPOP_SECRET', 'PDS_VERSION',
+    'PDS_CRAWLERS_*', 'PDS_PLC_ROTATION_KEY_KMS_KEY_ID', 'PDS_ACCEPTING_REPO_IMPORTS', 'PDS_MAX_REPO_IMPORT_SIZE',
+    'PDS_CRAWLER_NOTIFY_*', 'PDS_LEXICON_*', 'PDS_HCAPTCHA_*',
+    'PDS_LIGHT_*', 'PDS_DARK_*',
   ],
-  check: ({ devMode, hostname, inviteRequired, serviceHandleDomains }) => [
-    ...(inviteRequired ? ['PDS_INVITE_REQUIRED cannot be true: invite codes are not served, so nobody could sign up'] : []),
+  check: ({ devMode, hostname, serviceHandleDomains, ...given }) => [
+    ...pair('PDS_EMAIL_SMTP_URL', given.emailSmtpUrl, 'PDS_EMAIL_FROM_ADDRESS', given.emailFromAddress),
+    ...pair('PDS_MODERATION_EMAIL_SMTP_URL', given.moderationSmtpUrl, 'PDS_MODERATION_EMAIL_ADDRESS', given.moderationFromAddress),
+    ...pair('PDS_BSKY_APP_VIEW_URL', given.appViewUrl, 'PDS_BSKY_APP_VIEW_DID', given.appViewDid),
+    ...pair('PDS_REPORT_SERVICE_URL', given.reportServiceUrl, 'PDS_REPORT_SERVICE_DID', given.reportServiceDid),
+    ...pair('PDS_MOD_SERVICE_URL', given.modServiceUrl, 'PDS_MOD_SERVICE_DID', given.modServiceDid),
     ...serviceHandleDomains.filter((domain) => !/^\.[a-z0-9-]+(\.[a-z0-9-]+)*$/.test(domain)).map((domain) => `PDS_SERVICE_HANDLE_DOMAINS needs a leading dot on every domain (got ${JSON.stringify(domain)})`),
     ...(devMode || hostname === 'localhost' || hostname.includes('.') ? [] : ['PDS_HOSTNAME must be a full domain name, or localhost']),
   ],
 });
+
+/** Says what is wrong when of two settings that belong together one is missing. */
+function pair(name: string, value: string | null, otherName: string, otherValue: string | null): string[] {
+  return (value === null) === (otherValue === null) ? [] : [`${name} and ${otherName} go together: set both or none`];
+}
 
 /** The PDS's settings. */
 export type PdsConfig = ConfigOf<typeof pdsConfigSpec>;
@@ -71,6 +106,11 @@ export function readPdsConfig(env?: Environment): PdsConfig {
 /** Tells whether the server is reached by plain http on localhost. */
 export function isLocal({ devMode, hostname }: PdsConfig): boolean {
   return devMode || hostname === 'localhost';
+}
+
+/** Tells whether sign-up takes an invite code: the operator's word, else only where strangers can come. */
+export function areInvitesRequired(config: PdsConfig): boolean {
+  return config.inviteRequired ?? !isLocal(config);
 }
 
 /** Gives the domains under which people get handles. */

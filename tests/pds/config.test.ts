@@ -1,7 +1,7 @@
 /** Settings: defaults, the names of the reference, and what refuses the start. */
 import { expect, test } from '@jest/globals';
 import { readConfig } from '@dunlin/service/config/env';
-import { blobFolders, handleDomains, isLocal, pdsConfigSpec, readPdsConfig } from '../../pds/src/config.ts';
+import { areInvitesRequired, blobFolders, handleDomains, isLocal, pdsConfigSpec, readPdsConfig } from '../../pds/src/config.ts';
 
 test('every setting has a default', () => {
   const config = readPdsConfig({});
@@ -14,15 +14,24 @@ test('a public host name gives https and handles under itself', () => {
   expect([isLocal(config), handleDomains(config), blobFolders(config).folder]).toEqual([false, ['.pds.example.org'], '/blobs']);
 });
 
+test('sign-up takes an invite code where strangers can come, unless the operator says otherwise', () => {
+  expect(areInvitesRequired(readPdsConfig({}))).toBe(false);
+  expect(areInvitesRequired(readPdsConfig({ PDS_HOSTNAME: 'pds.example.org' }))).toBe(true);
+  expect(areInvitesRequired(readPdsConfig({ PDS_HOSTNAME: 'pds.example.org', PDS_INVITE_REQUIRED: 'false' }))).toBe(false);
+  expect(areInvitesRequired(readPdsConfig({ PDS_INVITE_REQUIRED: 'true' }))).toBe(true);
+});
+
 test('names of the reference that are not needed are warned about, unknown ones refuse the start with all other faults', () => {
   const warnings: string[] = [];
-  readConfig(pdsConfigSpec, { PDS_EMAIL_SMTP_URL: 'smtp://x', PDS_BSKY_APP_VIEW_URL: 'https://x.org', PDS_INVITE_INTERVAL: '1' }, (sentence) => warnings.push(sentence));
+  readConfig(pdsConfigSpec, { PDS_ACTOR_STORE_DIRECTORY: '/x', PDS_DID_CACHE_DB_LOCATION: '/x', PDS_REDIS_SCRATCH_ADDRESS: 'x' }, (sentence) => warnings.push(sentence));
   expect(warnings).toHaveLength(3);
   expect(() => readPdsConfig({ PDS_HOSTNAMES: 'x', PDS_PORT: 'many' })).toThrow(/PDS_PORT must be a whole number.*PDS_HOSTNAMES is not a setting of pds; did you mean PDS_HOSTNAME\?/);
 });
 
 test.each([
-  [{ PDS_INVITE_REQUIRED: 'true' }, 'invite codes are not served'],
+  [{ PDS_EMAIL_SMTP_URL: 'smtp://x' }, 'set both or none'],
+  [{ PDS_EMAIL_SMTP_URL: 'http://x', PDS_EMAIL_FROM_ADDRESS: 'a@x.org' }, 'smtp://'],
+  [{ PDS_MOD_SERVICE_DID: 'did:web:mod.example.org' }, 'set both or none'],
   [{ PDS_SERVICE_HANDLE_DOMAINS: 'test' }, 'leading dot'],
   [{ PDS_HOSTNAME: 'pds' }, 'full domain name'],
   [{ PDS_PLC_ROTATION_KEY_K256_PRIVATE_KEY_HEX: 'abc' }, 'must match'],

@@ -55,9 +55,9 @@ export interface SmallPds {
 }
 
 /** Starts one; handles are under `.test`. */
-export async function startSmallPds(o: { clock?: Clock; environment?: Record<string, string> } = {}): Promise<SmallPds> {
+export async function startSmallPds(o: { clock?: Clock; environment?: Record<string, string>; resolveTxt?: (name: string) => Promise<string[][]> } = {}): Promise<SmallPds> {
   const folder = await temporaryFolder();
-  const parts = { log: silentLogger, ...(o.clock && { clock: o.clock }) };
+  const parts = { log: silentLogger, ...(o.clock && { clock: o.clock }), ...(o.resolveTxt && { resolveTxt: o.resolveTxt }) };
   const plc = await startPlc({ port: 0, host: '127.0.0.1', dataDirectory: ':memory:' }, parts);
   const start = (): Promise<RunningPds> => startPds(readPdsConfig({
     PDS_HOSTNAME: 'localhost', PDS_PORT: '0', PDS_DATA_DIRECTORY: folder.path, PDS_DID_PLC_URL: plc.url, PDS_DEV_MODE: 'true',

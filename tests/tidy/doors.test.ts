@@ -25,6 +25,7 @@ const doors: Door[] = [
   { thing: 'koa', imports: /^(koa|@koa\/.*)$/, door: /^service\/src\/(http|xrpc)\// },
   { thing: 'ws', imports: /^ws$/, door: /^(service\/src\/websocket\/|firehose-consumer\/src\/subscription\.ts$)/ },
   { thing: 'undici', imports: /^undici$/, door: /^service\/src\/http\// },
+  { thing: 'nodemailer', imports: /^nodemailer$/, door: /^pds\/src\/mail\// },
   {
     thing: 'the clock',
     touches: /^(Date\.now|performance\.now|new Date\(\)|setTimeout\(\)|setInterval\(\)|process\.hrtime)$/,

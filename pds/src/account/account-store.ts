@@ -18,6 +18,7 @@ interface AccountRow {
   deactivated_at: number | null;
   delete_after: string | null;
   takedown_ref: string | null;
+  invites_disabled: number;
 }
 
 /** What a new account begins with. */
@@ -32,7 +33,7 @@ export interface NewAccount {
   readonly deactivatedAtMs: number | null;
 }
 
-const columns = 'id, did, handle, email, email_confirmed_at, created_at, deactivated_at, delete_after, takedown_ref';
+const columns = 'id, did, handle, email, email_confirmed_at, created_at, deactivated_at, delete_after, takedown_ref, invites_disabled';
 
 function toAccount(row: AccountRow): Account {
   return {
@@ -45,6 +46,7 @@ function toAccount(row: AccountRow): Account {
     deactivatedAtMs: row.deactivated_at,
     deleteAfter: row.delete_after,
     takedownRef: row.takedown_ref,
+    areInvitesDisabled: row.invites_disabled === 1,
   };
 }
 
@@ -61,10 +63,17 @@ export class AccountStore {
   readonly #byHandle: Statement<[string], AccountRow>;
   readonly #byEmail: Statement<[string], AccountRow>;
   readonly #page: Statement<[number, string, number], AccountRow>;
+  readonly #search: Statement<[{ email: string; afterId: number; limit: number }], AccountRow>;
+  readonly #toDelete: Statement<[], AccountRow>;
   readonly #passwordHash: Statement<[number], { password_hash: string | null }>;
   readonly #signingKey: Statement<[number], { signing_key: Buffer }>;
   readonly #insert: Statement<[string, string, string | null, string | null, Uint8Array, number, number | null], unknown>;
   readonly #setHandle: Statement<[string, number], unknown>;
+  readonly #setEmail: Statement<[string, number], unknown>;
+  readonly #setEmailConfirmed: Statement<[number, number], unknown>;
+  readonly #setPasswordHash: Statement<[string | null, number], unknown>;
+  readonly #setSigningKey: Statement<[Uint8Array, number], unknown>;
+  readonly #setInvitesDisabled: Statement<[number, number], unknown>;
   readonly #setDeactivated: Statement<[number | null, string | null, number], unknown>;
   readonly #setTakedown: Statement<[string | null, number], unknown>;
   readonly #delete: Statement<[number], unknown>;
@@ -77,12 +86,19 @@ export class AccountStore {
     this.#byHandle = database.prepare(`SELECT ${columns} FROM account WHERE handle = ?`);
     this.#byEmail = database.prepare(`SELECT ${columns} FROM account WHERE email = ?`);
     this.#page = database.prepare(`SELECT ${columns} FROM account WHERE (created_at, did) > (?, ?) ORDER BY created_at, did LIMIT ?`);
+    this.#search = database.prepare(`SELECT ${columns} FROM account WHERE (@email = '' OR instr(email, @email) > 0) AND id > @afterId ORDER BY id LIMIT @limit`);
+    this.#toDelete = database.prepare(`SELECT ${columns} FROM account WHERE delete_after IS NOT NULL AND deactivated_at IS NOT NULL`);
     this.#passwordHash = database.prepare('SELECT password_hash FROM account WHERE id = ?');
     this.#signingKey = database.prepare('SELECT signing_key FROM account WHERE id = ?');
     this.#insert = database.prepare(
       'INSERT INTO account (did, handle, email, password_hash, signing_key, created_at, deactivated_at) VALUES (?, ?, ?, ?, ?, ?, ?)',
     );
     this.#setHandle = database.prepare('UPDATE account SET handle = ? WHERE id = ?');
+    this.#setEmail = database.prepare('UPDATE account SET email = ?, email_confirmed_at = NULL WHERE id = ?');
+    this.#setEmailConfirmed = database.prepare('UPDATE account SET email_confirmed_at = ? WHERE id = ?');
+    this.#setPasswordHash = database.prepare('UPDATE account SET password_hash = ? WHERE id = ?');
+    this.#setSigningKey = database.prepare('UPDATE account SET signing_key = ? WHERE id = ?');
+    this.#setInvitesDisabled = database.prepare('UPDATE account SET invites_disabled = ? WHERE id = ?');
     this.#setDeactivated = database.prepare('UPDATE account SET deactivated_at = ?, delete_after = ? WHERE id = ?');
     this.#setTakedown = database.prepare('UPDATE account SET takedown_ref = ? WHERE id = ?');
     this.#delete = database.prepare('DELETE FROM account WHERE id = ?');
@@ -122,6 +138,16 @@ export class AccountStore {
     return this.#page.all(after.createdAtMs, after.did, limit).map(toAccount);
   }
 
+  /** Gives up to `limit` accounts whose e-mail address contains a text ('' for all), in order of making, after an id (exclusive). */
+  search(email: string, afterId: number, limit: number): Account[] {
+    return this.#search.all({ email: email.toLowerCase(), afterId, limit }).map(toAccount);
+  }
+
+  /** Gives the deactivated accounts that asked to be deleted at some time. */
+  withDeletionDate(): Account[] {
+    return this.#toDelete.all().map(toAccount);
+  }
+
   /** Gives the stored password hash, or null when the account has none. */
   passwordHash(id: number): string | null {
     return this.#passwordHash.get(id)?.password_hash ?? null;
@@ -151,6 +177,34 @@ export class AccountStore {
   setHandle(id: number, handle: string): void {
     this.#changed(id);
     this.#setHandle.run(handle.toLowerCase(), id);
+  }
+
+  /** Gives the account another e-mail address, not confirmed yet; a taken one is the caller's to rule out before. */
+  setEmail(id: number, email: string): void {
+    this.#changed(id);
+    this.#setEmail.run(email.toLowerCase(), id);
+  }
+
+  /** Marks the e-mail address as the person's own since a moment. */
+  setEmailConfirmed(id: number, atMs: number): void {
+    this.#changed(id);
+    this.#setEmailConfirmed.run(atMs, id);
+  }
+
+  /** Puts another password hash in the place of the old one; null lets no password in. */
+  setPasswordHash(id: number, hash: string | null): void {
+    this.#setPasswordHash.run(hash, id);
+  }
+
+  /** Puts another signing key in the place of the old one. */
+  setSigningKey(id: number, privateBytes: Uint8Array): void {
+    this.#setSigningKey.run(privateBytes, id);
+  }
+
+  /** Says whether the account gets invite codes. */
+  setInvitesDisabled(id: number, areDisabled: boolean): void {
+    this.#changed(id);
+    this.#setInvitesDisabled.run(areDisabled ? 1 : 0, id);
   }
 
   /** Marks the account as deactivated since a moment, or as active again with null. */

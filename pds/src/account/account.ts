@@ -15,6 +15,8 @@ export interface Account {
   readonly deactivatedAtMs: number | null;
   readonly deleteAfter: string | null;
   readonly takedownRef: string | null;
+  /** True when an operator keeps the account from getting invite codes. */
+  readonly areInvitesDisabled: boolean;
 }
 
 /** Why an account is not served; `deleted` exists in events only. */

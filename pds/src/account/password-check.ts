@@ -28,9 +28,9 @@ export class PasswordCheck {
     this.#clock = clock;
   }
 
-  /** Gives the hash to store. @throws ProtocolError InvalidPassword; XrpcError 503 when too many wait */
-  hash(password: string): Promise<string> {
-    return this.#inTurn(() => hashPassword(password));
+  /** Gives the hash to store, with a new salt or the given one. @throws ProtocolError InvalidPassword; XrpcError 503 when too many wait */
+  hash(password: string, salt?: string): Promise<string> {
+    return this.#inTurn(() => hashPassword(password, salt));
   }
 
   /**
@@ -39,12 +39,22 @@ export class PasswordCheck {
    */
   async matches(password: string, stored: string | null): Promise<boolean> {
     const startedMs = this.#clock.elapsedMs();
+    if (await this.compare(password, stored)) return true;
+    await this.holdRefusal(startedMs);
+    return false;
+  }
+
+  /** Compares as `matches` does, but answers a refusal at once: for those who have another thing to compare with before they refuse. */
+  async compare(password: string, stored: string | null): Promise<boolean> {
     const against = stored ?? (await this.#decoyHash());
     const isSame = await this.#inTurn(() => verifyPassword(password, against));
-    if (isSame && stored !== null) return true;
+    return isSame && stored !== null;
+  }
+
+  /** Waits until a refusal of something begun at `startedMs` (of the clock's elapsed time) may be told. */
+  async holdRefusal(startedMs: number): Promise<void> {
     const leftMs = refusalFloorMs - (this.#clock.elapsedMs() - startedMs);
     if (leftMs > 0) await this.#clock.sleep(leftMs);
-    return false;
   }
 
   #decoyHash(): Promise<string> {

@@ -32,7 +32,7 @@ export class PreferenceStore {
   }
 
   /** Removes all of them. */
-  remove(accountId: number): void {
+  removeAll(accountId: number): void {
     this.#remove.run(accountId);
   }
 }

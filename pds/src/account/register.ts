@@ -2,7 +2,7 @@
  * Makes accounts: a person's first, with a new did:plc, or one that moves in with the DID it has.
  * Order: names judged and held → key and DID worked out → DID registered at the directory → everything here in one transaction.
  * If the transaction fails the DID is ended again, so that nobody is left with an identity that has no home.
- * An account that moves in begins deactivated, with an empty repository and without events.
+ * An account that moves in begins deactivated, with an empty repository and without events, and takes the key reserved for it.
  * Source: order and events of the reference PDS (#identity, #account, #commit, #sync).
  */
 import { assert } from '@dunlin/protocol/base/assert';
@@ -15,8 +15,10 @@ import type { RepoWriter } from '../repo/write.ts';
 import { commitEvent, syncEvent } from '../repo/events.ts';
 import type { GroupCommit, WriteGroup } from '../sequencer/group-commit.ts';
 import type { Sequencer } from '../sequencer/sequencer.ts';
+import type { Invites } from '../invite/invites.ts';
 import type { AccountStore } from './account-store.ts';
 import type { PasswordCheck } from './password-check.ts';
+import type { ReservedKeys } from './reserved-keys.ts';
 import { newRefreshId, type SessionTokens } from './session-token.ts';
 import type { Sessions, TokenPair } from './sessions.ts';
 
@@ -29,6 +31,8 @@ export interface WantedAccount {
   readonly recoveryKey: string | null;
   /** DID that moves in, proved by the caller; null makes a new one. */
   readonly existingDid: string | null;
+  /** Null for none; whether one is needed is asked of `invite/`. */
+  readonly inviteCode: string | null;
 }
 
 /** An account that was made. */
@@ -44,6 +48,8 @@ export class Registrar {
   readonly #tokens: SessionTokens;
   readonly #passwords: PasswordCheck;
   readonly #repos: RepoWriter;
+  readonly #invites: Invites;
+  readonly #reservedKeys: ReservedKeys;
   readonly #plc: PlcClient;
   readonly #server: ServerIdentity;
   readonly #groups: GroupCommit;
@@ -54,13 +60,15 @@ export class Registrar {
 
   constructor(o: {
     accounts: AccountStore; sessions: Sessions; tokens: SessionTokens; passwords: PasswordCheck; repos: RepoWriter;
-    plc: PlcClient; server: ServerIdentity; groups: GroupCommit; sequencer: Sequencer; clock: Clock;
+    invites: Invites; reservedKeys: ReservedKeys; plc: PlcClient; server: ServerIdentity; groups: GroupCommit; sequencer: Sequencer; clock: Clock;
   }) {
     this.#accounts = o.accounts;
     this.#sessions = o.sessions;
     this.#tokens = o.tokens;
     this.#passwords = o.passwords;
     this.#repos = o.repos;
+    this.#invites = o.invites;
+    this.#reservedKeys = o.reservedKeys;
     this.#plc = o.plc;
     this.#server = o.server;
     this.#groups = o.groups;
@@ -70,13 +78,15 @@ export class Registrar {
 
   /**
    * Makes an account and its first session.
-   * @throws XrpcError 400 when a name is taken, 502 UpstreamFailure when the directory does not answer
+   * @throws XrpcError 400 when a name is taken or the invite code does not hold, 502 UpstreamFailure when the directory does not answer
    */
   async register(wanted: WantedAccount): Promise<RegisteredAccount> {
+    this.#invites.check(wanted.inviteCode);
     const names = this.#hold(wanted);
     try {
       const passwordHash = wanted.password === null ? null : await this.#passwords.hash(wanted.password);
-      const keypair = Keypair.generate('k256');
+      const reserved = wanted.existingDid === null ? null : this.#reservedKeys.find(wanted.existingDid);
+      const keypair = reserved ?? Keypair.generate('k256');
       if (wanted.existingDid !== null) return await this.#store({ wanted, did: wanted.existingDid, keypair, passwordHash });
       const fresh = this.#plc.prepare({ ...wanted, signingKey: keypair.did, pdsUrl: this.#server.publicUrl });
       await this.#plc.register(fresh);
@@ -111,12 +121,14 @@ export class Registrar {
     const refresh = this.#tokens.mintRefresh(o.did, newRefreshId());
     return this.#groups.write((group) => {
       const nowMs = this.#clock.nowMs();
+      this.#invites.use(o.wanted.inviteCode, o.did);
+      this.#reservedKeys.release(o.keypair);
       const accountId = this.#accounts.insert({
         did: o.did, handle, email, passwordHash: o.passwordHash, signingKey: o.keypair.privateBytes(),
         createdAtMs: nowMs, deactivatedAtMs: existingDid === null ? null : nowMs,
       });
       this.#beginRepo(group, { accountId, did: o.did, keypair: o.keypair, handle, isNew: existingDid === null });
-      return { did: o.did, handle, ...this.#sessions.remember(accountId, refresh, o.did) };
+      return { did: o.did, handle, ...this.#sessions.beginFirst(accountId, o.did, refresh) };
     });
   }
 

@@ -34,3 +34,32 @@ CREATE TABLE preferences (
   json TEXT NOT NULL
 ) STRICT;
 `;
+
+/** Second layout: app passwords, what a session was begun with, keys held for accounts to come, and who may not invite. */
+export const accountSchema2 = `
+ALTER TABLE account ADD COLUMN invites_disabled INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX account_by_deletion ON account (delete_after) WHERE delete_after IS NOT NULL;
+
+ALTER TABLE refresh_token ADD COLUMN app_password TEXT;
+ALTER TABLE refresh_token ADD COLUMN session TEXT;
+ALTER TABLE refresh_token ADD COLUMN began_at INTEGER;
+ALTER TABLE refresh_token ADD COLUMN made_at INTEGER;
+ALTER TABLE refresh_token ADD COLUMN agent TEXT;
+
+CREATE TABLE app_password (
+  account INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  password_hash TEXT NOT NULL,
+  is_privileged INTEGER NOT NULL,
+  created_at INTEGER NOT NULL,
+  PRIMARY KEY (account, name)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE reserved_key (
+  did_key TEXT PRIMARY KEY,
+  did TEXT UNIQUE,
+  private_key BLOB NOT NULL,
+  created_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX reserved_key_by_age ON reserved_key (created_at);
+`;

@@ -20,9 +20,9 @@ export const refreshLifeSeconds = 90 * 24 * 60 * 60;
 const maxVerifiedTokens = 10_000;
 
 /** What an access token lets its holder do. */
-export type AccessScope = 'com.atproto.access' | 'com.atproto.takendown';
+export type AccessScope = 'com.atproto.access' | 'com.atproto.appPassPrivileged' | 'com.atproto.appPass' | 'com.atproto.takendown';
 
-const accessScopes: readonly string[] = ['com.atproto.access', 'com.atproto.takendown'];
+const accessScopes: readonly string[] = ['com.atproto.access', 'com.atproto.appPassPrivileged', 'com.atproto.appPass', 'com.atproto.takendown'];
 const refreshScope = 'com.atproto.refresh';
 
 /** A refresh token with what the server must remember of it. */

@@ -1,7 +1,8 @@
 /**
  * Changes of an account's standing: deactivated and active again, taken down and lifted, deleted.
  * Each change and the event that tells of it are one transaction. Not here: who may ask for it (`api/`).
- * Activation sends where the repository stands, so that whoever lost sight of it can find it again.
+ * Activation signs the repository anew and sends where it stands: the account may have lived elsewhere meanwhile, with a later
+ * revision and another key, and nobody would believe an older word (the reference sends the old signature).
  * Source: events of the reference PDS per operation.
  */
 import { assert } from '@dunlin/protocol/base/assert';
@@ -9,23 +10,31 @@ import type { Clock } from '@dunlin/protocol/base/clock';
 import type { BlobFiles } from '../blob/blob-files.ts';
 import type { BlobStore } from '../blob/blob-store.ts';
 import type { Turns } from '../blob/turns.ts';
+import { invalidRequest } from '@dunlin/service/xrpc/errors';
 import { syncEvent } from '../repo/events.ts';
-import type { RepoReader } from '../repo/read.ts';
-import type { GroupCommit } from '../sequencer/group-commit.ts';
+import type { RepoReader, StoredCommit } from '../repo/read.ts';
+import type { RepoRenewal } from '../repo/renewal.ts';
+import type { GroupCommit, WriteGroup } from '../sequencer/group-commit.ts';
 import type { Sequencer } from '../sequencer/sequencer.ts';
 import { accountState, type Account } from './account.ts';
 import type { AccountStore } from './account-store.ts';
-import type { PreferenceStore } from './preference-store.ts';
-import type { RefreshTokenStore } from './refresh-token-store.ts';
+import type { SessionEnds } from './session-ends.ts';
 import type { SigningKeys } from './signing-keys.ts';
+
+/** Something that keeps rows of an account, which go when the account does. */
+export interface AccountRows {
+  /** Removes all of an account, within a group. */
+  removeAll(accountId: number): void;
+}
 
 /** Changes how accounts stand. */
 export class AccountStanding {
   readonly #accounts: AccountStore;
-  readonly #refreshTokens: RefreshTokenStore;
-  readonly #preferences: PreferenceStore;
+  readonly #sessionEnds: SessionEnds;
+  readonly #others: readonly AccountRows[];
   readonly #keys: SigningKeys;
   readonly #repos: RepoReader;
+  readonly #renewal: RepoRenewal;
   readonly #blobs: BlobStore;
   readonly #files: BlobFiles;
   readonly #turns: Turns;
@@ -35,16 +44,19 @@ export class AccountStanding {
   readonly #onForgotten: () => void;
 
   constructor(o: {
-    accounts: AccountStore; refreshTokens: RefreshTokenStore; preferences: PreferenceStore; keys: SigningKeys; repos: RepoReader;
+    accounts: AccountStore; sessionEnds: SessionEnds; keys: SigningKeys; repos: RepoReader; renewal: RepoRenewal;
     blobs: BlobStore; files: BlobFiles; turns: Turns; groups: GroupCommit; sequencer: Sequencer; clock: Clock;
+    /** Whatever else keeps rows of an account. */
+    others: readonly AccountRows[];
     /** Told when events were removed that copies may be held of. */
     onForgotten: () => void;
   }) {
     this.#accounts = o.accounts;
-    this.#refreshTokens = o.refreshTokens;
-    this.#preferences = o.preferences;
+    this.#sessionEnds = o.sessionEnds;
+    this.#others = o.others;
     this.#keys = o.keys;
     this.#repos = o.repos;
+    this.#renewal = o.renewal;
     this.#blobs = o.blobs;
     this.#files = o.files;
     this.#turns = o.turns;
@@ -54,29 +66,41 @@ export class AccountStanding {
     this.#onForgotten = o.onForgotten;
   }
 
-  /** Takes an account out of service at its own wish; `deleteAfter` is kept for the person's information. */
+  /** Takes an account out of service at its own wish; `deleteAfter` is when it is to be deleted (`departures.ts`). */
   async deactivate(accountId: number, deleteAfter: string | null = null): Promise<void> {
     await this.#change(accountId, () => this.#accounts.setDeactivated(accountId, this.#clock.nowMs(), deleteAfter));
   }
 
-  /** Puts an account in service again: tells that it is active, who it is, and where its repository stands. */
+  /**
+   * Puts an account in service again: tells that it is active, who it is, and where its repository stands.
+   * @throws XrpcError 400 when its repository is only half imported
+   */
   async activate(accountId: number): Promise<void> {
-    await this.#groups.write(() => {
+    await this.#groups.write((group) => {
+      const before = this.#require(accountId);
+      if (this.#repos.head(accountId) === null) throw invalidRequest('repository import is not complete, import it again');
       this.#accounts.setDeactivated(accountId, null);
       const account = this.#require(accountId);
-      const head = this.#repos.commit(accountId);
-      assert(head !== null, `account has no repository: account=${accountId}`);
+      const commit = this.#commitToTell(group, before);
       this.#stageState(account);
       this.#sequencer.stage(accountId, { kind: 'identity', did: account.did, handle: account.handle });
-      this.#sequencer.stage(accountId, syncEvent({ did: account.did, ...head }));
+      this.#sequencer.stage(accountId, syncEvent({ did: account.did, ...commit }));
     });
+  }
+
+  /** Gives a commit that holds now: a fresh one unless the account has been in service all the time. */
+  #commitToTell(group: WriteGroup, { id, did, deactivatedAtMs }: Account): StoredCommit {
+    if (deactivatedAtMs !== null) return this.#renewal.renew(group, { accountId: id, did, keypair: this.#keys.of(id) });
+    const commit = this.#repos.commit(id);
+    assert(commit !== null, `account has no repository: account=${id}`);
+    return commit;
   }
 
   /** Takes an account down under a reference, which ends its sessions, or lifts the takedown with null. */
   async setTakedown(accountId: number, ref: string | null): Promise<void> {
     await this.#change(accountId, () => {
       this.#accounts.setTakedown(accountId, ref);
-      if (ref !== null) this.#refreshTokens.revokeAll(accountId);
+      if (ref !== null) this.#sessionEnds.endAll(accountId);
     });
   }
 
@@ -91,8 +115,8 @@ export class AccountStanding {
       this.#sequencer.forget(account.id);
       this.#repos.removeAll(account.id);
       this.#blobs.removeAll(account.id);
-      this.#preferences.remove(account.id);
-      this.#refreshTokens.revokeAll(account.id);
+      this.#sessionEnds.endAll(account.id);
+      for (const rows of this.#others) rows.removeAll(account.id);
       this.#accounts.delete(account.id);
       this.#sequencer.stage(account.id, { kind: 'account', did: account.did, active: false, status: 'deleted' });
       group.afterCommit(() => this.#keys.forget(account.id));

@@ -5,26 +5,41 @@
  * Source: surface of the reference PDS.
  */
 import type { Context } from '@dunlin/service/http/app';
-import { clientAddress } from '@dunlin/service/http/client-address';
 import { methodNotImplemented } from '@dunlin/service/xrpc/errors';
 import type { XrpcRoute } from '@dunlin/service/xrpc/route';
+import { factorRoutes } from './account/factors.ts';
+import { passkeyCheckRoutes } from './account/passkey-check.ts';
 import { preferenceRoutes } from './actor/preferences.ts';
+import { accountChangeRoutes } from './admin/account-changes.ts';
 import { adminAccountRoutes } from './admin/accounts.ts';
+import { adminFactorRoutes } from './admin/factors.ts';
+import { adminInviteRoutes } from './admin/invites.ts';
+import { adminMailRoutes } from './admin/mail.ts';
 import { subjectStatusRoutes } from './admin/subject-status.ts';
-import type { Authenticator } from './auth.ts';
+import { callOf, type Authenticator } from './auth.ts';
 import { handleRoutes } from './identity/handles.ts';
+import { plcOperationRoutes } from './identity/plc-operations.ts';
+import { resolveRoutes } from './identity/resolve.ts';
+import { resolveLexiconRoute } from './lexicon.ts';
 import { applyWritesRoute } from './repo/apply-writes.ts';
 import { blobRoutes } from './repo/blobs.ts';
 import { readRecordRoutes } from './repo/read-record.ts';
 import { writeRecordRoutes } from './repo/write-record.ts';
+import { appPasswordRoutes } from './server/app-passwords.ts';
 import { createAccountRoute } from './server/create-account.ts';
+import { deleteAccountRoutes } from './server/delete-account.ts';
 import { describeServerRoute } from './server/describe-server.ts';
+import { emailRoutes } from './server/email.ts';
+import { inviteRoutes } from './server/invites.ts';
+import { passwordRoutes } from './server/password.ts';
 import { serviceAuthRoute } from './server/service-auth.ts';
 import { sessionRoutes } from './server/session.ts';
+import { signingKeyRoute } from './server/signing-key.ts';
 import { standingRoutes } from './server/standing.ts';
 import { syncBlobRoutes } from './sync/blobs.ts';
 import { syncRepoRoutes } from './sync/repo.ts';
 import { syncStatusRoutes } from './sync/status.ts';
+import { signUpRoutes } from './temp/sign-up.ts';
 
 /** What each group of methods is given, by group. */
 export interface ApiParts {
@@ -43,6 +58,22 @@ export interface ApiParts {
   readonly adminAccounts: Parameters<typeof adminAccountRoutes>[0];
   readonly subjects: Parameters<typeof subjectStatusRoutes>[0];
   readonly preferences: Parameters<typeof preferenceRoutes>[0];
+  readonly appPasswords: Parameters<typeof appPasswordRoutes>[0];
+  readonly email: Parameters<typeof emailRoutes>[0];
+  readonly password: Parameters<typeof passwordRoutes>[0];
+  readonly deleteAccount: Parameters<typeof deleteAccountRoutes>[0];
+  readonly invites: Parameters<typeof inviteRoutes>[0];
+  readonly signingKey: Parameters<typeof signingKeyRoute>[0];
+  readonly signUp: Parameters<typeof signUpRoutes>[0];
+  readonly plcOperations: Parameters<typeof plcOperationRoutes>[0];
+  readonly resolve: Parameters<typeof resolveRoutes>[0];
+  readonly lexicon: Parameters<typeof resolveLexiconRoute>[0];
+  readonly accountChanges: Parameters<typeof accountChangeRoutes>[0];
+  readonly adminInvites: Parameters<typeof adminInviteRoutes>[0];
+  readonly factors: Parameters<typeof factorRoutes>[0];
+  readonly passkeyChecks: Parameters<typeof passkeyCheckRoutes>[0];
+  readonly adminFactors: Parameters<typeof adminFactorRoutes>[0];
+  readonly adminMail: Parameters<typeof adminMailRoutes>[0];
 }
 
 /** Gives every method. */
@@ -64,16 +95,32 @@ export function apiRoutes(parts: ApiParts): XrpcRoute[] {
     ...adminAccountRoutes(parts.adminAccounts),
     ...subjectStatusRoutes(parts.subjects),
     ...preferenceRoutes(parts.preferences),
+    ...appPasswordRoutes(parts.appPasswords),
+    ...emailRoutes(parts.email),
+    ...passwordRoutes(parts.password),
+    ...deleteAccountRoutes(parts.deleteAccount),
+    ...inviteRoutes(parts.invites),
+    signingKeyRoute(parts.signingKey),
+    ...signUpRoutes(parts.signUp),
+    ...plcOperationRoutes(parts.plcOperations),
+    ...resolveRoutes(parts.resolve),
+    resolveLexiconRoute(parts.lexicon),
+    ...accountChangeRoutes(parts.accountChanges),
+    ...adminInviteRoutes(parts.adminInvites),
+    ...factorRoutes(parts.factors),
+    ...passkeyCheckRoutes(parts.passkeyChecks),
+    ...adminFactorRoutes(parts.adminFactors),
+    ...adminMailRoutes(parts.adminMail),
   ];
 }
 
 /** Gives the answer to methods that are not in the table. */
 export function unknownMethod(auth: Authenticator): (context: Context) => Promise<void> {
-  const access = auth.access({ allowTakendown: true });
+  const access = auth.access({ allowTakendown: true, oauth: 'allowed' });
   return async (context) => {
     context.set('cache-control', 'private');
     context.vary('Authorization');
-    access({ headers: context.headers, ip: clientAddress(context.req) });
+    await access(callOf(context));
     throw methodNotImplemented();
   };
 }

@@ -52,13 +52,37 @@ export class PlcClient {
     return this.#submit(did, operation);
   }
 
-  /** Signs a change of a DID's present state and sends it. @throws XrpcError 400 when the DID has ended, 502 UpstreamFailure */
-  async update(did: string, change: (state: PlcState) => PlcState): Promise<void> {
+  /** This server's rotation key as did:key. */
+  get rotationKey(): string {
+    return this.#rotationKey.did;
+  }
+
+  /** Gives the rotation keys a DID has now, the most powerful first. @throws XrpcError 400 when the DID has ended, 502 UpstreamFailure */
+  async rotationKeysOf(did: string): Promise<readonly string[]> {
+    const last = await asUpstream(() => fetchPlcLastOperation(this.#directory, did));
+    const state = last && plcStateOf(last);
+    if (!state) throw invalidRequest(`DID is not registered or has ended: ${did}`);
+    return state.rotationKeys;
+  }
+
+  /** Signs a change of a DID's present state; nothing is sent. @throws XrpcError 400 when the DID has ended, 502 UpstreamFailure */
+  async sign(did: string, change: (state: PlcState) => PlcState): Promise<Signed<UnsignedPlcUpdate>> {
     const last = await asUpstream(() => fetchPlcLastOperation(this.#directory, did));
     const state = last && plcStateOf(last);
     if (!last || !state) throw invalidRequest(`DID is not registered or has ended: ${did}`);
     const prev = plcOperationCid(last).toString();
-    await this.#submit(did, signPlcOperation<UnsignedPlcUpdate>({ type: 'plc_operation', ...change(state), prev }, this.#rotationKey));
+    return signPlcOperation<UnsignedPlcUpdate>({ type: 'plc_operation', ...change(state), prev }, this.#rotationKey);
+  }
+
+  /** Sends an operation that a caller hands in. @throws XrpcError 400 when the directory refuses it, 502 UpstreamFailure when it cannot be reached */
+  async submit(did: string, operation: SignedPlcOperation): Promise<void> {
+    const answer = await asUpstream(() => submitPlcOperation(this.#directory, did, operation));
+    if (!answer.accepted) throw invalidRequest(`did:plc directory refused the operation: ${answer.message}`);
+  }
+
+  /** Signs a change of a DID's present state and sends it. @throws XrpcError 400 when the DID has ended, 502 UpstreamFailure */
+  async update(did: string, change: (state: PlcState) => PlcState): Promise<void> {
+    await this.#submit(did, await this.sign(did, change));
   }
 
   /** Ends a DID that was registered for an account which then could not be made. */

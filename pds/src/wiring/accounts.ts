@@ -4,38 +4,70 @@
  * Not for HTTP. Source: ours.
  */
 import { createAdminAuth } from '@dunlin/service/xrpc/auth';
+import { AppPasswords } from '../account/app-passwords.ts';
+import { Departures } from '../account/departures.ts';
+import { EmailChanges } from '../account/email-changes.ts';
+import { PasswordChanges } from '../account/password-changes.ts';
 import { PasswordCheck } from '../account/password-check.ts';
 import { Registrar } from '../account/register.ts';
+import { SessionEnds } from '../account/session-ends.ts';
 import { SessionTokens } from '../account/session-token.ts';
 import { Sessions } from '../account/sessions.ts';
 import { AccountStanding } from '../account/standing.ts';
 import { Authenticator } from '../api/auth.ts';
 import { DocumentView } from '../api/server/document-view.ts';
-import { handleDomains } from '../config.ts';
+import { areInvitesRequired, handleDomains } from '../config.ts';
 import { DocumentCheck } from '../identity/document-check.ts';
 import { HandleChange } from '../identity/handle-change.ts';
 import { HandleChoice } from '../identity/handle-choice.ts';
-import type { Stage } from './stage.ts';
+import { KeyChange } from '../identity/key-change.ts';
+import { PlcOperations } from '../identity/plc-operations.ts';
+import { Invites } from '../invite/invites.ts';
+import { AccountDesk } from '../oauth/account-desk.ts';
+import { OAuthCallers } from '../oauth/resource.ts';
+import { openMail } from './mail.ts';
+import type { Network } from './network.ts';
+import { openFactors, openOAuth } from './oauth.ts';
+import { reportFault, type Stage } from './stage.ts';
 import type { Stores } from './stores.ts';
 import type { Writes } from './writes.ts';
-import type { Network } from './network.ts';
 
-/** People: their sessions, names and standing. */
-export function openAccounts({ config, clock, secrets }: Stage, stores: Stores, writes: Writes, network: Network) {
-  const { accounts, refreshTokens } = stores;
-  const { groups, sequencer, outbox, keys, writer } = writes;
-  const { resolver, plc, server } = network;
+/** Opens what works on accounts. */
+export function openAccounts(stage: Stage, stores: Stores, writes: Writes, network: Network) {
+  const { config, clock, log, lifecycle, secrets } = stage;
+  const { groups, sequencer, outbox, keys, renewal, writer: repos } = writes;
+  const { resolver, server } = network;
+  const { mailCodes, moderationMailer } = openMail(stage, stores, writes);
   const passwords = new PasswordCheck(clock);
   const tokens = new SessionTokens({ secret: secrets.jwtSecret, audience: () => server.did, clock });
-  const sessions = new Sessions({ accounts, refreshTokens, tokens, passwords, groups, clock });
+  const sessionEnds = new SessionEnds();
+  sessionEnds.add((accountId) => stores.refreshTokens.revokeAll(accountId));
+  const shared = { ...stores, ...network, groups, sequencer, keys, renewal, passwords, tokens, sessionEnds, mailCodes, clock };
+  const appPasswords = new AppPasswords({ ...shared, appPasswords: stores.appPasswordStore });
+  const sessions = new Sessions({ ...shared, appPasswords });
+  const invites = new Invites({
+    ...shared,
+    rules: { isRequired: areInvitesRequired(config), intervalMs: config.inviteIntervalMs, epochMs: config.inviteEpochMs, hostname: config.hostname },
+  });
+  const others = [stores.preferences, stores.appPasswordStore, stores.codes];
+  const standing = new AccountStanding({ ...shared, others, onForgotten: () => outbox.forget() });
+  const departures = new Departures({ ...shared, standing });
+  const registrar = new Registrar({ ...shared, sessions, invites, repos });
+  const emailChanges = new EmailChanges(shared);
+  const passwordChanges = new PasswordChanges(shared);
+  const choice = new HandleChoice(handleDomains(config), resolver);
+  const change = new HandleChange(shared);
+  const documents = new DocumentCheck(resolver, keys, server);
+  const factors = openFactors(stage, stores, writes, network);
+  const desk = new AccountDesk({ ...shared, registrar, choice, change, passwordChanges, emailChanges, departures, standing, documents });
+  const oauth = openOAuth(stage, stores, writes, network, { sessions, sessionEnds, factors, desk });
+  lifecycle.own('departures', departures.start(reportFault(log, 'account could not be deleted on its date')));
   return {
-    sessions,
-    auth: new Authenticator({ accounts, tokens, server, resolver, clock, admin: createAdminAuth(secrets.adminPassword, { clock }) }),
-    registrar: new Registrar({ accounts, sessions, tokens, passwords, repos: writer, plc, server, groups, sequencer, clock }),
-    standing: new AccountStanding({ ...stores, groups, sequencer, keys, clock, onForgotten: () => outbox.forget() }),
-    choice: new HandleChoice(handleDomains(config), resolver),
-    change: new HandleChange({ accounts, plc, resolver, groups, sequencer }),
-    documents: new DocumentCheck(resolver, keys, server),
+    sessions, sessionEnds, appPasswords, invites, mailCodes, moderationMailer, standing, departures,
+    registrar, emailChanges, passwordChanges, choice, change, documents, factors, oauth,
+    auth: new Authenticator({ ...shared, oauth: new OAuthCallers(oauth.front.load, server), admin: createAdminAuth(secrets.adminPassword, { clock }), modServiceDid: config.modServiceDid }),
+    keyChange: new KeyChange(shared),
+    plcOperations: new PlcOperations(shared),
     documentView: new DocumentView(resolver, { isSentWithSessions: config.enableDidDocWithSession }),
   };
 }

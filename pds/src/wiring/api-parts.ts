@@ -3,40 +3,60 @@
  * One entry a group, in the order of the table of methods (`api/index.ts`).
  * Not for the methods themselves. Source: ours.
  */
-import { RateLimiter } from '@dunlin/service/http/rate-limit';
 import type { ApiParts } from '../api/index.ts';
+import { Limits } from '../api/limits.ts';
 import { BlobUploader } from '../blob/upload.ts';
 import { handleDomains } from '../config.ts';
+import type { People } from './accounts.ts';
+import type { Network } from './network.ts';
 import type { Stage } from './stage.ts';
 import type { Stores } from './stores.ts';
 import type { Writes } from './writes.ts';
-import type { Network } from './network.ts';
-import type { People } from './accounts.ts';
 
-/** What each group of methods is given. */
+/** DID of the app view whose preferences these are, where the operator named none. */
+const bskyAppViewDid = 'did:web:api.bsky.app';
+
+/** Gives the parts by group. */
 export function apiParts({ config, clock }: Stage, stores: Stores, writes: Writes, network: Network, people: People): ApiParts {
-  const { accounts, records, repos, blobs, files, exporter, preferences } = stores;
-  const { groups, keys, preparer, writer } = writes;
-  const { resolver, plc, server } = network;
-  const { auth, sessions, registrar, standing, choice, change, documents, documentView } = people;
+  const { accounts, records, repos, blobs, files, exporter, preferences, reservedKeys, invites: inviteStore } = stores;
+  const { groups, keys, preparer, writer, sequencer } = writes;
+  const { resolver, plc, server, lexicons: publishedLexicons } = network;
+  const { auth, sessions, registrar, standing, departures, choice, change, keyChange, documents, documentView } = people;
+  const { factors: second } = people;
+  const { appPasswords, invites, emailChanges, passwordChanges, mailCodes, moderationMailer, plcOperations } = people;
   const domains = handleDomains(config);
-  const limits = (rules: readonly (readonly [points: number, windowMs: number])[]): RateLimiter[] =>
-    config.rateLimitsEnabled ? rules.map(([points, windowMs]) => new RateLimiter({ points, windowMs, clock })) : [];
+  const limits = new Limits({ isOn: config.rateLimitsEnabled, bypassKey: config.rateLimitBypassKey, bypassAddresses: config.rateLimitBypassIps, clock });
   return {
-    createAccount: { auth, registrar, handles: choice, documents: documentView, limits: limits([[100, 300_000]]) },
-    sessions: { auth, accounts, sessions, documents: documentView, limits: limits([[30, 300_000], [300, 86_400_000]]) },
+    createAccount: { auth, registrar, invites, handles: choice, documents: documentView, limits, fresh: second.fresh },
+    sessions: { auth, accounts, sessions, documents: documentView, limits, factors: second.check, fresh: second.fresh },
     standing: { auth, standing, documents, repos, blobs, preferences },
-    describeServer: { server, domains, config },
+    describeServer: { server, domains, invites, config },
     serviceAuth: { auth, keys, clock },
-    writes: { auth, accounts, preparer, repos: writer },
+    writes: { auth, accounts, preparer, repos: writer, limits },
     reads: { accounts, records, resolver },
-    blobs: { auth, uploader: new BlobUploader({ ...stores, groups, clock }), blobs, uploadLimitBytes: config.blobUploadLimit },
+    blobs: { auth, uploader: new BlobUploader({ ...stores, groups, clock }), blobs, uploadLimitBytes: config.blobUploadLimit, limits },
     syncRepo: { auth, accounts, repos, exporter },
     syncStatus: { auth, accounts, repos },
     syncBlobs: { auth, accounts, blobs, files },
-    handles: { auth, accounts, resolver, choice, change, keys, plc, server, domains },
-    adminAccounts: { auth, accounts, standing, choice, change },
+    handles: { auth, accounts, resolver, choice, change, keys, plc, server, domains, limits },
+    adminAccounts: { auth, accounts, invites: inviteStore, standing },
     subjects: { auth, accounts, standing, records, blobs, groups, clock },
-    preferences: { auth, preferences, groups },
+    preferences: { auth, preferences, groups, clock, audience: `${config.appViewDid ?? bskyAppViewDid}#bsky_appview` },
+    appPasswords: { auth, appPasswords },
+    email: { auth, emailChanges, limits },
+    password: { passwordChanges, limits },
+    deleteAccount: { auth, departures, limits },
+    invites: { auth, invites },
+    signingKey: { reservedKeys, groups, limits },
+    signUp: { auth, accounts, domains, limits },
+    plcOperations: { auth, plcOperations, limits },
+    resolve: { auth, accounts, resolver, groups, sequencer, domains, limits },
+    lexicon: { publishedLexicons, limits },
+    accountChanges: { auth, accounts, emailChanges, passwordChanges, choice, change, keyChange },
+    adminInvites: { auth, accounts, invites: inviteStore, groups },
+    factors: { auth, sessions, plc, ...second },
+    passkeyChecks: { sessions, limits, ...second },
+    adminFactors: { auth, accounts, factors: second.factors },
+    adminMail: { auth, accounts, moderationMailer, mailCodes },
   };
 }

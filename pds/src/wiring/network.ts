@@ -8,6 +8,7 @@ import { createIdentityResolver } from '@dunlin/protocol/identity/resolver';
 import { createGuardedFetch } from '@dunlin/service/http/guarded-fetch';
 import { isLocal } from '../config.ts';
 import { Crawlers } from '../crawl/crawlers.ts';
+import { LexiconResolver } from '../identity/lexicon-resolver.ts';
 import { PlcClient } from '../identity/plc-client.ts';
 import { ServerIdentity } from '../identity/server-identity.ts';
 import type { PdsParts, Stage } from './stage.ts';
@@ -23,16 +24,18 @@ export function openNetwork({ config, clock, log, lifecycle, secrets }: Stage, {
   const fetchDirect = parts.fetch ?? direct;
   const fetchGuarded = parts.fetch ?? guarded;
   const fetch: typeof globalThis.fetch = (input, init) => (String(input).startsWith(`${config.plcUrl}/`) ? fetchDirect : fetchGuarded)(input, init);
+  const resolveTxt = parts.resolveTxt ?? systemResolveTxt;
   const resolver = createIdentityResolver({
     plcUrl: config.plcUrl, fetch, clock, allowInsecure: isInsecure, maxEntries: 20_000, maxBytes: 16_000_000,
-    resolveTxt: parts.resolveTxt ?? systemResolveTxt,
+    resolveTxt,
     localHandles: (handle) => accounts.byHandle(handle)?.did ?? null,
   });
   const plc = new PlcClient({ directory: { plcUrl: config.plcUrl, fetch: fetchDirect, clock }, rotationKey: secrets.rotationKey, recoveryKey: config.recoveryDidKey });
   const server = new ServerIdentity({ hostname: config.hostname, isLocal: isLocal(config), serviceDid: config.serviceDid });
   const crawlers = new Crawlers({ urls: config.crawlers, server, fetch: fetchDirect, clock, log });
   lifecycle.own('crawlers', () => crawlers.close());
-  return { resolver, plc, server, crawlers };
+  const lexicons = new LexiconResolver({ resolver, fetch: fetchGuarded, resolveTxt, clock });
+  return { resolver, plc, server, crawlers, lexicons, fetchGuarded };
 }
 
 /** The way out. */

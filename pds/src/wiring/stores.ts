@@ -7,14 +7,22 @@ import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { openDatabase } from '@dunlin/service/sqlite/database';
 import { AccountStore } from '../account/account-store.ts';
+import { AppPasswordStore } from '../account/app-password-store.ts';
 import { PreferenceStore } from '../account/preference-store.ts';
 import { RefreshTokenStore } from '../account/refresh-token-store.ts';
-import { accountSchema } from '../account/schema.ts';
+import { ReservedKeys } from '../account/reserved-keys.ts';
+import { accountSchema, accountSchema2 } from '../account/schema.ts';
 import { BlobFiles } from '../blob/blob-files.ts';
 import { BlobStore } from '../blob/blob-store.ts';
 import { blobSchema } from '../blob/schema.ts';
 import { Turns } from '../blob/turns.ts';
 import { blobFolders } from '../config.ts';
+import { factorSchema } from '../factor/schema.ts';
+import { InviteStore } from '../invite/invite-store.ts';
+import { inviteSchema } from '../invite/schema.ts';
+import { CodeStore } from '../mail/code-store.ts';
+import { mailSchema } from '../mail/schema.ts';
+import { oauthSchema } from '../oauth/schema.ts';
 import { CommitStore } from '../repo/commit-store.ts';
 import { RepoExporter } from '../repo/export.ts';
 import { HeadStore } from '../repo/head-store.ts';
@@ -26,10 +34,14 @@ import { sequencerSchema } from '../sequencer/schema.ts';
 import { reportFault, type Stage } from './stage.ts';
 
 /** Layouts of the database, each applied once, in this order. */
-const migrations = [accountSchema + repoSchema + blobSchema + sequencerSchema];
+const migrations = [
+  accountSchema + repoSchema + blobSchema + sequencerSchema,
+  accountSchema2 + inviteSchema + mailSchema,
+  oauthSchema + factorSchema,
+];
 
 /** Opens the tables, and the files beside them. */
-export function openStores({ config, lifecycle, log }: Stage) {
+export function openStores({ config, clock, log, lifecycle }: Stage) {
   const path = join(config.dataDirectory, 'pds.sqlite');
   // SQLite gives its side files the mode of the database: signing keys are inside.
   closeSync(openSync(path, 'a', 0o600));
@@ -44,6 +56,10 @@ export function openStores({ config, lifecycle, log }: Stage) {
     database, heads, records, exporter,
     accounts: new AccountStore(database),
     refreshTokens: new RefreshTokenStore(database),
+    appPasswordStore: new AppPasswordStore(database),
+    reservedKeys: new ReservedKeys(database, clock),
+    invites: new InviteStore(database),
+    codes: new CodeStore(database),
     preferences: new PreferenceStore(database),
     commits: new CommitStore(nodes, records),
     repos: new RepoReader(heads, nodes, records),

@@ -10,6 +10,7 @@ import { SigningKeys } from '../account/signing-keys.ts';
 import { BlobCollector } from '../blob/collect.ts';
 import { declarePdsMetrics } from '../metrics.ts';
 import { RecordPreparer } from '../repo/prepare.ts';
+import { RepoRenewal } from '../repo/renewal.ts';
 import { RepoWriter } from '../repo/write.ts';
 import { GroupCommit } from '../sequencer/group-commit.ts';
 import { Retention } from '../sequencer/retention.ts';
@@ -40,7 +41,8 @@ export function openWrites({ config, clock, log, lifecycle, metrics }: Stage, st
   const keys = new SigningKeys(accounts);
   const tids = new TidClock(clock);
   const writer = new RepoWriter({ ...stores, groups, sequencer, keys, tids, clock });
-  return { sequencer, groups, outbox, keys, writer, preparer: new RecordPreparer(loadLexicons(), () => tids.next()) };
+  const renewal = new RepoRenewal(stores.heads, tids);
+  return { sequencer, groups, outbox, keys, tids, writer, renewal, preparer: new RecordPreparer(loadLexicons(), () => tids.next()) };
 }
 
 /** The writer and its events. */

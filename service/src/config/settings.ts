@@ -99,6 +99,11 @@ export function toggle(name: string, o: SettingOptions<boolean>): Setting<boolea
   return make(name, schema, o, 'true or false');
 }
 
+/** A switch that may be left open: null when unset. */
+export function optionalToggle(name: string, o: Omit<SettingOptions<boolean>, 'default'>): Setting<boolean | null> {
+  return { ...toggle(name, o), fallback: { value: null } };
+}
+
 /** One of a few words. */
 export function choice<const W extends string>(name: string, words: readonly W[], o: SettingOptions<W>): Setting<W> {
   const schema = z.string().transform((given, context): W => {

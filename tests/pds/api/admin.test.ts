@@ -23,7 +23,7 @@ test('they are for the operator alone', async () => {
   const ask = (headers: Record<string, string>): Promise<Answer> => small.call('com.atproto.admin.getAccountInfo', { params: { did: alice.did }, headers });
   expect(says(await ask({}))).toEqual([401, 'AuthenticationRequired', 'Authentication Required']);
   expect(says(await ask(basic('wrong')))).toEqual([401, 'AuthenticationRequired', 'Authentication Required']);
-  expect(says(await ask({ authorization: `Bearer ${alice.token}` }))).toEqual([401, 'AuthenticationRequired', 'Authentication Required']);
+  expect(says(await ask({ authorization: `Bearer ${alice.token}` }))).toEqual([401, 'UntrustedIss', 'Untrusted issuer']);
   expect((await ask(small.admin)).json).toEqual({
     did: alice.did, handle: 'alice.test', email: 'alice@people.org', indexedAt: expect.any(String), invites: [], invitesDisabled: false,
   });

@@ -1,67 +1,58 @@
 /**
- * com.atproto.admin methods on accounts: getAccountInfo, getAccountInfos, updateAccountHandle, deleteAccount.
- * For the operator only. Source: lexicons of those names; shapes as the reference PDS.
- * An operator may give reserved labels away.
+ * com.atproto.admin methods that tell of accounts or end them: getAccountInfo, getAccountInfos, searchAccounts, deleteAccount.
+ * For the operator; the telling ones also for the moderation service the operator named.
+ * Source: lexicons of those names; shapes as the reference PDS, which has no search.
  */
 import { invalidRequest } from '@dunlin/service/xrpc/errors';
 import { route, type XrpcRoute } from '@dunlin/service/xrpc/route';
 import type { Account } from '../../account/account.ts';
 import type { AccountStore } from '../../account/account-store.ts';
 import type { AccountStanding } from '../../account/standing.ts';
-import type { HandleChange } from '../../identity/handle-change.ts';
-import type { HandleChoice } from '../../identity/handle-choice.ts';
+import type { InviteStore } from '../../invite/invite-store.ts';
 import type { Authenticator } from '../auth.ts';
+import { accountView } from './account-view.ts';
 
 /** Most accounts that one call tells of. */
 const maxDids = 100;
 
 /** Gives the methods. */
-export function adminAccountRoutes(o: {
-  auth: Authenticator; accounts: AccountStore; standing: AccountStanding; choice: HandleChoice; change: HandleChange;
-}): XrpcRoute[] {
-  const { admin } = o.auth;
+export function adminAccountRoutes(o: { auth: Authenticator; accounts: AccountStore; invites: InviteStore; standing: AccountStanding }): XrpcRoute[] {
+  const { auth, accounts, invites, standing } = o;
   return [
     route<{ did: string }, unknown, unknown>('com.atproto.admin.getAccountInfo', {
-      auth: admin,
-      handler: ({ params: { did } }) => ({ body: accountView(require(o.accounts, did)) }),
+      auth: (call) => auth.moderator(call),
+      handler: ({ params: { did } }) => ({ body: accountView(requireAccount(accounts, did), invites) }),
     }),
     route<{ dids: readonly string[] }, unknown, unknown>('com.atproto.admin.getAccountInfos', {
-      auth: admin,
+      auth: (call) => auth.moderator(call),
       handler({ params: { dids } }) {
         if (dids.length > maxDids) throw invalidRequest(`too many dids: count=${dids.length} max=${maxDids}`);
-        return { body: { infos: dids.map((did) => o.accounts.byDid(did)).filter((account) => account !== null).map(accountView) } };
+        const found = dids.map((did) => accounts.byDid(did)).filter((account) => account !== null);
+        return { body: { infos: found.map((account) => accountView(account, invites)) } };
       },
     }),
-    route<unknown, { did: string; handle: string }, unknown>('com.atproto.admin.updateAccountHandle', {
-      auth: admin,
-      async handler({ input: { did, handle } }) {
-        await o.change.apply(require(o.accounts, did), await o.choice.check(handle, did, { allowReserved: true }));
+    route<{ email?: string; cursor?: string; limit: number }, unknown, unknown>('com.atproto.admin.searchAccounts', {
+      auth: (call) => auth.moderator(call),
+      handler({ params: { email = '', cursor = '0', limit } }) {
+        if (!/^\d{1,15}$/.test(cursor)) throw invalidRequest('Malformed cursor');
+        const found = accounts.search(email, Number(cursor), limit);
+        const last = found.at(-1);
+        const isMore = last !== undefined && found.length === limit;
+        return { body: { ...(isMore && { cursor: String(last.id) }), accounts: found.map((account) => accountView(account, invites)) } };
       },
     }),
     route<unknown, { did: string }, unknown>('com.atproto.admin.deleteAccount', {
-      auth: admin,
+      auth: auth.admin,
       async handler({ input: { did } }) {
-        await o.standing.delete(require(o.accounts, did));
+        await standing.delete(requireAccount(accounts, did));
       },
     }),
   ];
 }
 
-function require(accounts: AccountStore, did: string): Account {
-  const account = accounts.byDid(did);
-  if (account === null) throw invalidRequest(`Account not found: ${did}`, 'NotFound');
+/** Gives the account that a DID, a handle or an e-mail address names. @throws XrpcError 400 NotFound */
+export function requireAccount(accounts: AccountStore, identifier: string): Account {
+  const account = accounts.byIdentifier(identifier);
+  if (account === null) throw invalidRequest('Account not found', 'NotFound');
   return account;
-}
-
-function accountView(account: Account): Record<string, unknown> {
-  return {
-    did: account.did,
-    handle: account.handle,
-    ...(account.email !== null && { email: account.email }),
-    indexedAt: new Date(account.createdAtMs).toISOString(),
-    ...(account.emailConfirmedAtMs !== null && { emailConfirmedAt: new Date(account.emailConfirmedAtMs).toISOString() }),
-    invites: [],
-    invitesDisabled: false,
-    ...(account.deactivatedAtMs !== null && { deactivatedAt: new Date(account.deactivatedAtMs).toISOString() }),
-  };
 }

@@ -14,11 +14,12 @@ import type { HandleChoice } from '../../identity/handle-choice.ts';
 import type { PlcClient } from '../../identity/plc-client.ts';
 import type { ServerIdentity } from '../../identity/server-identity.ts';
 import type { Authenticator, Caller } from '../auth.ts';
+import { dayMs, fiveMinutesMs, type Limits } from '../limits.ts';
 
 /** Gives the methods. */
 export function handleRoutes(o: {
   auth: Authenticator; accounts: AccountStore; resolver: IdentityResolver; choice: HandleChoice; change: HandleChange;
-  keys: SigningKeys; plc: PlcClient; server: ServerIdentity; domains: readonly string[];
+  keys: SigningKeys; plc: PlcClient; server: ServerIdentity; domains: readonly string[]; limits: Limits;
 }): XrpcRoute[] {
   return [
     route<{ handle: string }>('com.atproto.identity.resolveHandle', {
@@ -30,13 +31,14 @@ export function handleRoutes(o: {
       },
     }),
     route<unknown, { handle: string }, Caller>('com.atproto.identity.updateHandle', {
-      auth: o.auth.access(),
+      auth: o.auth.access({ oauth: (permissions) => permissions.requireIdentity('handle') }),
+      rateLimit: o.limits.perAccount([10, fiveMinutesMs], [50, dayMs]),
       async handler({ input, auth: { account } }) {
         await o.change.apply(account, await o.choice.check(input.handle, account.did));
       },
     }),
     route<unknown, unknown, Caller>('com.atproto.identity.getRecommendedDidCredentials', {
-      auth: o.auth.access({ allowTakendown: true }),
+      auth: o.auth.access({ allowTakendown: true, oauth: 'allowed' }),
       handler: ({ auth: { account } }) => ({
         body: {
           alsoKnownAs: [`at://${account.handle}`],

@@ -6,11 +6,13 @@
 import { maxCommitOps } from '@dunlin/protocol/base/limits';
 import { invalidRequest } from '@dunlin/service/xrpc/errors';
 import { route, type XrpcRoute } from '@dunlin/service/xrpc/route';
+import type { RecordAction } from '../../oauth/permissions.ts';
 import type { RecordPreparer } from '../../repo/prepare.ts';
 import { recordUri } from '../../repo/record-path.ts';
 import type { PlannedWrite } from '../../repo/write.ts';
 import type { Caller } from '../auth.ts';
 import { ownRepo } from '../find-repo.ts';
+import { writePoints } from '../limits.ts';
 import { commitView, maxRecordBodyBytes, optionalCid, type WriteParts } from './write-record.ts';
 
 interface WantedPut {
@@ -34,19 +36,31 @@ interface ApplyInput {
 }
 
 /** Gives the method. */
-export function applyWritesRoute({ auth, accounts, preparer, repos }: WriteParts): XrpcRoute {
+export function applyWritesRoute({ auth, accounts, preparer, repos, limits }: WriteParts): XrpcRoute {
   return route<unknown, ApplyInput, Caller>('com.atproto.repo.applyWrites', {
-    auth: auth.access({ allowDeactivated: false }),
+    auth: auth.access({ allowDeactivated: false, oauth: 'allowed' }),
     maxBytes: maxRecordBodyBytes,
+    rateLimit: limits.writes(({ input }) => pointsOf(input.writes)),
     async handler({ input, auth: caller }) {
       const account = ownRepo(accounts, input.repo, caller);
       if (input.writes.length > maxCommitOps) throw invalidRequest(`Too many writes. Max: ${maxCommitOps}`);
+      for (const { action, collection } of actionsOf(input.writes)) caller.permissions?.requireRecord(action, collection);
       const writes = input.writes.map((write) => prepareWrite(preparer, write, input.validate));
       const plan = writes.length === 0 ? null : writes;
       const receipt = await repos.write(account.id, () => plan, { swapCommit: optionalCid(input.swapCommit) });
       return { body: { ...(receipt && { commit: commitView(receipt) }), results: writes.map((write) => resultView(account.did, write)) } };
     },
   });
+}
+
+/** Gives what is done to which collections, each once. */
+function actionsOf(writes: ApplyInput['writes']): Iterable<{ action: RecordAction; collection: string }> {
+  const actions = new Map(writes.map(({ $type, collection }) => [`${$type} ${collection}`, { action: $type.slice($type.indexOf('#') + 1) as RecordAction, collection }]));
+  return actions.values();
+}
+
+function pointsOf(writes: ApplyInput['writes']): number {
+  return writes.reduce((sum, { $type }) => sum + writePoints[$type.slice($type.indexOf('#') + 1) as RecordAction], 0);
 }
 
 function prepareWrite(preparer: RecordPreparer, write: WantedPut | WantedDelete, validate: boolean | undefined): PlannedWrite {

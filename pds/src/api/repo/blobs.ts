@@ -11,20 +11,23 @@ import type { BlobStore } from '../../blob/blob-store.ts';
 import type { BlobUploader } from '../../blob/upload.ts';
 import { recordUri } from '../../repo/record-path.ts';
 import type { Authenticator, Caller } from '../auth.ts';
+import { dayMs, type Limits } from '../limits.ts';
 
 /** Gives the methods. */
-export function blobRoutes(o: { auth: Authenticator; uploader: BlobUploader; blobs: BlobStore; uploadLimitBytes: number }): XrpcRoute[] {
+export function blobRoutes(o: { auth: Authenticator; uploader: BlobUploader; blobs: BlobStore; uploadLimitBytes: number; limits: Limits }): XrpcRoute[] {
   return [
     route<unknown, Readable, Caller>('com.atproto.repo.uploadBlob', {
       auth: (call) => o.auth.uploader(call, call.nsid),
       maxBytes: o.uploadLimitBytes,
+      // Somebody who is moving in brings all blobs at once.
+      rateLimit: o.limits.by(({ auth: { account } }) => (account.deactivatedAtMs === null ? account.did : null), [1_000, dayMs]),
       async handler({ input, encoding, auth: { account } }) {
         const { cid, mimeType, size } = await o.uploader.upload(account, input, encoding);
         return { body: { blob: new BlobRef(cid, mimeType, size) } };
       },
     }),
     route<{ limit: number; cursor?: string }, unknown, Caller>('com.atproto.repo.listMissingBlobs', {
-      auth: o.auth.access(),
+      auth: o.auth.access({ oauth: 'allowed' }),
       handler({ params: { limit, cursor }, auth: { account } }) {
         const missing = o.blobs.missing(account.id, { after: cursor === undefined ? null : parseCid(cursor), limit });
         const last = missing.at(-1);

@@ -12,6 +12,7 @@ import { checkSwapRecord } from '../../repo/refusals.ts';
 import type { CommitReceipt, RepoView, RepoWriter } from '../../repo/write.ts';
 import type { Authenticator, Caller } from '../auth.ts';
 import { ownRepo } from '../find-repo.ts';
+import { writePoints, type Limits } from '../limits.ts';
 
 /** Largest body of a request that carries records, in bytes. */
 export const maxRecordBodyBytes = 1_000_000;
@@ -22,6 +23,7 @@ export interface WriteParts {
   readonly accounts: AccountStore;
   readonly preparer: RecordPreparer;
   readonly repos: RepoWriter;
+  readonly limits: Limits;
 }
 
 interface RecordInput {
@@ -57,14 +59,16 @@ export function commitView(receipt: CommitReceipt): { cid: string; rev: string }
 }
 
 /** Gives the methods. */
-export function writeRecordRoutes({ auth, accounts, preparer, repos }: WriteParts): XrpcRoute[] {
-  const access = auth.access({ allowDeactivated: false });
+export function writeRecordRoutes({ auth, accounts, preparer, repos, limits }: WriteParts): XrpcRoute[] {
+  const access = auth.access({ allowDeactivated: false, oauth: 'allowed' });
   return [
     route<unknown, RecordInput, Caller>('com.atproto.repo.createRecord', {
       auth: access,
+      rateLimit: limits.writes(() => writePoints.create),
       maxBytes: maxRecordBodyBytes,
       async handler({ input, auth: caller }) {
         const account = ownRepo(accounts, input.repo, caller);
+        caller.permissions?.requireRecord('create', input.collection);
         const record = preparer.prepare({ ...input, action: 'create', rkey: input.rkey ?? null, validate: input.validate });
         const receipt = await repos.write(account.id, (view) => [...replaced(view, record), record], { swapCommit: optionalCid(input.swapCommit) });
         return { body: writtenView(account.did, record, receipt) };
@@ -72,9 +76,12 @@ export function writeRecordRoutes({ auth, accounts, preparer, repos }: WritePart
     }),
     route<unknown, PutInput, Caller>('com.atproto.repo.putRecord', {
       auth: access,
+      rateLimit: limits.writes(() => writePoints.update),
       maxBytes: maxRecordBodyBytes,
       async handler({ input, auth: caller }) {
         const account = ownRepo(accounts, input.repo, caller);
+        caller.permissions?.requireRecord('create', input.collection);
+        caller.permissions?.requireRecord('update', input.collection);
         const record = preparer.prepare({ ...input, action: 'update', validate: input.validate });
         const expected = input.swapRecord === null ? null : (optionalCid(input.swapRecord) ?? undefined);
         const receipt = await repos.write(account.id, (view) => planPut(view, record, expected), { swapCommit: optionalCid(input.swapCommit) });
@@ -83,9 +90,11 @@ export function writeRecordRoutes({ auth, accounts, preparer, repos }: WritePart
     }),
     route<unknown, DeleteInput, Caller>('com.atproto.repo.deleteRecord', {
       auth: access,
+      rateLimit: limits.writes(() => writePoints.delete),
       async handler({ input, auth: caller }) {
         const account = ownRepo(accounts, input.repo, caller);
         const { collection, rkey } = input;
+        caller.permissions?.requireRecord('delete', collection);
         const expected = optionalCid(input.swapRecord) ?? undefined;
         const receipt = await repos.write(account.id, (view) => {
           const current = view.cidOf(collection, rkey);

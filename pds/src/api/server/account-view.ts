@@ -26,3 +26,8 @@ export function sessionView(account: Account): SessionView {
     ...(!state.active && { status: state.status }),
   };
 }
+
+/** Gives the view for an OAuth client that may not see the e-mail address. */
+export function withoutEmail({ email: _email, emailConfirmed: _emailConfirmed, ...others }: SessionView): SessionView {
+  return others;
+}

@@ -6,14 +6,16 @@
 import { maxPasswordLength } from '@dunlin/protocol/base/limits';
 import { ProtocolError } from '@dunlin/protocol/base/errors';
 import { parseDidKey } from '@dunlin/protocol/crypto/did-key';
-import { limitKey } from '@dunlin/service/http/client-address';
-import type { RateLimiter } from '@dunlin/service/http/rate-limit';
 import { optionalBearerToken } from '@dunlin/service/xrpc/auth';
 import { invalidRequest, XrpcError } from '@dunlin/service/xrpc/errors';
 import { route, type XrpcRoute } from '@dunlin/service/xrpc/route';
+import { checkEmail } from '../../account/email-rules.ts';
 import type { Registrar } from '../../account/register.ts';
+import type { FreshSessions } from '../../factor/fresh-sessions.ts';
 import type { HandleChoice } from '../../identity/handle-choice.ts';
+import type { Invites } from '../../invite/invites.ts';
 import type { Authenticator } from '../auth.ts';
+import { fiveMinutesMs, type Limits } from '../limits.ts';
 import type { DocumentView } from './document-view.ts';
 
 interface SignUp {
@@ -22,21 +24,20 @@ interface SignUp {
   readonly email?: string;
   readonly password?: string;
   readonly recoveryKey?: string;
+  readonly inviteCode?: string;
   readonly plcOp?: unknown;
 }
 
-/** Longest e-mail address, in characters (RFC 5321). */
-const maxEmailLength = 254;
-
 /** Gives the method. */
 export function createAccountRoute(o: {
-  auth: Authenticator; registrar: Registrar; handles: HandleChoice; documents: DocumentView; limits: readonly RateLimiter[];
+  auth: Authenticator; registrar: Registrar; invites: Invites; handles: HandleChoice; documents: DocumentView; limits: Limits; fresh: FreshSessions;
 }): XrpcRoute {
   return route<unknown, SignUp, string | null>('com.atproto.server.createAccount', {
     auth: (call) => (optionalBearerToken(call) === null ? null : o.auth.service(call, call.nsid)),
-    rateLimit: o.limits.map((limiter) => ({ limiter, key: ({ ip }) => limitKey(ip) })),
+    rateLimit: o.limits.perAddress([100, fiveMinutesMs]),
     async handler({ input, auth: provenDid }) {
       checkInput(input);
+      o.invites.check(input.inviteCode ?? null);
       if (input.did !== undefined && provenDid !== input.did) {
         throw new XrpcError(401, 'AuthenticationRequired', `Missing auth to create account with did: ${input.did}`);
       }
@@ -47,8 +48,10 @@ export function createAccountRoute(o: {
         password: input.password ?? null,
         recoveryKey: input.recoveryKey ?? null,
         existingDid: input.did ?? null,
+        inviteCode: input.inviteCode ?? null,
       });
       const { did, accessJwt, refreshJwt } = made;
+      o.fresh.note(accessJwt);
       return { body: { handle: made.handle, did, ...(await o.documents.forNewAccount(did)), accessJwt, refreshJwt } };
     },
   });
@@ -59,13 +62,8 @@ function checkInput({ email, password, plcOp, recoveryKey }: SignUp): void {
   if (password !== undefined && (password === '' || password.length > maxPasswordLength)) {
     throw invalidRequest(`Password must have 1 to ${maxPasswordLength} characters`, 'InvalidPassword');
   }
-  if (email !== undefined && !isEmail(email)) throw invalidRequest('This email address is not supported, please use a different email.');
+  if (email !== undefined) checkEmail(email);
   if (recoveryKey !== undefined) checkRecoveryKey(recoveryKey);
-}
-
-/** Tells whether a text can be an e-mail address; whether mail arrives there is another matter. */
-function isEmail(text: string): boolean {
-  return text.length <= maxEmailLength && /^[^\s@:/]+@[^\s@:/]+\.[^\s@:/.]+$/.test(text);
 }
 
 function checkRecoveryKey(didKey: string): void {

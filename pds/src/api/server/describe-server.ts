@@ -4,6 +4,7 @@
  * Not for health or figures, which have paths of their own.
  */
 import { route, type XrpcRoute } from '@dunlin/service/xrpc/route';
+import type { Invites } from '../../invite/invites.ts';
 import type { ServerIdentity } from '../../identity/server-identity.ts';
 
 /** What of the configuration is shown. */
@@ -15,14 +16,14 @@ export interface ShownConfig {
 }
 
 /** Gives the method. */
-export function describeServerRoute(o: { server: ServerIdentity; domains: readonly string[]; config: ShownConfig }): XrpcRoute {
+export function describeServerRoute(o: { invites: Invites; server: ServerIdentity; domains: readonly string[]; config: ShownConfig }): XrpcRoute {
   const { contactEmailAddress, privacyPolicyUrl, termsOfServiceUrl, blobUploadLimit } = o.config;
   return route('com.atproto.server.describeServer', {
     handler: () => ({
       body: {
         did: o.server.did,
         availableUserDomains: o.domains,
-        inviteCodeRequired: false,
+        inviteCodeRequired: o.invites.areRequired,
         blobUploadLimit,
         links: { ...(privacyPolicyUrl && { privacyPolicy: privacyPolicyUrl }), ...(termsOfServiceUrl && { termsOfService: termsOfServiceUrl }) },
         contact: { ...(contactEmailAddress && { email: contactEmailAddress }) },

@@ -10,6 +10,7 @@ import { invalidRequest } from '@dunlin/service/xrpc/errors';
 import { route, type XrpcRoute } from '@dunlin/service/xrpc/route';
 import type { SigningKeys } from '../../account/signing-keys.ts';
 import type { Authenticator, Caller } from '../auth.ts';
+import { createAccountMethod, isPrivilegedMethod, isProtectedMethod } from '../method-rules.ts';
 
 interface Params {
   readonly aud: string;
@@ -20,42 +21,25 @@ interface Params {
 const defaultLifeSeconds = 60;
 const longestLifeSeconds = 3_600;
 const longestFreeLifeSeconds = 60;
-const createAccount = 'com.atproto.server.createaccount';
-
-/** Methods that change or show the account itself, in lower case: no service may call them on its behalf. */
-const protectedMethods: ReadonlySet<string> = new Set([
-  'com.atproto.admin.sendemail',
-  'com.atproto.identity.requestplcoperationsignature',
-  'com.atproto.identity.signplcoperation',
-  'com.atproto.identity.updatehandle',
-  'com.atproto.server.activateaccount',
-  'com.atproto.server.confirmemail',
-  'com.atproto.server.createapppassword',
-  'com.atproto.server.deactivateaccount',
-  'com.atproto.server.getaccountinvitecodes',
-  'com.atproto.server.getsession',
-  'com.atproto.server.listapppasswords',
-  'com.atproto.server.requestaccountdelete',
-  'com.atproto.server.requestemailconfirmation',
-  'com.atproto.server.requestemailupdate',
-  'com.atproto.server.revokeapppassword',
-  'com.atproto.server.updateemail',
-]);
 
 /** Gives the method. */
 export function serviceAuthRoute({ auth, keys, clock }: { auth: Authenticator; keys: SigningKeys; clock: Clock }): XrpcRoute {
   return route<Params, unknown, Caller>('com.atproto.server.getServiceAuth', {
-    auth: auth.access({ allowTakendown: true }),
-    handler({ params: { aud, exp, lxm }, auth: { account, scope } }) {
+    auth: auth.access({ allowTakendown: true, oauth: 'allowed' }),
+    handler({ params: { aud, exp, lxm }, auth: { account, scope, permissions } }) {
+      permissions?.requireRpc(lxm ?? '*', aud);
       if (!isAudience(aud)) throw invalidRequest('aud must be a valid atproto DID or did#serviceId reference');
       const nowSeconds = Math.floor(clock.nowMs() / 1000);
       const lifetimeSeconds = exp === undefined ? defaultLifeSeconds : exp - nowSeconds;
       checkLife(lifetimeSeconds, lxm);
       const method = lxm?.toLowerCase();
-      if (method !== undefined && protectedMethods.has(method)) {
+      if (method !== undefined && isProtectedMethod(method)) {
         throw invalidRequest(`cannot request a service auth token for the following protected method: ${lxm}`);
       }
-      if (scope === 'com.atproto.takendown' && method !== createAccount) throw invalidRequest('Bad token scope', 'InvalidToken');
+      if (scope === 'com.atproto.takendown' && method !== createAccountMethod) throw invalidRequest('Bad token scope', 'InvalidToken');
+      if (scope === 'com.atproto.appPass' && method !== undefined && isPrivilegedMethod(method)) {
+        throw invalidRequest(`insufficient access to request a service auth token for the following method: ${lxm}`);
+      }
       const token = mintServiceJwt({
         issuer: account.did, audience: aud, lxm: lxm ?? null, keypair: keys.of(account.id), nowMs: nowSeconds * 1000, lifetimeSeconds,
       });

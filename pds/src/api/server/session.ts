@@ -5,38 +5,42 @@
  */
 import { invalidRequest, XrpcError } from '@dunlin/service/xrpc/errors';
 import { limitKey } from '@dunlin/service/http/client-address';
-import type { RateLimiter, RateLimitRule } from '@dunlin/service/http/rate-limit';
 import { route, type XrpcRequest, type XrpcRoute } from '@dunlin/service/xrpc/route';
 import type { Account } from '../../account/account.ts';
 import type { AccountStore } from '../../account/account-store.ts';
 import type { RefreshClaims } from '../../account/session-token.ts';
 import type { Sessions } from '../../account/sessions.ts';
+import type { FactorCheck } from '../../factor/factor-check.ts';
+import type { FreshSessions } from '../../factor/fresh-sessions.ts';
 import type { Authenticator, Caller } from '../auth.ts';
-import { sessionView } from './account-view.ts';
+import { sessionView, withoutEmail } from './account-view.ts';
+import { dayMs, fiveMinutesMs, type Limits } from '../limits.ts';
 import type { DocumentView } from './document-view.ts';
 
 interface SignIn {
   readonly identifier: string;
   readonly password: string;
   readonly allowTakendown?: boolean;
+  readonly authFactorToken?: string;
 }
-
-/** Limits on signing in, each a limiter; an empty list limits nothing. */
-export type SignInLimits = readonly RateLimiter[];
 
 /** Gives the methods. */
 export function sessionRoutes(o: {
-  auth: Authenticator; accounts: AccountStore; sessions: Sessions; documents: DocumentView; limits: SignInLimits;
+  auth: Authenticator; accounts: AccountStore; sessions: Sessions; documents: DocumentView; limits: Limits;
+  factors: Pick<FactorCheck, 'pass'>; fresh: FreshSessions;
 }): XrpcRoute[] {
-  const { auth, accounts, sessions, documents } = o;
+  const { auth, accounts, sessions, documents, factors, fresh } = o;
   return [
     route<unknown, SignIn>('com.atproto.server.createSession', {
-      rateLimit: o.limits.map(signInRule),
-      async handler({ input: { identifier, password, allowTakendown = false } }) {
-        const account = await sessions.authenticate(identifier, password);
-        if (account === null) throw new XrpcError(401, 'AuthenticationRequired', 'Invalid identifier or password');
+      rateLimit: o.limits.by<XrpcRequest<unknown, SignIn, undefined>>(({ input, ip }) => `${input.identifier.toLowerCase()}-${limitKey(ip)}`, [300, dayMs], [30, fiveMinutesMs]),
+      async handler({ input: { identifier, password, allowTakendown = false, authFactorToken }, headers }) {
+        const authenticated = await sessions.authenticate(identifier, password);
+        if (authenticated === null) throw new XrpcError(401, 'AuthenticationRequired', 'Invalid identifier or password');
+        const { account } = authenticated;
         if (account.takedownRef !== null && !allowTakendown) throw takendown();
-        const tokens = account.takedownRef === null ? await sessions.begin(account) : sessions.beginTakendown(account);
+        await factors.pass(authenticated, authFactorToken);
+        const tokens = account.takedownRef === null ? await sessions.begin(authenticated, headers['user-agent'] ?? null) : sessions.beginTakendown(account);
+        if (authenticated.appPassword === null) fresh.note(tokens.accessJwt);
         return { body: { ...sessionView(account), ...(await documents.forSession(account.did)), ...tokens } };
       },
     }),
@@ -50,9 +54,10 @@ export function sessionRoutes(o: {
       },
     }),
     route<unknown, unknown, Caller>('com.atproto.server.getSession', {
-      auth: auth.access({ allowTakendown: true }),
-      async handler({ auth: { account } }) {
-        return { body: { ...sessionView(account), ...(await documents.forSession(account.did)) } };
+      auth: auth.access({ allowTakendown: true, oauth: 'allowed' }),
+      async handler({ auth: { account, permissions } }) {
+        const view = permissions === null || permissions.allowsEmail ? sessionView(account) : withoutEmail(sessionView(account));
+        return { body: { ...view, ...(await documents.forSession(account.did)) } };
       },
     }),
     route<unknown, unknown, RefreshClaims>('com.atproto.server.deleteSession', {
@@ -62,10 +67,6 @@ export function sessionRoutes(o: {
       },
     }),
   ];
-}
-
-function signInRule(limiter: RateLimiter): RateLimitRule<XrpcRequest<unknown, SignIn, undefined>> {
-  return { limiter, key: ({ input, ip }) => `${input.identifier.toLowerCase()}-${limitKey(ip)}` };
 }
 
 function refreshable(accounts: AccountStore, { did }: RefreshClaims): Account {

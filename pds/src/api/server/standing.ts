@@ -19,7 +19,7 @@ export function standingRoutes(o: {
 }): XrpcRoute[] {
   return [
     route<unknown, unknown, Caller>('com.atproto.server.activateAccount', {
-      auth: o.auth.access(),
+      auth: o.auth.access({ scope: 'full', oauth: { refused: 'Account reactivation is not available with OAuth credentials. Sign in to your account management page to reactivate.' } }),
       async handler({ auth: { account } }) {
         const fault = await o.documents.faultOf(account);
         if (fault !== null) throw invalidRequest(fault);
@@ -27,13 +27,13 @@ export function standingRoutes(o: {
       },
     }),
     route<unknown, { deleteAfter?: string }, Caller>('com.atproto.server.deactivateAccount', {
-      auth: o.auth.access({ allowTakendown: true }),
+      auth: o.auth.access({ scope: 'full', allowTakendown: true, oauth: (permissions) => permissions.requireAccount('status', 'manage') }),
       async handler({ input, auth: { account } }) {
         await o.standing.deactivate(account.id, input.deleteAfter ?? null);
       },
     }),
     route<unknown, unknown, Caller>('com.atproto.server.checkAccountStatus', {
-      auth: o.auth.access({ allowTakendown: true }),
+      auth: o.auth.access({ allowTakendown: true, oauth: 'allowed' }),
       async handler({ auth: { account } }) {
         return { body: await statusView(account, o) };
       },

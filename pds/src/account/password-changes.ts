@@ -1,0 +1,83 @@
+/**
+ * An account's password: reset with a code sent by mail, or set by the operator. Either ends every session.
+ * Credentials can also be taken away altogether; a reset then gives them back.
+ * Not here: HTTP, app passwords one by one (`app-passwords.ts`). Source: behaviour and errors of the reference PDS.
+ */
+import { ProtocolError } from '@dunlin/protocol/base/errors';
+import { invalidRequest } from '@dunlin/service/xrpc/errors';
+import type { MailCodes } from '../mail/mail-codes.ts';
+import type { GroupCommit } from '../sequencer/group-commit.ts';
+import type { Account } from './account.ts';
+import type { AccountStore } from './account-store.ts';
+import type { AppPasswordStore } from './app-password-store.ts';
+import type { PasswordCheck } from './password-check.ts';
+import type { SessionEnds } from './session-ends.ts';
+
+/** Changes passwords. */
+export class PasswordChanges {
+  readonly #accounts: AccountStore;
+  readonly #appPasswords: AppPasswordStore;
+  readonly #passwords: PasswordCheck;
+  readonly #codes: MailCodes;
+  readonly #sessionEnds: SessionEnds;
+  readonly #groups: GroupCommit;
+
+  constructor(o: {
+    accounts: AccountStore; appPasswordStore: AppPasswordStore; passwords: PasswordCheck; mailCodes: MailCodes;
+    sessionEnds: SessionEnds; groups: GroupCommit;
+  }) {
+    this.#accounts = o.accounts;
+    this.#appPasswords = o.appPasswordStore;
+    this.#passwords = o.passwords;
+    this.#codes = o.mailCodes;
+    this.#sessionEnds = o.sessionEnds;
+    this.#groups = o.groups;
+  }
+
+  /** Sends a code to the account with that address. @throws XrpcError 400 when nobody has it, 502 */
+  async requestReset(email: string): Promise<void> {
+    const account = this.#accounts.byEmail(email.trim());
+    if (account === null) throw invalidRequest('account does not have an email address');
+    await this.#codes.send(account, 'reset_password');
+  }
+
+  /** Sets the password of whoever holds the code, and gives the account's id. @throws XrpcError 400 InvalidToken, ExpiredToken, InvalidRequest */
+  async reset(code: string, password: string): Promise<number> {
+    this.#codes.checkHolder('reset_password', code);
+    const hash = await this.#hash(password);
+    return this.#groups.write(() => {
+      const accountId = this.#codes.checkHolder('reset_password', code);
+      this.#set(accountId, hash);
+      return accountId;
+    });
+  }
+
+  /** Sets the password of an account. @throws XrpcError 400 InvalidRequest */
+  async set(account: Account, password: string): Promise<void> {
+    const hash = await this.#hash(password);
+    await this.#groups.write(() => this.#set(account.id, hash));
+  }
+
+  /** Takes every way in away: password, app passwords, sessions. */
+  async revokeAll(account: Account): Promise<void> {
+    await this.#groups.write(() => {
+      this.#set(account.id, null);
+      this.#appPasswords.removeAll(account.id);
+    });
+  }
+
+  #set(accountId: number, hash: string | null): void {
+    this.#accounts.setPasswordHash(accountId, hash);
+    this.#codes.forget(accountId, 'reset_password');
+    this.#sessionEnds.endAll(accountId);
+  }
+
+  async #hash(password: string): Promise<string> {
+    try {
+      return await this.#passwords.hash(password);
+    } catch (fault) {
+      if (fault instanceof ProtocolError) throw invalidRequest('Invalid password length.');
+      throw fault;
+    }
+  }
+}

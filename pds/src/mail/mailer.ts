@@ -1,0 +1,72 @@
+/**
+ * Sends letters through the operator's mail server, by nodemailer (this is its only door); without one, sends nothing.
+ * A letter counts as sent when the server has taken it: the caller waits for that, and is told when it did not.
+ * Addresses and contents are never logged. Not for what letters say (`letters.ts`).
+ * Source: PDS_EMAIL_SMTP_URL as the reference PDS reads it (smtp://, smtps://, smtp:///?sendmail=true); bounds are ours.
+ */
+import { createTransport, type Transporter } from 'nodemailer';
+import { XrpcError } from '@dunlin/service/xrpc/errors';
+import type { Letter } from './letters.ts';
+
+/** Longest wait for each step of a delivery, in ms. */
+export const mailTimeoutMs = 20_000;
+
+/** Most deliveries at once; further ones wait. */
+export const maxDeliveriesAtOnce = 5;
+
+/** The operator's mail server and the address letters come from. */
+export interface MailAccount {
+  readonly smtpUrl: string;
+  readonly from: string;
+}
+
+/** Sends letters. */
+export class Mailer {
+  readonly #transport: Transporter | null;
+  readonly #from: string | null;
+
+  /** `account` null sends nothing. */
+  constructor(account: MailAccount | null) {
+    this.#from = account?.from ?? null;
+    this.#transport = account === null ? null : openTransport(account.smtpUrl);
+  }
+
+  /** True when letters are sent at all. */
+  get isOn(): boolean {
+    return this.#transport !== null;
+  }
+
+  /** Sends a letter and resolves when the mail server has taken it. @throws XrpcError 502 UpstreamFailure */
+  async send(to: string, { subject, text, html }: Letter): Promise<void> {
+    if (this.#transport === null || this.#from === null) return;
+    try {
+      await this.#transport.sendMail({ from: this.#from, to: { name: '', address: to }, subject, text, html });
+    } catch (fault) {
+      throw new XrpcError(502, 'UpstreamFailure', 'mail server did not take the message', {}, { cause: fault });
+    }
+  }
+
+  /** Tells whether the mail server can be reached and lets us in: null when it does, else what it says. */
+  async test(): Promise<string | null> {
+    try {
+      await this.#transport?.verify();
+      return null;
+    } catch (fault) {
+      return fault instanceof Error ? fault.message : 'unknown';
+    }
+  }
+
+  /** Ends open connections. */
+  close(): void {
+    this.#transport?.close();
+  }
+}
+
+function openTransport(smtpUrl: string): Transporter {
+  const bounds = { disableFileAccess: true, disableUrlAccess: true };
+  if (new URL(smtpUrl).searchParams.get('sendmail') === 'true') return createTransport({ url: smtpUrl, ...bounds });
+  return createTransport({
+    url: smtpUrl, pool: true, maxConnections: maxDeliveriesAtOnce, ...bounds,
+    connectionTimeout: mailTimeoutMs, greetingTimeout: mailTimeoutMs, socketTimeout: mailTimeoutMs,
+  });
+}

@@ -1,0 +1,48 @@
+/** Rate limits of the methods, over HTTP: what they count, whom they let pass, and that they are off unless asked for. */
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { ManualClock } from '@dunlin/protocol/base/clock';
+import { post, startSmallPds, type Answer, type Person, type SmallPds } from '../small-pds.ts';
+
+const key = 'a bypass key of some length';
+const clock = new ManualClock();
+let small: SmallPds;
+let alice: Person;
+beforeAll(async () => {
+  small = await startSmallPds({ clock, environment: { PDS_RATE_LIMITS_ENABLED: 'true', PDS_RATE_LIMIT_BYPASS_KEY: key } });
+  alice = await small.newPerson('alice');
+});
+afterAll(() => small.close());
+
+const write = (writes: object[], headers: Record<string, string> = {}): Promise<Answer> =>
+  small.call('com.atproto.repo.applyWrites', { body: { repo: alice.did, writes }, token: alice.token, headers });
+const creates = (count: number): object[] => Array.from({ length: count }, () => ({ $type: 'com.atproto.repo.applyWrites#create', collection: 'app.bsky.feed.post', value: post('x') }));
+
+test('writes cost three points for a new record, two for a change, one for a deletion, of 5,000 an hour', async () => {
+  const left = ({ headers }: Answer): number => Number(headers.get('ratelimit-remaining'));
+  const first = await write(creates(1));
+  expect([first.status, first.headers.get('ratelimit-limit'), first.headers.get('ratelimit-policy')]).toEqual([200, '35000', '35000;w=86400']);
+  const { json } = await small.call('com.atproto.repo.createRecord', { body: { repo: alice.did, collection: 'app.bsky.feed.post', rkey: '3kabcdefgh222', record: post('x') }, token: alice.token });
+  expect(json['uri']).toBeDefined();
+  const place = { collection: 'app.bsky.feed.post', rkey: '3kabcdefgh222' };
+  const before = left(await write(creates(1)));
+  expect(left(await write([{ $type: 'com.atproto.repo.applyWrites#update', ...place, value: post('y') }]))).toBe(before - 2);
+  expect(left(await write([{ $type: 'com.atproto.repo.applyWrites#delete', ...place }]))).toBe(before - 3);
+});
+
+test('who has written too much waits, unless the operator lets them pass', async () => {
+  clock.advance(3_600_000);
+  for (let times = 0; times < 8; times++) expect((await write(creates(200))).status).toBe(200);
+  const refused = await write(creates(200));
+  expect([refused.status, refused.json['error']]).toEqual([429, 'RateLimitExceeded']);
+  expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
+  expect((await write(creates(1), { 'x-ratelimit-bypass': 'wrong' })).status).toBe(200);
+  expect((await write(creates(200), { 'x-ratelimit-bypass': key })).status).toBe(200);
+  clock.advance(3_600_000);
+  expect((await write(creates(200))).status).toBe(200);
+}, 30_000);
+
+test('mails are few: five codes of a kind an hour', async () => {
+  const ask = (): Promise<Answer> => small.call('com.atproto.server.requestAccountDelete', { method: 'POST', token: alice.token });
+  for (let times = 0; times < 5; times++) expect((await ask()).status).toBe(200);
+  expect((await ask()).status).toBe(429);
+});
