@@ -56,7 +56,7 @@ export function serveEvents(parts: EventSourceParts): void {
     res.on('error', () => undefined);
     context.respond = false;
     context.status = 200;
-    res.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-store, no-transform', 'x-accel-buffering': 'no' });
+    res.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-store, no-transform', 'x-accel-buffering': 'no', connection: 'close' });
     if (context.method === 'HEAD') return void res.end();
     res.write(`retry: ${Math.floor(retryMs.min + random() * (retryMs.max - retryMs.min))}\n\n`);
     if (place.isOutdated) res.write('event: info\ndata: {"name":"OutdatedCursor","message":"Requested cursor exceeded limit. Possibly missing events"}\n\n');

@@ -5,9 +5,8 @@
  * Not for cursors, nor for where a filter is read from (jetstream-options.ts, frame-filter.ts).
  * Source: Jetstream's README "Consuming Jetstream" for bounds and prefixes.
  */
-import { isValidNsid } from '@atproto/syntax';
+import { isValidDid, isValidNsid } from '@atproto/syntax';
 import { sha256Latin1 } from '@dunlin/protocol/crypto/hash';
-import { isDid } from '@dunlin/protocol/repo/envelope';
 import type { LoggedKind } from '../log/record.ts';
 import type { Judged } from './entry.ts';
 
@@ -64,7 +63,7 @@ export function makeFilter(wish: FilterWish): Filter {
   const dids = unique(wish.dids ?? [], maxDids, 'dids');
   const wanted = unique(wish.collections ?? [], maxCollections, 'collections');
   const kinds = unique(wish.kinds ?? [], allKinds.length, 'kinds');
-  for (const did of dids) if (!isDid(did)) throw new InvalidFilter(`invalid did: ${shown(did)}`);
+  for (const did of dids) if (!isValidDid(did)) throw new InvalidFilter(`invalid did: ${shown(did)}`);
   for (const kind of kinds) if (!allKinds.some((known) => known === kind)) throw new InvalidFilter(`unknown kind: ${shown(kind)}`);
   const prefixes = new Set<string>();
   const collections = new Set<string>();
