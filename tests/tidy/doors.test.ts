@@ -25,6 +25,8 @@ const doors: Door[] = [
   { thing: 'koa', imports: /^(koa|@koa\/.*)$/, door: /^service\/src\/(http|xrpc)\// },
   { thing: 'ws', imports: /^ws$/, door: /^(service\/src\/websocket\/|firehose-consumer\/src\/subscription\.ts$)/ },
   { thing: 'undici', imports: /^undici$/, door: /^service\/src\/http\// },
+  { thing: 'the OAuth provider', imports: /^@atproto\/oauth-/, door: /^pds\/src\/oauth\// },
+  { thing: 'WebAuthn', imports: /^@simplewebauthn\//, door: /^pds\/src\/factor\// },
   { thing: 'nodemailer', imports: /^nodemailer$/, door: /^pds\/src\/mail\// },
   {
     thing: 'the clock',

@@ -32,6 +32,11 @@ export function hmacSha256(key: Uint8Array, bytes: Uint8Array): Uint8Array {
   return new Uint8Array(createHmac('sha256', key).update(bytes).digest());
 }
 
+/** Gives the 20 bytes of the HMAC with SHA-1, which one-time codes of authenticator apps are made of; for nothing else. */
+export function hmacSha1(key: Uint8Array, bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(createHmac('sha1', key).update(bytes).digest());
+}
+
 /** A SHA-256 over bytes that come piece by piece, as in an upload. */
 export class Sha256Stream {
   readonly #hash = createHash('sha256');

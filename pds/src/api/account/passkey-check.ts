@@ -1,0 +1,49 @@
+/**
+ * app.dunlin.account.startPasskeyCheck and finishPasskeyCheck: a passkey as second factor of a password session.
+ * Both want the password, so that nobody learns without it which passkeys there are. What comes out is a code for createSession.
+ * Source: lexicons of those names, ours; refusals as com.atproto.server.createSession.
+ */
+import { limitKey } from '@dunlin/service/http/client-address';
+import { invalidRequest, XrpcError } from '@dunlin/service/xrpc/errors';
+import { route, type XrpcRequest, type XrpcRoute } from '@dunlin/service/xrpc/route';
+import type { Account } from '../../account/account.ts';
+import type { Sessions } from '../../account/sessions.ts';
+import type { Passkeys } from '../../factor/passkeys.ts';
+import type { SignInCodes } from '../../factor/sign-in-codes.ts';
+import { dayMs, fiveMinutesMs, type Limits } from '../limits.ts';
+import { codeView } from './factors.ts';
+
+interface Password {
+  readonly identifier: string;
+  readonly password: string;
+}
+
+/** Gives the methods. */
+export function passkeyCheckRoutes({ sessions, passkeys, codes, limits }: { sessions: Sessions; passkeys: Passkeys; codes: SignInCodes; limits: Limits }): XrpcRoute[] {
+  const key = ({ input, ip }: XrpcRequest<unknown, Password, undefined>): string => `${input.identifier.toLowerCase()}-${limitKey(ip)}`;
+  const authenticate = async ({ identifier, password }: Password): Promise<Account> => {
+    const found = await sessions.authenticate(identifier, password);
+    if (found === null || found.appPassword !== null) throw new XrpcError(401, 'AuthenticationRequired', 'Invalid identifier or password');
+    if (found.account.takedownRef !== null) throw new XrpcError(401, 'AccountTakedown', 'Account has been taken down');
+    return found.account;
+  };
+  return [
+    route<unknown, Password>('app.dunlin.account.startPasskeyCheck', {
+      rateLimit: limits.by<XrpcRequest<unknown, Password, undefined>>(key, [300, dayMs], [30, fiveMinutesMs]),
+      async handler({ input }) {
+        const options = await passkeys.beginCheck((await authenticate(input)).id);
+        if (options === null) throw invalidRequest('the account has no passkey', 'NoPasskey');
+        return { body: { options } };
+      },
+    }),
+    route<unknown, Password & { answer: unknown }>('app.dunlin.account.finishPasskeyCheck', {
+      rateLimit: limits.by<XrpcRequest<unknown, Password & { answer: unknown }, undefined>>(key, [300, dayMs], [30, fiveMinutesMs]),
+      async handler({ input }) {
+        const account = await authenticate(input);
+        await passkeys.finishCheck(account.id, input.answer);
+        const { code, expiresAt } = codeView(codes.make(account.id));
+        return { body: { authFactorToken: code, expiresAt } };
+      },
+    }),
+  ];
+}

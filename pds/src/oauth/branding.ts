@@ -1,0 +1,60 @@
+/**
+ * How the sign-in, consent and account pages look: the operator's name, logo, colours and links, and a link to our security page.
+ * Not for the pages themselves.
+ * Source: settings as the reference PDS names them.
+ */
+
+/** A link at the foot of the pages. */
+export interface PageLink {
+  readonly title: string | Record<string, string>;
+  readonly href: string;
+  readonly rel?: 'help' | 'privacy-policy' | 'terms-of-service' | 'canonical' | 'me';
+}
+
+/** The look. */
+export interface Branding {
+  name: string;
+  logo?: string;
+  colors: { primary?: string; error?: string; warning?: string; info?: string; success?: string };
+  links: PageLink[];
+}
+
+/** What of the configuration the look is made of; null where the operator chose nothing. */
+export interface BrandingConfig {
+  readonly hostname: string;
+  readonly serviceName: string | null;
+  readonly logoUrl: string | null;
+  readonly homeUrl: string | null;
+  readonly supportUrl: string | null;
+  readonly termsOfServiceUrl: string | null;
+  readonly privacyPolicyUrl: string | null;
+  readonly primaryColor: string | null;
+  readonly errorColor: string | null;
+  readonly warningColor: string | null;
+  readonly infoColor: string | null;
+  readonly successColor: string | null;
+}
+
+/** Gives the look; `securityUrl` is our own page for second factors and keys. */
+export function brandingOf(config: BrandingConfig, securityUrl: string): Branding {
+  const { primaryColor, errorColor, warningColor, infoColor, successColor } = config;
+  const links: (PageLink | null)[] = [
+    { title: { en: 'Security', fr: 'Sécurité', es: 'Seguridad', sv: 'Säkerhet' }, href: securityUrl },
+    config.homeUrl === null ? null : { title: { en: 'Home', fr: 'Accueil' }, href: config.homeUrl, rel: 'canonical' },
+    config.termsOfServiceUrl === null ? null : { title: { en: 'Terms of Service', fr: 'Conditions d\'utilisation' }, href: config.termsOfServiceUrl, rel: 'terms-of-service' },
+    config.privacyPolicyUrl === null ? null : { title: { en: 'Privacy Policy', fr: 'Politique de confidentialité' }, href: config.privacyPolicyUrl, rel: 'privacy-policy' },
+    config.supportUrl === null ? null : { title: { en: 'Support' }, href: config.supportUrl, rel: 'help' },
+  ];
+  return {
+    name: config.serviceName ?? `${config.hostname} PDS`,
+    ...(config.logoUrl !== null && { logo: config.logoUrl }),
+    colors: {
+      ...(primaryColor !== null && { primary: primaryColor }),
+      ...(errorColor !== null && { error: errorColor }),
+      ...(warningColor !== null && { warning: warningColor }),
+      ...(infoColor !== null && { info: infoColor }),
+      ...(successColor !== null && { success: successColor }),
+    },
+    links: links.filter((link) => link !== null),
+  };
+}

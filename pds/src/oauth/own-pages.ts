@@ -1,0 +1,79 @@
+/**
+ * Our own pages beside the provider's: the second step of signing in, and the security page (factors, app passwords, sessions, recovery key).
+ * Their scripts are the TypeScript of `pds/web/`, types stripped when the server starts: nothing is built, and nothing comes from elsewhere.
+ * Not for what the pages ask: that is XRPC and `second-step.ts`. Source: ours; Content Security Policy Level 3.
+ */
+import { readFileSync } from 'node:fs';
+import { stripTypeScriptTypes } from 'node:module';
+import { toBase64Url } from '@dunlin/protocol/base/bytes';
+import { sha256 } from '@dunlin/protocol/crypto/hash';
+import type { Context } from '@dunlin/service/http/app';
+import type { PlainRouter } from '@dunlin/service/http/router';
+
+const folder = new URL('../../web/', import.meta.url);
+
+/** Scripts by name; the first is put into the provider's sign-in pages. */
+const scripts = ['second-step-link', 'second-step', 'security', 'factor-parts', 'account-parts', 'recovery-key', 'passkey', 'page'] as const;
+
+/** Pages by path, with the script each begins with. */
+const pages = { 'second-step': 'Second step', security: 'Security' } as const;
+
+interface File {
+  readonly text: string;
+  readonly type: string;
+  readonly etag: string;
+}
+
+/** Serves the pages and what they are made of. */
+export function serveOwnPages(router: PlainRouter): void {
+  for (const name of scripts) {
+    const path = name === 'second-step-link' ? '/account/second-step.js' : `/account/web/${name}.ts`;
+    let file: File | null = null;
+    router.get(path, (context) => {
+      file ??= makeFile(stripTypeScriptTypes(readFileSync(new URL(`${name}.ts`, folder), 'utf8')), 'text/javascript; charset=utf-8');
+      send(context, file);
+    });
+  }
+  let style: File | null = null;
+  router.get('/account/web/style.css', (context) => {
+    style ??= makeFile(readFileSync(new URL('style.css', folder), 'utf8'), 'text/css; charset=utf-8');
+    send(context, style);
+  });
+  for (const [name, title] of Object.entries(pages)) {
+    const file = makeFile(frame(name, title), 'text/html; charset=utf-8');
+    router.get(`/account/${name}`, (context) => {
+      for (const [header, value] of Object.entries(pageHeaders)) context.set(header, value);
+      send(context, file);
+    });
+  }
+}
+
+const pageHeaders = {
+  'content-security-policy': "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  'referrer-policy': 'same-origin',
+  'cross-origin-opener-policy': 'same-origin',
+  'permissions-policy': 'camera=(), microphone=(), geolocation=(), publickey-credentials-get=(self), publickey-credentials-create=(self)',
+};
+
+function frame(name: string, title: string): string {
+  return '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
+    + `<title>${title}</title><link rel="stylesheet" href="/account/web/style.css"><script type="module" src="/account/web/${name}.ts"></script></head>`
+    + `<body><main><h1>${title}</h1><noscript><p>This page needs JavaScript.</p></noscript><div id="page"></div></main></body></html>\n`;
+}
+
+function makeFile(text: string, type: string): File {
+  return { text, type, etag: `"${toBase64Url(sha256(text)).slice(0, 22)}"` };
+}
+
+function send(context: Context, { text, type, etag }: File): void {
+  context.set('cache-control', 'no-cache');
+  context.set('x-content-type-options', 'nosniff');
+  context.set('etag', etag);
+  context.status = 200;
+  if (context.fresh) {
+    context.status = 304;
+    return;
+  }
+  context.type = type;
+  context.body = text;
+}

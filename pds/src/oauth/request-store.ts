@@ -1,0 +1,113 @@
+/**
+ * Authorization requests under way: pushed by a client, bound to a device, answered by a person, redeemed for a token.
+ * A code is redeemed once: taking it removes the request, in one statement. Codes are kept as SHA-256.
+ * How many requests there may be, and how large each, is bounded. Source: RequestStore of @atproto/oauth-provider; RFC 9126.
+ */
+import type { FoundRequestResult, RequestData, RequestId, RequestStore, UpdateRequestData } from '@atproto/oauth-provider/store';
+import { sha256 } from '@dunlin/protocol/crypto/hash';
+import type { Database, Statement } from '@dunlin/service/sqlite/database';
+import { XrpcError } from '@dunlin/service/xrpc/errors';
+import type { AccountStore } from '../account/account-store.ts';
+import type { GroupCommit } from '../sequencer/group-commit.ts';
+
+/** Most requests that wait at once; one lives five minutes. */
+export const maxOpenRequests = 20_000;
+
+/** Longest parameters of one request, as JSON, in characters. */
+export const maxParametersLength = 16_384;
+
+interface RequestRow {
+  id: string;
+  client_id: string;
+  client_auth: string | null;
+  parameters: string;
+  expires_at: number;
+  device: string | null;
+  did: string | null;
+  code_hash: Buffer | null;
+}
+
+/** Requests in the database. Reads are at once, writes resolve when they are durable. */
+export class OAuthRequests implements RequestStore {
+  readonly #accounts: AccountStore;
+  readonly #groups: GroupCommit;
+  readonly #count: Statement<[], number>;
+  readonly #find: Statement<[string], RequestRow>;
+  readonly #byCode: Statement<[Uint8Array], RequestRow>;
+  readonly #insert: Statement<[string, string, string | null, string, number, string | null], unknown>;
+  readonly #update: Statement<[string, number, string | null, number | null, Uint8Array | null, string], unknown>;
+  readonly #delete: Statement<[string], unknown>;
+
+  constructor(database: Database, accounts: AccountStore, groups: GroupCommit) {
+    this.#accounts = accounts;
+    this.#groups = groups;
+    const rows = 'SELECT oauth_request.*, account.did FROM oauth_request LEFT JOIN account ON account.id = account';
+    this.#count = database.prepare<[], number>('SELECT count(*) FROM oauth_request').pluck();
+    this.#find = database.prepare(`${rows} WHERE oauth_request.id = ?`);
+    this.#byCode = database.prepare(`${rows} WHERE code_hash = ?`);
+    this.#insert = database.prepare('INSERT INTO oauth_request (id, client_id, client_auth, parameters, expires_at, device) VALUES (?, ?, ?, ?, ?, ?)');
+    this.#update = database.prepare('UPDATE oauth_request SET parameters = ?, expires_at = ?, device = ?, account = ?, code_hash = ? WHERE id = ?');
+    this.#delete = database.prepare('DELETE FROM oauth_request WHERE id = ?');
+  }
+
+  async createRequest(requestId: RequestId, data: RequestData): Promise<void> {
+    const parameters = toBoundedJson(data.parameters);
+    await this.#groups.write(() => {
+      if ((this.#count.get() ?? 0) >= maxOpenRequests) throw new XrpcError(503, 'NotEnoughResources', 'too many sign-ins under way, try again later');
+      this.#insert.run(requestId, data.clientId, data.clientAuth && JSON.stringify(data.clientAuth), parameters, data.expiresAt.getTime(), data.deviceId);
+    });
+  }
+
+  readRequest(requestId: RequestId): RequestData | null {
+    const row = this.#find.get(requestId);
+    return row ? toRequest(row, null) : null;
+  }
+
+  async updateRequest(requestId: RequestId, changes: UpdateRequestData): Promise<void> {
+    await this.#groups.write(() => {
+      const row = this.#find.get(requestId);
+      if (row === undefined) return;
+      const did = changes.did === undefined ? row.did : changes.did;
+      this.#update.run(
+        changes.parameters ? toBoundedJson(changes.parameters) : row.parameters,
+        changes.expiresAt?.getTime() ?? row.expires_at,
+        changes.deviceId === undefined ? row.device : changes.deviceId,
+        did === null ? null : (this.#accounts.byDid(did)?.id ?? null),
+        changes.code === undefined ? row.code_hash : changes.code && sha256(changes.code),
+        requestId,
+      );
+    });
+  }
+
+  async deleteRequest(requestId: RequestId): Promise<void> {
+    await this.#groups.write(() => this.#delete.run(requestId));
+  }
+
+  consumeRequestCode(code: NonNullable<RequestData['code']>): Promise<FoundRequestResult | null> {
+    return this.#groups.write(() => {
+      const row = this.#byCode.get(sha256(code));
+      if (row === undefined) return null;
+      this.#delete.run(row.id);
+      return { requestId: row.id as RequestId, data: toRequest(row, code) };
+    });
+  }
+}
+
+/** `code` is the plain code where it is known; else a row that has one shows that it has, and no more. */
+function toRequest(row: RequestRow, code: RequestData['code']): RequestData {
+  return {
+    clientId: row.client_id,
+    clientAuth: row.client_auth === null ? null : (JSON.parse(row.client_auth) as RequestData['clientAuth']),
+    parameters: JSON.parse(row.parameters) as RequestData['parameters'],
+    expiresAt: new Date(row.expires_at),
+    deviceId: row.device as RequestData['deviceId'],
+    did: row.did as RequestData['did'],
+    code: row.code_hash === null ? null : (code ?? 'cod-given'),
+  };
+}
+
+function toBoundedJson(parameters: RequestData['parameters']): string {
+  const json = JSON.stringify(parameters);
+  if (json.length > maxParametersLength) throw new XrpcError(413, 'PayloadTooLarge', `authorization request is too large: characters=${json.length} max=${maxParametersLength}`);
+  return json;
+}

@@ -1,0 +1,68 @@
+/**
+ * The other parts of the security page: app passwords, password sessions, and a recovery key of one's own.
+ * Apps that signed in by OAuth, devices, e-mail, password and leaving are on the account page.
+ * Source: ours; com.atproto.server.*AppPassword*, com.atproto.identity.*PlcOperation*.
+ */
+import { button, element, field, form } from './page.ts';
+import { day } from './factor-parts.ts';
+import { makeRecoveryKey, recoveryFile } from './recovery-key.ts';
+import type { Call, Session } from './security.ts';
+
+type Again = () => Promise<void>;
+
+/** App passwords. */
+export function appPasswordPart(list: unknown, call: Call, again: Again): HTMLElement {
+  const { passwords } = list as { passwords: readonly { name: string; createdAt: string; privileged?: boolean }[] };
+  const made = element('p');
+  const rows = passwords.map(({ name, createdAt, privileged }) => element('li', {},
+    element('span', {}, name, ' ', element('small', {}, `made ${day(createdAt)}${privileged === true ? ', may read messages' : ''}`)),
+    button('Take back', { class: 'quiet' }, async () => {
+      await call('com.atproto.server.revokeAppPassword', { name });
+      await again();
+    })));
+  return element('section', { id: 'app-passwords' }, element('h2', {}, 'App passwords'),
+    element('p', {}, 'For programs that cannot ask for a second factor. They can do less, and you can take each back.'), element('ul', {}, ...rows), made,
+    form({ id: 'add-app-password' }, async ({ name, privileged }) => {
+      const { password } = (await call('com.atproto.server.createAppPassword', { name, privileged: privileged === 'on' })) as { password: string };
+      made.replaceChildren('Shown this once: ', element('code', { id: 'app-password' }, password));
+    }, field('Name of the program', { name: 'name', maxlength: '100' }), element('label', { class: 'check' }, element('input', { type: 'checkbox', name: 'privileged' }), 'May read and write direct messages'), element('button', {}, 'Make one')));
+}
+
+/** Sessions begun with a password. */
+export function sessionPart(list: unknown, call: Call, again: Again): HTMLElement {
+  const { sessions } = list as { sessions: readonly { id: string; appPassword?: string; agent?: string; beganAt: string; renewedAt: string }[] };
+  const rows = sessions.map(({ id, appPassword, agent, beganAt, renewedAt }) => element('li', {},
+    element('span', {}, appPassword ?? agent ?? 'unnamed program', ' ', element('small', {}, `since ${day(beganAt)}, last seen ${day(renewedAt)}`)),
+    button('End', { class: 'quiet' }, async () => {
+      await call('app.dunlin.account.endSession', { id });
+      await again();
+    })));
+  return element('section', { id: 'sessions' }, element('h2', {}, 'Sessions begun with a password'), element('ul', {}, ...rows));
+}
+
+/** A recovery key of one's own. */
+export function recoveryKeyPart({ did, handle }: Session, call: Call, read: (nsid: string) => Promise<unknown>): HTMLElement | null {
+  if (!did.startsWith('did:plc:')) return null;
+  const place = element('div', {}, element('p', {}, 'A key above this server\'s, kept by you alone: with it you can leave even if this server is gone or turns against you.'));
+  place.append(button('Make a recovery key', { id: 'make-key' }, async () => {
+    const { rotationKeys } = (await read('app.dunlin.account.getRotationKeys')) as { rotationKeys: readonly string[] };
+    const key = await makeRecoveryKey();
+    const address = URL.createObjectURL(new Blob([recoveryFile(key, { did, handle })], { type: 'text/plain' }));
+    const code = form({ id: 'add-key' }, async ({ token }) => {
+      const { operation } = (await call('com.atproto.identity.signPlcOperation', { token, rotationKeys: [key.didKey, ...rotationKeys] })) as { operation: unknown };
+      await call('com.atproto.identity.submitPlcOperation', { operation });
+      URL.revokeObjectURL(address);
+      place.replaceChildren(element('p', { id: 'key-added' }, 'Done: ', element('code', {}, key.didKey), ' is now the first of your rotation keys.'));
+    }, field('Code from the mail', { name: 'token', autocomplete: 'one-time-code' }), element('button', {}, 'Add the key'));
+    code.hidden = true;
+    place.replaceChildren(
+      element('p', {}, 'Your private key, made in this browser and sent to nobody:'), element('pre', { id: 'recovery-key' }, key.secret),
+      element('p', {}, element('a', { href: address, download: `recovery-key-${handle}.txt` }, 'Keep it as a file'), '. It cannot be shown again.'),
+      element('p', {}, button('I have kept it: mail me a code', { id: 'mail-code' }, async () => {
+        await call('com.atproto.identity.requestPlcOperationSignature');
+        code.hidden = false;
+      })), code,
+    );
+  }));
+  return element('section', { id: 'recovery-key-part' }, element('h2', {}, 'Recovery key'), place);
+}

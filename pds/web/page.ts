@@ -1,0 +1,92 @@
+/**
+ * Small parts of our pages: elements, forms, notes, and questions to this server.
+ * No library: the pages have a dozen elements. Text is always set as text, never as HTML.
+ * Source: ours.
+ */
+
+/** What an answer that is no success says. */
+export class AnswerError extends Error {
+  readonly error: string;
+
+  constructor(error: string, message: string) {
+    super(message);
+    this.error = error;
+  }
+}
+
+type Child = Node | string | null;
+type Attributes = Readonly<Record<string, string | boolean | ((event: Event) => unknown)>>;
+
+/** Makes an element; functions among the attributes listen, false leaves an attribute out. */
+export function element<K extends keyof HTMLElementTagNameMap>(name: K, attributes: Attributes = {}, ...children: readonly Child[]): HTMLElementTagNameMap[K] {
+  const made = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) {
+    if (typeof value === 'function') made.addEventListener(key, value);
+    else if (value !== false) made.setAttribute(key, value === true ? '' : value);
+  }
+  made.append(...children.filter((child) => child !== null));
+  return made;
+}
+
+/** Shows the page's contents in the place of those before. */
+export function show(...children: readonly Child[]): void {
+  document.getElementById('page')?.replaceChildren(...children.filter((child) => child !== null));
+}
+
+/** A labelled text field. */
+export function field(label: string, attributes: Attributes): HTMLLabelElement {
+  return element('label', {}, label, element('input', { required: true, ...attributes }));
+}
+
+/** A form that runs `submit` with its fields and shows what goes wrong under itself. */
+export function form(attributes: Attributes, submit: (values: Readonly<Record<string, string>>) => Promise<void>, ...children: readonly Child[]): HTMLFormElement {
+  const note = element('p', { role: 'alert', class: 'fault' });
+  const made = element('form', {
+    ...attributes,
+    submit: async (event) => {
+      event.preventDefault();
+      note.textContent = '';
+      made.inert = true;
+      const values = Object.fromEntries([...new FormData(made)].filter((entry): entry is [string, string] => typeof entry[1] === 'string'));
+      await submit(values).catch((fault: unknown) => (note.textContent = sentence(fault)));
+      made.inert = false;
+    },
+  }, ...children, note);
+  return made;
+}
+
+/** A button that runs `press` and shows what goes wrong beside itself. */
+export function button(label: string, attributes: Attributes, press: () => Promise<void>): HTMLSpanElement {
+  const note = element('span', { role: 'alert', class: 'fault' });
+  const made = element('button', {
+    type: 'button',
+    ...attributes,
+    click: async () => {
+      note.textContent = '';
+      made.disabled = true;
+      await press().catch((fault: unknown) => (note.textContent = sentence(fault)));
+      made.disabled = false;
+    },
+  }, label);
+  return element('span', {}, made, note);
+}
+
+/** Gives what to say about a fault. */
+export function sentence(fault: unknown): string {
+  if (!(fault instanceof Error)) return 'something went wrong';
+  return fault.name === 'NotAllowedError' ? 'the passkey was not shown' : fault.message;
+}
+
+/** Asks this server and gives its JSON. @throws AnswerError */
+export async function ask(path: string, o: { body?: unknown; token?: string } = {}): Promise<unknown> {
+  const response = await fetch(path, {
+    method: 'body' in o ? 'POST' : 'GET',
+    headers: { ...('body' in o && o.body !== undefined && { 'content-type': 'application/json' }), ...(o.token !== undefined && { authorization: `Bearer ${o.token}` }) },
+    ...('body' in o && o.body !== undefined && { body: JSON.stringify(o.body) }),
+  });
+  const text = await response.text();
+  const answer: unknown = text === '' ? {} : JSON.parse(text);
+  if (response.ok) return answer;
+  const { error = 'Unknown', message = `status ${response.status}` } = answer as { error?: string; message?: string };
+  throw new AnswerError(error, message);
+}

@@ -1,0 +1,61 @@
+/**
+ * A recovery key made in this browser: a P-256 key pair whose private half never leaves it but as the file the person keeps.
+ * Named as did:key for the DID's rotation keys; written as multibase, hex and JWK, so that any tool of the network can use it.
+ * Source: W3C did:key, multicodec (p256-pub 0x1200, p256-priv 0x1306), did:plc v0.3.
+ */
+
+/** The key. */
+export interface RecoveryKey {
+  readonly didKey: string;
+  /** Multibase of the private key, as `goat` and others read it. */
+  readonly secret: string;
+  readonly secretHex: string;
+}
+
+const alphabet = '123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz';
+
+/** Makes a key. */
+export async function makeRecoveryKey(): Promise<RecoveryKey> {
+  const pair = await crypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, true, ['sign', 'verify']);
+  const point = new Uint8Array(await crypto.subtle.exportKey('raw', pair.publicKey));
+  const { d } = await crypto.subtle.exportKey('jwk', pair.privateKey);
+  const secret = fromBase64Url(d ?? '');
+  return { didKey: `did:key:${multibase([0x80, 0x24, ...compress(point)])}`, secret: multibase([0x86, 0x26, ...secret]), secretHex: [...secret].map((byte) => byte.toString(16).padStart(2, '0')).join('') };
+}
+
+/** Gives the file the person keeps. */
+export function recoveryFile({ didKey, secret, secretHex }: RecoveryKey, { did, handle }: { did: string; handle: string }): string {
+  return [
+    'RECOVERY KEY. Whoever has this can take the account over. Keep it offline, and tell nobody.',
+    '',
+    `Account:       ${did} (@${handle})`,
+    `Public key:    ${didKey}`,
+    `Private key:   ${secret}`,
+    `  as hex:      ${secretHex}  (P-256)`,
+    '',
+    'With it you can move your account to another server, or take it back within 72 hours of a change you did not make,',
+    'by signing an operation of the did:plc directory; the program goat does that, for example.',
+    '',
+  ].join('\n');
+}
+
+/** 04 x y → 02 or 03, by whether y is odd, then x. */
+function compress(point: Uint8Array): number[] {
+  return [0x02 + ((point[64] ?? 0) & 1), ...point.subarray(1, 33)];
+}
+
+function fromBase64Url(text: string): Uint8Array {
+  return Uint8Array.from(atob(text.replaceAll('-', '+').replaceAll('_', '/')), (sign) => sign.charCodeAt(0));
+}
+
+/** Base58btc with its prefix. */
+function multibase(bytes: readonly number[]): string {
+  let number = bytes.reduce((sum, byte) => sum * 256n + BigInt(byte), 0n);
+  let text = '';
+  for (; number > 0n; number /= 58n) text = `${alphabet[Number(number % 58n)]}${text}`;
+  for (const byte of bytes) {
+    if (byte !== 0) break;
+    text = `1${text}`;
+  }
+  return `z${text}`;
+}

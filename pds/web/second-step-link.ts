@@ -1,0 +1,17 @@
+/**
+ * Runs first on the provider's sign-in pages: when the password was right and a second factor is owed, it leads to our page for it.
+ * The provider's own field takes mailed codes only. It looks at one answer of one path and touches nothing else of the page.
+ * Source: ours; error name of @atproto/oauth-provider.
+ */
+const ask = globalThis.fetch;
+globalThis.fetch = async (input, init) => {
+  const response = await ask(input, init);
+  const path = new URL(input instanceof Request ? input.url : input, location.href).pathname;
+  if (response.status !== 401 || !path.endsWith('/~api/sign-in')) return response;
+  const answer: unknown = await response.clone().json().catch(() => null);
+  const isOwed = typeof answer === 'object' && answer !== null && 'error' in answer && answer.error === 'second_authentication_factor_required';
+  if (!isOwed) return response;
+  location.assign(`/account/second-step?from=${encodeURIComponent(location.pathname + location.search)}`);
+  // The page is left: its question stays open rather than flash an error.
+  return new Promise<Response>(() => undefined);
+};
