@@ -164,6 +164,8 @@ function drain({ server, sockets, answers }: OpenParts, clock: Clock, drainMs: n
       resolve();
     });
     server.closeIdleConnections();
+    // Node counts a connection on which nothing was ever sent as busy; clients open such ones to have them at hand.
+    for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
     // A connection that is busy now is closed behind its answer.
     const endAfter = (response: ServerResponse): void => {
       if (!response.headersSent) response.setHeader('connection', 'close');

@@ -89,6 +89,17 @@ describe('close', () => {
     await closing;
   });
 
+  test('ends at once a connection on which nothing was ever sent', async () => {
+    const service = await openApp({ drainMs: 60_000 });
+    const socket = connect(service.port, '127.0.0.1');
+    whenDone(() => void socket.destroy());
+    await once(socket, 'connect');
+    await eventually('the server has seen it', async () => new Promise<boolean>((resolve) => service.server.getConnections((_fault, count) => resolve(count > 0))));
+    const ended = once(socket, 'close');
+    await service.close();
+    await ended;
+  });
+
   test('cuts what is left after drainMs', async () => {
     let isThere = false;
     const service = await openApp({
