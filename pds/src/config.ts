@@ -27,6 +27,8 @@ export const pdsConfigSpec = defineConfig({
     blobTemporaryDirectory: optionalText('PDS_BLOBSTORE_DISK_TMP_LOCATION', { doc: 'Folder of uploads under way, on the same file system; default blobs-temp in the data directory.' }),
     blobUploadLimit: integer('PDS_BLOB_UPLOAD_LIMIT', { default: 5_242_880, min: 1, unit: 'bytes', doc: 'Largest blob that may be uploaded.' }),
     blobGraceMs: durationMs('PDS_BLOB_UNUSED_GRACE', { default: 24 * 3_600_000, min: 3_600_000, doc: 'How long a blob is kept that no record names. Ours.' }),
+    acceptingImports: toggle('PDS_ACCEPTING_REPO_IMPORTS', { default: true, doc: 'Whether people may move in with their repositories.' }),
+    maxImportBytes: integer('PDS_MAX_REPO_IMPORT_SIZE', { default: 1_073_741_824, min: 1, unit: 'bytes', doc: 'Largest repository that may be imported.' }),
     plcUrl: url('PDS_DID_PLC_URL', { default: 'https://plc.directory', doc: 'The did:plc directory.' }),
     serviceDid: optionalText('PDS_SERVICE_DID', { pattern: didSyntax, doc: 'DID of this server; default did:web of the host name.' }),
     serviceHandleDomains: list('PDS_SERVICE_HANDLE_DOMAINS', { default: [], doc: 'Domains under which people get handles, each with a leading dot; default .test on localhost, else the host name.' }),
@@ -75,7 +77,7 @@ export const pdsConfigSpec = defineConfig({
     'PDS_BLOBSTORE_S3_*', 'PDS_EMAIL_DISABLE_CONFIRMATION_LINK',
     'PDS_OAUTH_PROVIDER_*', 'PDS_FETCH_*', 'PDS_REDIS_*', 'PDS_REDIS_SCRATCH_*', 'PDS_MAX_SUBSCRIPTION_BUFFER',
     'PDS_ID_RESOLVER_TIMEOUT', 'PDS_HANDLE_BACKUP_NAMESERVERS', 'PDS_ENTRYWAY_*', 'PDS_DPOP_SECRET', 'PDS_VERSION',
-    'PDS_CRAWLERS_*', 'PDS_PLC_ROTATION_KEY_KMS_KEY_ID', 'PDS_ACCEPTING_REPO_IMPORTS', 'PDS_MAX_REPO_IMPORT_SIZE',
+    'PDS_CRAWLERS_*', 'PDS_PLC_ROTATION_KEY_KMS_KEY_ID', 
     'PDS_CRAWLER_NOTIFY_*', 'PDS_LEXICON_*', 'PDS_HCAPTCHA_*',
     'PDS_LIGHT_*', 'PDS_DARK_*',
   ],
@@ -117,6 +119,11 @@ export function areInvitesRequired(config: PdsConfig): boolean {
 export function handleDomains({ serviceHandleDomains, hostname }: PdsConfig): readonly string[] {
   if (serviceHandleDomains.length > 0) return serviceHandleDomains;
   return hostname === 'localhost' ? ['.test'] : [`.${hostname}`];
+}
+
+/** Gives the folder of imports under way. */
+export function importFolder({ dataDirectory }: PdsConfig): string {
+  return join(dataDirectory, 'imports');
 }
 
 /** Gives the folders of blobs. */

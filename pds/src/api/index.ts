@@ -23,6 +23,7 @@ import { resolveRoutes } from './identity/resolve.ts';
 import { resolveLexiconRoute } from './lexicon.ts';
 import { applyWritesRoute } from './repo/apply-writes.ts';
 import { blobRoutes } from './repo/blobs.ts';
+import { importRepoRoute } from './repo/import-repo.ts';
 import { readRecordRoutes } from './repo/read-record.ts';
 import { writeRecordRoutes } from './repo/write-record.ts';
 import { appPasswordRoutes } from './server/app-passwords.ts';
@@ -51,6 +52,7 @@ export interface ApiParts {
   readonly writes: Parameters<typeof writeRecordRoutes>[0];
   readonly reads: Parameters<typeof readRecordRoutes>[0];
   readonly blobs: Parameters<typeof blobRoutes>[0];
+  readonly importRepo: Parameters<typeof importRepoRoute>[0];
   readonly syncRepo: Parameters<typeof syncRepoRoutes>[0];
   readonly syncStatus: Parameters<typeof syncStatusRoutes>[0];
   readonly syncBlobs: Parameters<typeof syncBlobRoutes>[0];
@@ -88,6 +90,7 @@ export function apiRoutes(parts: ApiParts): XrpcRoute[] {
     applyWritesRoute(parts.writes),
     ...readRecordRoutes(parts.reads),
     ...blobRoutes(parts.blobs),
+    importRepoRoute(parts.importRepo),
     ...syncRepoRoutes(parts.syncRepo),
     ...syncStatusRoutes(parts.syncStatus),
     ...syncBlobRoutes(parts.syncBlobs),

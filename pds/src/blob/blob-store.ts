@@ -52,6 +52,7 @@ export class BlobStore {
   readonly #remove: Statement<[number, Uint8Array], unknown>;
   readonly #removeAll: Statement<[number], unknown>;
   readonly #unuseAll: Statement<[number], unknown>;
+  readonly #setAllUnused: Statement<[number, number], unknown>;
   readonly #countUsed: Statement<[number], number>;
   readonly #countHeld: Statement<[number], number>;
 
@@ -86,6 +87,7 @@ export class BlobStore {
     this.#remove = database.prepare('DELETE FROM blob WHERE account = ? AND cid = ?');
     this.#removeAll = database.prepare('DELETE FROM blob WHERE account = ?');
     this.#unuseAll = database.prepare('DELETE FROM blob_use WHERE account = ?');
+    this.#setAllUnused = database.prepare('UPDATE blob SET unused_since = ? WHERE account = ? AND unused_since IS NULL');
     this.#countUsed = database.prepare<[number], number>('SELECT count(DISTINCT cid) FROM blob_use WHERE account = ?').pluck();
     this.#countHeld = database
       .prepare<[number], number>(
@@ -149,6 +151,12 @@ export class BlobStore {
   /** Forgets an upload. */
   remove(accountId: number, cid: Cid): void {
     this.#remove.run(accountId, cidToBytes(cid));
+  }
+
+  /** Says that no record of an account names a blob any more; the uploads stay for their grace. */
+  unuseAll(accountId: number, nowMs: number): void {
+    this.#unuseAll.run(accountId);
+    this.#setAllUnused.run(nowMs, accountId);
   }
 
   /** Forgets everything of an account. */

@@ -6,7 +6,9 @@
 import type { ApiParts } from '../api/index.ts';
 import { Limits } from '../api/limits.ts';
 import { BlobUploader } from '../blob/upload.ts';
-import { handleDomains } from '../config.ts';
+import { handleDomains, importFolder } from '../config.ts';
+import { RepoImporter } from '../migration/import-repo.ts';
+import { clearStaging } from '../migration/staging.ts';
 import type { People } from './accounts.ts';
 import type { Network } from './network.ts';
 import type { Stage } from './stage.ts';
@@ -26,6 +28,8 @@ export function apiParts({ config, clock }: Stage, stores: Stores, writes: Write
   const { appPasswords, invites, emailChanges, passwordChanges, mailCodes, moderationMailer, plcOperations } = people;
   const domains = handleDomains(config);
   const limits = new Limits({ isOn: config.rateLimitsEnabled, bypassKey: config.rateLimitBypassKey, bypassAddresses: config.rateLimitBypassIps, clock });
+  const importer = new RepoImporter({ ...stores, ...writes, clock, folder: importFolder(config) });
+  clearStaging(importFolder(config));
   return {
     createAccount: { auth, registrar, invites, handles: choice, documents: documentView, limits, fresh: second.fresh },
     sessions: { auth, accounts, sessions, documents: documentView, limits, factors: second.check, fresh: second.fresh },
@@ -35,6 +39,7 @@ export function apiParts({ config, clock }: Stage, stores: Stores, writes: Write
     writes: { auth, accounts, preparer, repos: writer, limits },
     reads: { accounts, records, resolver },
     blobs: { auth, uploader: new BlobUploader({ ...stores, groups, clock }), blobs, uploadLimitBytes: config.blobUploadLimit, limits },
+    importRepo: { auth, importer, isAccepting: config.acceptingImports, maxBytes: config.maxImportBytes, limits },
     syncRepo: { auth, accounts, repos, exporter },
     syncStatus: { auth, accounts, repos },
     syncBlobs: { auth, accounts, blobs, files },

@@ -17,12 +17,15 @@ import type { Stage } from './stage.ts';
 import type { Stores } from './stores.ts';
 import type { Writes } from './writes.ts';
 import type { Network } from './network.ts';
+import type { OAuth } from './oauth.ts';
 
 /** The listener with everything on it. */
-export async function serve(stage: Stage, routes: ApiParts, { database, accounts }: Stores, { sequencer, outbox }: Writes, { server, crawlers }: Network): Promise<HttpServer> {
+export async function serve(stage: Stage, routes: ApiParts, { database, accounts }: Stores, { sequencer, outbox }: Writes, { server, crawlers }: Network, oauth: OAuth): Promise<HttpServer> {
   const { config, clock, log, lifecycle, metrics } = stage;
   const app = createApp({ log, metrics, serverName: `dunlin-pds/${version}`, clock });
   mountHealth(app, () => void database.prepare('SELECT 1').get());
+  mountRouter(app, oauth.pages);
+  app.use(oauth.front.middleware);
   mountXrpc(app, apiRoutes(routes), { lexicons: loadLexicons(), metrics, fallback: unknownMethod(routes.writes.auth) });
   mountRouter(app, pages({ accounts, server }));
   const http = await listen(app, { host: config.host, port: config.port, clock });

@@ -53,7 +53,7 @@ export function openStores({ config, clock, log, lifecycle }: Stage) {
   const exporter = new RepoExporter(() => openDatabase(path, { migrations, readonly: true }), reportFault(log, 'export was cut short'));
   lifecycle.own('exports', () => exporter.close());
   return {
-    database, heads, records, exporter,
+    database, heads, nodes, records, exporter,
     accounts: new AccountStore(database),
     refreshTokens: new RefreshTokenStore(database),
     appPasswordStore: new AppPasswordStore(database),

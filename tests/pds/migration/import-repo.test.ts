@@ -1,0 +1,137 @@
+/** Whole repositories coming in: what is there afterwards, in whatever order blocks come, and everything that is refused. */
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { Keypair } from '@dunlin/protocol/crypto/keypair';
+import { parseDidKey } from '@dunlin/protocol/crypto/did-key';
+import { cidForRaw, sameCid } from '@dunlin/protocol/data/cid';
+import { writeCar } from '@dunlin/protocol/car/write';
+import { plcOperationCid, signPlcOperation } from '@dunlin/protocol/identity/plc-operation';
+import { tidFromMicros } from '@dunlin/protocol/repo/tid';
+import { verifyRepoCar } from '@dunlin/protocol/repo/verify-repo';
+import { startSmallPds, Subscriber, type Answer, type SmallPds } from '../small-pds.ts';
+import { makeRepo, newTraveller, type MadeRepo, type Traveller } from './moving.ts';
+
+let small: SmallPds;
+beforeAll(async () => (small = await startSmallPds()));
+afterAll(() => small.close());
+
+const here = ({ plc, url }: SmallPds): { plcUrl: string; url: string } => ({ plcUrl: plc.url, url });
+const says = ({ status, json }: Answer): unknown[] => [status, json['error'], json['message']];
+const car = { 'content-type': 'application/vnd.ipld.car' };
+const send = ({ token }: { token: string }, body: Buffer): Promise<Answer> => small.call('com.atproto.repo.importRepo', { body, headers: car, token });
+const ask = (nsid: string, { token }: Traveller, params: Record<string, string | number> = {}): Promise<Answer> => small.call(nsid, { token, params });
+const status = async (who: Traveller): Promise<Record<string, unknown>> => (await ask('com.atproto.server.checkAccountStatus', who)).json;
+const tid = (index: number): string => tidFromMicros(1_700_000_000_000_000 + index, 1);
+const shuffled = <T>(items: readonly T[]): T[] => items.map((item, index) => ({ item, at: (index * 7_919) % 1_009 })).toSorted((a, b) => a.at - b.at).map(({ item }) => item);
+const image = cidForRaw(Buffer.from('an image'));
+const oldImage = cidForRaw(Buffer.from('an image of 2022'));
+
+function records(count: number): [string, object][] {
+  const posts = Array.from({ length: count }, (_, index): [string, object] => [`app.bsky.feed.post/${tid(index)}`, { $type: 'app.bsky.feed.post', text: `post ${index}`, createdAt: '2024-01-01T00:00:00.000Z' }]);
+  return [
+    ...posts,
+    ['app.bsky.actor.profile/self', { $type: 'app.bsky.actor.profile', avatar: { $type: 'blob', ref: image, mimeType: 'image/png', size: 8 } }],
+    ['app.bsky.feed.post/3a', { $type: 'app.bsky.feed.post', text: 'old', embed: { images: [{ image: { cid: oldImage.toString(), mimeType: 'image/png' } }, { image: { $type: 'blob', ref: image, mimeType: 'image/png', size: 8 } }] } }],
+    ['app.bsky.feed.like/3like', { $type: 'app.bsky.feed.like', subject: { uri: 'at://did:web:b.org/app.bsky.feed.post/1', cid: image.toString() }, createdAt: '2024-01-01T00:00:00.000Z' }],
+  ];
+}
+
+/** Names this server and its key for the account in the directory, by the account's own rotation key. */
+async function settleIn(who: Traveller): Promise<void> {
+  const { json } = await ask('com.atproto.identity.getRecommendedDidCredentials', who);
+  const last = (await (await fetch(`${small.plc.url}/${who.did}/log/last`)).json()) as never;
+  const operation = signPlcOperation({ type: 'plc_operation', ...json, prev: plcOperationCid(last).toString() } as never, who.rotationKey);
+  expect((await small.call('com.atproto.identity.submitPlcOperation', { body: { operation }, token: who.token })).status).toBe(200);
+}
+
+test('brings every record, whatever the order of blocks, under a commit of the new key with the same tree', async () => {
+  const who = await newTraveller(here(small), 'mover');
+  const made = makeRepo(who.did, who.signingKey, records(1_000));
+  const subscriber = await new Subscriber(small.url).opened();
+  expect((await send(who, Buffer.from(writeCar(made.root, shuffled(made.blocks))))).status).toBe(200);
+  expect(await status(who)).toMatchObject({ activated: false, validDid: false, indexedRecords: 1_003, repoBlocks: made.blocks.length, expectedBlobs: 2, importedBlobs: 0 });
+  const missing = (await ask('com.atproto.repo.listMissingBlobs', who)).json['blobs'] as { cid: string; recordUri: string }[];
+  expect(missing.toSorted((a, b) => a.recordUri.localeCompare(b.recordUri))).toEqual([
+    { cid: image.toString(), recordUri: `at://${who.did}/app.bsky.actor.profile/self` },
+    { cid: oldImage.toString(), recordUri: `at://${who.did}/app.bsky.feed.post/3a` },
+  ]);
+  const exported = (await ask('com.atproto.sync.getRepo', who, { did: who.did })).bytes;
+  const credentials = (await ask('com.atproto.identity.getRecommendedDidCredentials', who)).json as { verificationMethods: { atproto: string } };
+  const { commit, recordCount } = verifyRepoCar(exported, who.did, parseDidKey(credentials.verificationMethods.atproto));
+  expect([recordCount, sameCid(commit.data, made.data)]).toEqual([1_003, true]);
+  expect((await small.call('com.atproto.repo.uploadBlob', { body: Buffer.from('an image'), headers: { 'content-type': '*/*' }, token: who.token })).status).toBe(200);
+  expect(await status(who)).toMatchObject({ expectedBlobs: 2, importedBlobs: 1 });
+  const refused = await small.call('com.atproto.server.activateAccount', { method: 'POST', token: who.token });
+  expect(refused.status).toBe(400);
+
+  await settleIn(who);
+  expect((await small.call('com.atproto.server.activateAccount', { method: 'POST', token: who.token })).status).toBe(200);
+  const [identity, account, again, sync] = await subscriber.take(4);
+  expect([identity, account, again, sync]).toMatchObject([{ kind: 'identity' }, { kind: 'account', active: true }, { kind: 'identity', handle: 'mover.test' }, { kind: 'sync', did: who.did }]);
+  subscriber.close();
+  expect((sync as { rev: string }).rev > commit.rev).toBe(true);
+  const { json: latest } = await small.call('com.atproto.sync.getLatestCommit', { params: { did: who.did } });
+  expect(latest['rev']).toBe((sync as { rev: string }).rev);
+  const settled = (await small.call('com.atproto.sync.getRepo', { params: { did: who.did } })).bytes;
+  expect(sameCid(verifyRepoCar(settled, who.did, parseDidKey(credentials.verificationMethods.atproto)).commit.data, made.data)).toBe(true);
+  const like = { $type: 'app.bsky.feed.like', subject: { uri: 'at://did:web:b.org/app.bsky.feed.post/1', cid: image.toString() }, createdAt: '2025-01-01T00:00:00.000Z' };
+  await small.call('com.atproto.repo.createRecord', { body: { repo: who.did, collection: 'app.bsky.feed.like', record: like }, token: who.token });
+  expect((await small.call('com.atproto.repo.listRecords', { params: { repo: who.did, collection: 'app.bsky.feed.like' } })).json['records']).toHaveLength(1);
+  expect(says(await send(who, made.car))).toEqual([400, 'InvalidRequest', 'account must be deactivated to import a repository']);
+}, 30_000);
+
+test('a second import takes the place of the first', async () => {
+  const who = await newTraveller(here(small), 'twice');
+  await send(who, makeRepo(who.did, who.signingKey, records(300)).car);
+  await send(who, makeRepo(who.did, who.signingKey, [['com.example.thing/self', { $type: 'com.example.thing' }]]).car);
+  expect(await status(who)).toMatchObject({ indexedRecords: 1, repoBlocks: 3, expectedBlobs: 0 });
+  await send(who, makeRepo(who.did, who.signingKey, []).car);
+  expect(await status(who)).toMatchObject({ indexedRecords: 0, repoBlocks: 2 });
+});
+
+test('what is no sound repository of the account is refused, and what was there stays', async () => {
+  const who = await newTraveller(here(small), 'broken');
+  const other = Keypair.generate();
+  const whole = makeRepo(who.did, who.signingKey, records(50));
+  expect((await send(who, whole.car)).status).toBe(200);
+  const before = await status(who);
+  const without = (count: number): Buffer => Buffer.from(writeCar(whole.root, whole.blocks.filter((_, index) => index !== count)));
+  const isCommit = whole.blocks.findIndex(([cid]) => sameCid(cid, whole.root));
+  const nodeIndex = whole.blocks.findIndex(([cid]) => sameCid(cid, whole.data));
+  const refusals: [Buffer, string][] = [
+    [Buffer.alloc(0), 'CAR is not valid: car is empty'],
+    [whole.car.subarray(0, -10), 'CAR is not valid: car is cut short'],
+    [Buffer.from(writeCar(null, whole.blocks)), 'expected one root'],
+    [makeRepo('did:web:other.org', other, records(3)).car, 'repository is of another account'],
+    [makeRepo(who.did, other, records(3), tidFromMicros((Date.now() + 400_000) * 1000, 1)).car, 'revision of the repository is in the future'],
+    [without(isCommit), 'commit is missing'],
+    [without(nodeIndex), 'tree of the repository is not valid'],
+    [without(0), 'record is missing: key='],
+    [Buffer.from(writeCar(whole.blocks[0]![0], whole.blocks)), 'commit of the repository is not valid'],
+  ];
+  for (const [body, why] of refusals) {
+    const refused = await send(who, body);
+    expect([refused.status, refused.json['message']]).toEqual([400, expect.stringContaining(why)]);
+  }
+  expect(await status(who)).toEqual(before);
+  expect(readdirSync(join(small.dataDirectory, 'imports'))).toEqual([]);
+});
+
+test('an account that lives here cannot be overwritten, others cannot call, and the operator can close the door', async () => {
+  const alice = await small.newPerson('alice');
+  const made: MadeRepo = makeRepo(alice.did, Keypair.generate(), []);
+  expect((await send({ token: alice.token }, made.car)).json['message']).toBe('account must be deactivated to import a repository');
+  expect((await small.call('com.atproto.repo.importRepo', { body: made.car, headers: car })).json['error']).toBe('AuthMissing');
+  expect((await small.call('com.atproto.repo.importRepo', { body: {}, token: alice.token })).status).toBe(400);
+  const closed = await startSmallPds({ environment: { PDS_ACCEPTING_REPO_IMPORTS: 'false', PDS_MAX_REPO_IMPORT_SIZE: '100' } });
+  try {
+    const who = await newTraveller(here(closed), 'late');
+    const big = await closed.call('com.atproto.repo.importRepo', { body: Buffer.alloc(101), headers: car, token: who.token });
+    expect(big.status).toBe(413);
+    const small100 = await closed.call('com.atproto.repo.importRepo', { body: Buffer.alloc(100), headers: car, token: who.token });
+    expect(says(small100)).toEqual([400, 'InvalidRequest', 'Service is not accepting repo imports']);
+  } finally {
+    await closed.close();
+  }
+});
