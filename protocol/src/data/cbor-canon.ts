@@ -22,12 +22,12 @@ export function protoKeysMet(): number {
 }
 
 /**
- * Checks the one item that begins at `start`.
+ * Checks the one item that begins at `start`; `containersAround` it there are already, of the depth that is allowed.
  * @returns the offset behind it; bytes after that are the caller's concern
  * @throws ProtocolError InvalidCbor with the offset of the first fault
  */
-export function checkCanonical(bytes: Uint8Array, start = 0): number {
-  return walkItem(bytes, start, maxCborDepth);
+export function checkCanonical(bytes: Uint8Array, start = 0, containersAround = 0): number {
+  return walkItem(bytes, start, maxCborDepth - containersAround);
 }
 
 function fail(fact: string, offset: number): never {

@@ -113,11 +113,11 @@ export class CborCursor {
     this.offset = offset + length;
   }
 
-  /** Steps over one item of any kind, checked to be canonical. */
-  skip(): void {
+  /** Steps over one item of any kind, checked to be canonical; `containersAround` it there are already. */
+  skip(containersAround = 0): void {
     let after: number;
     try {
-      after = checkCanonical(this.bytes, this.offset);
+      after = checkCanonical(this.bytes, this.offset, containersAround);
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       throw new ProtocolError(this.#code, error.message, { cause: error });

@@ -132,6 +132,9 @@ export function scanFrame(bytes: Uint8Array): FrameScan {
   return scan;
 }
 
+/** Header and body are a container around each of their values: what is too deep for whoever decodes the frame is so here. */
+const insideMap = 1;
+
 /** Reads one map: keys in canonical order, each value by its field's reader or as something unknown. */
 function scanMap(cursor: CborCursor, scan: FrameScan, table: FieldTable): void {
   const { bytes } = cursor;
@@ -152,7 +155,7 @@ function scanMap(cursor: CborCursor, scan: FrameScan, table: FieldTable): void {
     } else {
       cursor.offset = keyHead;
       cursor.skip();
-      cursor.skip();
+      cursor.skip(insideMap);
     }
   }
 }
@@ -196,7 +199,7 @@ function readOps(cursor: CborCursor, scan: FrameScan): void {
   scan.opsOffset = offset;
   scan.opsCount = cursor.array();
   cursor.offset = offset;
-  cursor.skip();
+  cursor.skip(insideMap);
   scan.opsEnd = cursor.offset;
 }
 

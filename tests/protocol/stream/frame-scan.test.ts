@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
 import { encode } from '@dunlin/protocol/data/cbor';
 import { cidForCbor, cidToBytes } from '@dunlin/protocol/data/cid';
-import { encodeErrorFrame, encodeFrame } from '@dunlin/protocol/stream/frame';
+import { decodeFrame, encodeErrorFrame, encodeFrame } from '@dunlin/protocol/stream/frame';
 import { scanFrame } from '@dunlin/protocol/stream/frame-scan';
 
 const did = 'did:plc:ewvi7nxzyoun6zhxrhs64oiz';
@@ -89,6 +89,17 @@ describe('scanFrame', () => {
     expect(() => scanFrame(Buffer.concat([encode({ op: 1 }), encode({})]))).toThrow(invalid);
   });
 
+  test('counts the map around a field as a container, as whoever decodes the frame does', () => {
+    const nested = (depth: number): Uint8Array => Buffer.concat([Buffer.alloc(depth - 1, 0x81), Buffer.from([0x80])]);
+    const withField = (depth: number): Uint8Array => Buffer.concat([
+      encode({ op: 1, t: '#identity' }), Uint8Array.of(0xa4), encode('zz'), nested(depth), encode('did'), encode(did), encode('seq'), encode(7), encode('time'), encode(time),
+    ]);
+    expect(scanFrame(withField(127))).toMatchObject({ did, seq: 7 });
+    expect(decodeFrame(withField(127))).toMatchObject({ t: '#identity' });
+    expect(() => scanFrame(withField(128))).toThrow(invalid);
+    expect(() => decodeFrame(withField(128))).toThrow(invalid);
+  });
+
   test('takes five megabytes and not a byte more', () => {
     const overhead = frameWithBlocks(1_000_000).length - 1_000_000;
     expect(scanFrame(frameWithBlocks(5_000_000 - overhead)).blocksLength).toBe(5_000_000 - overhead);
@@ -105,11 +116,15 @@ describe('scanFrame', () => {
     fc.assert(fc.property(fc.nat(frame.length - 1), fc.integer({ min: 1, max: 255 }), (at, mask) => {
       const changed = Uint8Array.from(frame);
       changed[at] = changed[at]! ^ mask;
+      let isTaken = true;
       try {
         scanFrame(changed);
       } catch (error) {
+        isTaken = false;
         expect(error).toEqual(invalid);
       }
+      // Whoever scanned a frame may decode it later without looking out for a refusal.
+      if (isTaken) expect(() => decodeFrame(changed)).not.toThrow();
     }));
   });
 });
