@@ -1,11 +1,14 @@
 /**
  * The two kinds of events that do not leave as they came: #account with our status, #identity with a handle we checked.
- * Not for #commit and #sync: their bytes are passed on verbatim but for seq. Fields that we do not know survive here too.
+ * Not for #commit and #sync: their bytes are passed on verbatim but for seq. Fields that we do not know survive here too, while there
+ * is room for them.
  * Place in the flow: between verdict and log. Source: ours, docs/invariants.md 15.
  */
+import { maxFrameBytes } from '@dunlin/protocol/base/limits';
 import { decodeFrame, encodeFrame } from '@dunlin/protocol/stream/frame';
 import { scanFrame } from '@dunlin/protocol/stream/frame-scan';
 import type { FrameScan } from '@dunlin/protocol/stream/frame-scan';
+import { seqByteLength } from '@dunlin/protocol/stream/replace-seq';
 
 /** An event frame and where its fields are. */
 export interface ScannedFrame {
@@ -24,9 +27,12 @@ export function withHandle(frame: ScannedFrame, handle: string | null): ScannedF
   return rewrite(frame, { handle: handle ?? undefined });
 }
 
-function rewrite({ bytes }: ScannedFrame, fields: Record<string, unknown>): ScannedFrame {
+function rewrite({ bytes, scan }: ScannedFrame, fields: Record<string, unknown>): ScannedFrame {
   const frame = decodeFrame(bytes);
-  if (frame.op !== 1) return { bytes, scan: scanFrame(bytes) };
+  if (frame.op !== 1) return { bytes, scan };
   const rewritten = encodeFrame(frame.t, { ...frame.body, ...fields });
-  return { bytes: rewritten, scan: scanFrame(rewritten) };
+  // The host chose how near the bound it came: what our words have no room beside is left out, never the bound.
+  const fits = rewritten.length - scan.seqLength + seqByteLength(Number.MAX_SAFE_INTEGER) <= maxFrameBytes;
+  const sent = fits ? rewritten : encodeFrame(frame.t, { seq: scan.seq, did: scan.did, time: scan.time, ...fields });
+  return { bytes: sent, scan: scanFrame(sent) };
 }

@@ -22,3 +22,25 @@ test('puts a checked handle into an #identity, takes an unchecked one out, and k
   expect(without.scan.handle).toBeNull();
   expect(decodeFrame(without.bytes)).toMatchObject({ body: { novelty: [1] } });
 });
+
+test.each([
+  ['a longer handle', '#identity', { handle: 'a.b' }, (given: ReturnType<typeof frame>) => withHandle(given, 'a-much-longer-name.example.com')],
+  ['our status', '#account', { active: true }, (given: ReturnType<typeof frame>) => withStatus(given, 'takendown')],
+])('leaves out what %s has no room beside, rather than pass the bound of a frame', (_what, t, fields, rewritten) => {
+  const most = 5_000_000 - 8;
+  const empty = frame(t, { ...fields, padding: new Uint8Array(70_000) }).bytes.length - 70_000;
+  const given = frame(t, { ...fields, padding: new Uint8Array(most - empty) });
+  expect(given.bytes.length).toBe(most);
+  const { bytes, scan } = rewritten(given);
+  expect(bytes.length).toBeLessThan(300);
+  expect(scan).toMatchObject({ t, seq: 7, did: 'did:plc:abc', time: 'now' });
+});
+
+test('keeps everything as long as it fits', () => {
+  const empty = frame('#account', { active: true, padding: new Uint8Array(70_000) }).bytes.length - 70_000;
+  const room = '"status"takendown'.length + 2;
+  const given = frame('#account', { active: true, padding: new Uint8Array(5_000_000 - 8 - empty - room) });
+  const { bytes } = withStatus(given, 'takendown');
+  expect(bytes.length).toBeLessThanOrEqual(5_000_000 - 8);
+  expect(decodeFrame(bytes)).toMatchObject({ body: { novelty: [1] } });
+});
