@@ -45,7 +45,7 @@ export async function startMailServer(): Promise<MailServer> {
     mails,
     refusal: null,
     codeFor(address) {
-      const code = /^[A-Z2-7]{5}-[A-Z2-7]{5}$/m.exec(mails.findLast(({ to }) => to === address)?.text ?? '')?.[0];
+      const code = /\b[A-Z2-7]{5}-[A-Z2-7]{5}\b/.exec(mails.findLast(({ to }) => to === address)?.text ?? '')?.[0];
       if (code === undefined) throw new Error(`no mail with a code arrived for ${address}`);
       return code;
     },
