@@ -81,7 +81,7 @@ test('a host that sends frames above every size', async () => {
   await goodIsHeard();
 });
 
-test('a host that sends random bytes and right events with random bytes in them', async () => {
+test('a host that sends random bytes, and right events with one byte of blocks or operations changed', async () => {
   const host = await relay.crawledHost();
   const odd = relay.register(new FakeAccount(), host);
   for (let i = 0; i < 200; i++) host.sendBytes(randomBytes(1 + (i * 37) % 2000));
@@ -89,8 +89,10 @@ test('a host that sends random bytes and right events with random bytes in them'
   const before = relay.faults.length;
   for (let i = 0; i < 300; i++) {
     const bytes = encodeEvent({ ...odd.commit(), seq: ++host.seq });
-    // Beyond the header and the seq, so that the event is looked at and not only thrown away.
-    const at = 60 + Math.floor(Math.random() * (bytes.length - 60));
+    // What is signed, hashed or proved; of time and since nobody can tell whether they are what the host meant.
+    const { blocksOffset, blocksLength, opsOffset, opsEnd } = scanFrame(bytes);
+    const isInOps = i % 4 === 0;
+    const at = isInOps ? opsOffset + Math.floor(Math.random() * (opsEnd - opsOffset)) : blocksOffset + Math.floor(Math.random() * blocksLength);
     bytes[at] = (bytes[at] ?? 0) ^ (1 + Math.floor(Math.random() * 255));
     host.firehose.append({ seq: host.seq, bytes });
   }
@@ -120,11 +122,14 @@ test('a host that takes the connection and never says a word', async () => {
   const server = createServer((socket) => void sockets.push(socket.on('error', () => undefined)));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const hostname = `127.0.0.1:${(server.address() as AddressInfo).port}`;
-  expect((await relay.requestCrawl(hostname)).status).toBe(200);
-  await eventually('it was dialled', () => sockets.length > 0);
-  await goodIsHeard();
-  for (const socket of sockets) socket.destroy();
-  await new Promise((resolve) => server.close(resolve));
+  try {
+    expect((await relay.requestCrawl(hostname)).status).toBe(200);
+    await eventually('it was dialled', () => sockets.length > 0);
+    await goodIsHeard();
+  } finally {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  }
 });
 
 test('a host that sends text', async () => {

@@ -57,6 +57,8 @@ export class HostConnection implements Upstream {
   #subscription: Subscription | null = null;
   /** Seq of the last frame on the present connection. */
   #connectionSeq: number | null = null;
+  /** A host says FutureCursor once a connection; more is noise. */
+  #hasResetHere = false;
   #isWithoutRoom = false;
   #rateTimer: Timer | null = null;
   #faultsInARow = 0;
@@ -145,7 +147,7 @@ export class HostConnection implements Upstream {
 
   resumeFromBudget(): void {
     this.#isWithoutRoom = false;
-    this.#setPause();
+    queueMicrotask(() => this.#setPause());
   }
 
   /** Gives the cursor when it has moved since it was last taken, else null. */
@@ -181,6 +183,7 @@ export class HostConnection implements Upstream {
 
   #opened(): void {
     this.#connectionSeq = null;
+    this.#hasResetHere = false;
   }
 
   #onFrame(bytes: Buffer): void {
@@ -190,13 +193,15 @@ export class HostConnection implements Upstream {
       this.#isWithoutRoom = true;
       this.#setPause();
     }
-    const waitMs = this.#budget.charge(this.#parts.clock.elapsedMs());
-    if (waitMs > 0) this.#waitFor(waitMs);
+    this.#charge();
   }
 
-  #waitFor(ms: number): void {
+  /** Charges one message, of whatever kind, and stops reading when the host has none left. */
+  #charge(): void {
+    const waitMs = this.#budget.charge(this.#parts.clock.elapsedMs());
+    if (waitMs === 0) return;
     this.#rateTimer?.cancel();
-    this.#rateTimer = this.#parts.clock.after(ms, () => {
+    this.#rateTimer = this.#parts.clock.after(waitMs, () => {
       this.#rateTimer = null;
       this.#setPause();
     }, { unref: true });
@@ -209,10 +214,13 @@ export class HostConnection implements Upstream {
   }
 
   #failed(fault: SubscriptionFault): void {
+    if (fault.kind === 'text-frame' || fault.kind === 'error-frame') this.#charge();
     if (fault.kind === 'text-frame') return this.#parts.onTextFrame();
     this.#faultsInARow += 1;
     this.#note(faultText(fault));
-    if (fault.kind === 'error-frame' && fault.error === 'FutureCursor') this.#beginNumbering(0);
+    if (fault.kind !== 'error-frame' || fault.error !== 'FutureCursor' || this.#hasResetHere) return;
+    this.#hasResetHere = true;
+    this.#beginNumbering(0);
   }
 
   #beginNumbering(cursor: number): void {

@@ -7,7 +7,7 @@
 
 /** Someone whose socket can be left unread. */
 export interface Pausable {
-  /** Called when there is room again after `charge` said no. */
+  /** Called when there is room again, from within whatever gave room; reading on must wait for a turn of its own. */
   resumeFromBudget(): void;
 }
 
@@ -38,14 +38,17 @@ export class Budget {
     return this.#paused.size;
   }
 
-  /** Takes the bytes in any case; false means: read no more until `resumeFromBudget`. */
-  charge(host: Pausable, bytes: number): boolean {
+  /** Takes the bytes in any case. */
+  charge(host: Pausable, bytes: number): void {
     this.#totalBytes += bytes;
     const hostBytes = (this.#perHost.get(host) ?? 0) + bytes;
     this.#perHost.set(host, hostBytes);
-    if (hostBytes < this.#bounds.bytesPerHost && this.#totalBytes < this.#bounds.totalBytes) return true;
-    this.#paused.add(host);
-    return false;
+    if (hostBytes >= this.#bounds.bytesPerHost || this.#totalBytes >= this.#bounds.totalBytes) this.#paused.add(host);
+  }
+
+  /** Says whether there is room for more of this host; false means that `resumeFromBudget` will be called. */
+  hasRoom(host: Pausable): boolean {
+    return !this.#paused.has(host);
   }
 
   /** Gives bytes back and wakes whoever has room again: below half of its own bound and three quarters of all. */

@@ -1,5 +1,6 @@
 /**
- * Limits how often something is done for one DID: looking it up anew on bad input, passing on its #identity events.
+ * Limits how often something is done for one DID of one host: looking it up anew on bad input, passing on its #identity
+ * events.
  * Not for whole hosts. Place in the flow: ingest, before the network is asked.
  * Source: ours; a token bucket each, kept for the DIDs met last, so memory is bounded (who falls out begins anew).
  */
@@ -17,7 +18,7 @@ interface Bucket {
   atMs: number;
 }
 
-/** One bucket a DID. */
+/** One bucket for each key: a DID and the host that speaks for it. */
 export class DidLimiter {
   readonly #limit: DidLimit;
   /** In the order of their making; the oldest goes when there are too many. */
@@ -28,12 +29,12 @@ export class DidLimiter {
   }
 
   /** Takes a token; false when there is none. */
-  take(did: string, nowMs: number): boolean {
+  take(key: string, nowMs: number): boolean {
     const { burst, everyMs } = this.#limit;
-    let bucket = this.#buckets.get(did);
+    let bucket = this.#buckets.get(key);
     if (!bucket) {
       bucket = { left: burst, atMs: nowMs };
-      this.#buckets.set(did, bucket);
+      this.#buckets.set(key, bucket);
       this.#forgetOldest();
     }
     const left = Math.min(burst, bucket.left + (nowMs - bucket.atMs) / everyMs);

@@ -52,9 +52,12 @@ export class Identities {
     this.#parts = parts;
   }
 
-  /** Says whether this DID may be looked up anew now, and counts that it is. */
-  mayRefresh(did: string): boolean {
-    return this.#refreshes.take(did, this.#parts.clock.elapsedMs());
+  /**
+   * Says whether this DID may be looked up anew now for this host, and counts that it is. For each host apart: what a
+   * stranger sends in an account's name must not use up what its own host needs when a key is rotated.
+   */
+  mayRefresh(did: string, upstream: Upstream): boolean {
+    return this.#refreshes.take(`${did} ${upstream.id}`, this.#parts.clock.elapsedMs());
   }
 
   /** Looks a DID up and settles it for an event that came from `upstream`. */
@@ -74,11 +77,12 @@ export class Identities {
 
   async #settle(did: string, upstream: Upstream, cause: Cause): Promise<Settlement> {
     try {
-      const isForced = cause === 'bad-signature' || cause === 'identity-event';
+      // An account nobody has heard of is not looked up past the cache, or strangers' DIDs would all reach the directory.
+      const isForced = cause === 'bad-signature' || (cause === 'identity-event' && this.#parts.table.find(did) !== -1);
       const document = await this.#parts.resolver.resolveDid(did, { refresh: isForced });
       if (this.#fits(document, upstream) || isForced) return this.#decide(did, document, upstream);
       // The cached document may be older than the account's move to this host.
-      if (!this.mayRefresh(did)) return this.#decide(did, document, upstream);
+      if (!this.mayRefresh(did, upstream)) return this.#decide(did, document, upstream);
       return this.#decide(did, await this.#parts.resolver.resolveDid(did, { refresh: true }), upstream);
     } catch (error) {
       if (error instanceof ProtocolError && error.code === 'IdentityUnavailable') return { kind: 'later', detail: error.message };

@@ -33,7 +33,7 @@ export class IdentityEvents {
   /** Decides about the event; `nowMs` is the monotonic clock. */
   async decide(item: Item, nowMs: number): Promise<IdentityOutcome> {
     // Held events come here again; they were counted the first time.
-    if (!item.isRefreshed && !this.#limiter.take(item.did, nowMs)) return { kind: 'drop', reason: 'rateLimited', detail: 'too many #identity events for this did' };
+    if (!item.isRefreshed && !this.#limiter.take(`${item.did} ${item.upstream.id}`, nowMs)) return { kind: 'drop', reason: 'rateLimited', detail: 'too many #identity events for this did' };
     item.isRefreshed = true;
     const settlement = await this.#identities.settle(item.did, item.upstream, 'identity-event');
     if (settlement.kind !== 'settled') return settlement;

@@ -62,12 +62,13 @@ export class Intake {
       return this.#dropEarly(upstream, fault.reason, fault.detail);
     }
     const cost = bytes.length + itemOverheadBytes;
-    const mayGoOn = budget.charge(upstream, cost);
+    budget.charge(upstream, cost);
     this.#parts.push({
       kind, upstream, open, bytes, cost, scan, did: scan.did ?? '', receivedAtMs: this.#parts.clock.elapsedMs(),
       key: null, verdict: null, isRefreshed: false, isHeld: false,
     });
-    return mayGoOn;
+    // Asked now and not when charging: what was dropped at once has given its room back already.
+    return budget.hasRoom(upstream);
   }
 
   /** Hears that an event was dropped by the pipeline. */

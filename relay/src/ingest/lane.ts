@@ -1,6 +1,7 @@
 /**
- * The events of one account that are on their way, in order; only the first one is ever decided.
+ * The events of one account from one host that are on their way, in order; only the first one is ever decided.
  * Not for deciding (pipeline.ts). Place in the flow: hop 6; a lane exists while something is on its way.
+ * Each host has lanes of its own, so what a stranger sends in somebody's name never keeps that account's own host waiting.
  * Later events may be with the verify worker already while the first one waits, but their verdicts wait their turn.
  * Source: ours, docs/invariants.md 4: order per DID is kept at every hop.
  */
@@ -43,8 +44,10 @@ export interface HeldSince {
   bytes: number;
 }
 
-/** The lane of one account. */
+/** The lane of one account at one host. */
 export class Lane {
+  /** Names it among all lanes. */
+  readonly key: string;
   readonly did: string;
   readonly hash: DidHash;
   readonly items: Item[] = [];
@@ -53,7 +56,8 @@ export class Lane {
   /** Set while the DID cannot be resolved: since when, and how often it was tried. */
   held: HeldSince | null = null;
 
-  constructor(did: string, hash: DidHash) {
+  constructor(key: string, did: string, hash: DidHash) {
+    this.key = key;
     this.did = did;
     this.hash = hash;
   }

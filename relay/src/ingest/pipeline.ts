@@ -60,11 +60,12 @@ export class Pipeline {
 
   /** Takes an event whose fields have been checked. */
   push(item: Item): void {
-    const { did } = item;
-    let lane = this.#lanes.get(did);
+    const { did, upstream } = item;
+    const key = `${did} ${upstream.id}`;
+    let lane = this.#lanes.get(key);
     if (!lane) {
-      lane = new Lane(did, hashDid(did));
-      this.#lanes.set(did, lane);
+      lane = new Lane(key, did, hashDid(did));
+      this.#lanes.set(key, lane);
     }
     if (lane.held && !this.#parts.hold.add(lane, item)) {
       this.#drop(item, 'queueFull', `did cannot be resolved and too much is held back: bytes=${lane.held.bytes}`);
@@ -85,7 +86,7 @@ export class Pipeline {
     while (!lane.isBusy && !this.#isClosed) {
       const item = lane.items[0];
       if (item === undefined) {
-        this.#lanes.delete(lane.did);
+        this.#lanes.delete(lane.key);
         return;
       }
       if (this.#step(lane, item) === 'wait') return;
@@ -116,7 +117,7 @@ export class Pipeline {
     // A key that has changed since the event was handed to the worker counts anew.
     if (verdict === null || item.key === null || !table.isKey(row, item.key)) return this.#verify(lane, item, row);
     if (verdict.accepted) return this.#acceptSigned(lane, item, row, verdict);
-    if (verdict.reason === 'badSignature' && !item.isRefreshed && identities.mayRefresh(lane.did)) {
+    if (verdict.reason === 'badSignature' && !item.isRefreshed && identities.mayRefresh(lane.did, item.upstream)) {
       item.isRefreshed = true;
       return this.#lookUp(lane, item, 'bad-signature');
     }

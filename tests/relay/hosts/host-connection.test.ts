@@ -110,3 +110,18 @@ test('a host that hangs up at once is tried again, ever more slowly, and heard w
   host.send(account.commit());
   await consumer.take(1);
 });
+
+test('a host that is stopped at every frame for want of room is read on each time, whatever becomes of the frame', async () => {
+  relay = await TestRelay.start({ intakeBytesPerHost: 1 });
+  const host = await relay.crawledHost();
+  const account = relay.register(new FakeAccount(), host);
+  const consumer = await relay.consume();
+  const first = account.commit();
+  host.send(first);
+  // Dropped in the very moment they are taken in: the room comes back before anybody could wait for it.
+  for (let i = 0; i < 30; i++) host.send(first);
+  for (let i = 0; i < 5; i++) host.send(account.commit());
+  await consumer.take(6);
+  expect(await relay.metric('relay_events_dropped_total{reason="revNotNewer"}')).toBe(30);
+  expect(await relay.metric('relay_events_dropped_total{reason="seqNotIncreasing"}')).toBe(0);
+});
