@@ -1,0 +1,133 @@
+/**
+ * Asks hosts which collections their accounts have, where the relay does not know exactly: accounts older than its first
+ * sight of them, and accounts of which something was missed. Politely: see host-pace.ts.
+ * Not in any event's path. Place in the flow: a timer; answers go into the index, then what commits said meanwhile.
+ * An answer is the host's word; every later commit of the account is proof and corrects it.
+ * Source: ours, docs/decisions/0010-collections-from-the-commits-own-blocks.md.
+ */
+import type { Clock, Timer } from '@dunlin/protocol/base/clock';
+import { CheckQueue } from './check-queue.ts';
+import type { CollectionIndex } from './collection-index.ts';
+import type { CollectionMetrics } from './collection-metrics.ts';
+import { describeRepo } from './describe-repo.ts';
+import { HostPace } from './host-pace.ts';
+import type { Journals } from './journals.ts';
+
+/** Accounts as far as checks look at them. */
+export interface CheckedAccounts {
+  readonly size: number;
+  did(row: number): string;
+  hostId(row: number): number;
+  isActive(row: number): boolean;
+}
+
+/** What it works with. */
+export interface ChecksParts {
+  readonly index: CollectionIndex;
+  readonly journals: Journals;
+  readonly accounts: CheckedAccounts;
+  /** Gives where a host is asked, or null while it is not listened to. */
+  readonly originOf: (hostId: number) => string | null;
+  /** Guarded. */
+  readonly fetch: typeof globalThis.fetch;
+  readonly clock: Clock;
+  readonly metrics: CollectionMetrics;
+  /** Questions a second to one host. */
+  readonly perSecond: number;
+  readonly onFault: (error: unknown) => void;
+}
+
+const everyMs = 200;
+/** Questions under way to all hosts. */
+const atOnce = 64;
+
+/** Asks. */
+export class Checks {
+  readonly #parts: ChecksParts;
+  readonly #queue: CheckQueue;
+  readonly #paces = new Map<number, HostPace>();
+  readonly #timer: Timer;
+  readonly #running = new Set<Promise<void>>();
+  #isClosed = false;
+
+  constructor(parts: ChecksParts) {
+    this.#parts = parts;
+    this.#queue = new CheckQueue({ rows: () => parts.accounts.size, hostToAsk: (row) => this.#hostToAsk(row) });
+    this.#timer = parts.clock.every(everyMs, () => this.step(), { unref: true });
+  }
+
+  /** Accounts found and not asked about yet. */
+  get queued(): number {
+    return this.#queue.size;
+  }
+
+  /** Puts an account before others. */
+  hurry(row: number): void {
+    this.#queue.hurry(row);
+  }
+
+  /** Asks whom it may ask now. */
+  step(): void {
+    this.#queue.refill();
+    const nowMs = this.#parts.clock.elapsedMs();
+    for (const host of this.#queue.hosts()) {
+      const pace = this.#paceOf(host);
+      while (this.#running.size < atOnce && pace.mayAsk(nowMs)) {
+        const row = this.#queue.take(host);
+        if (row < 0) break;
+        pace.begin(nowMs);
+        this.#run(row, host, pace);
+      }
+    }
+    for (const [host, pace] of this.#paces) if (pace.isForgettable(nowMs)) this.#paces.delete(host);
+  }
+
+  /** Asks no more; resolves when nothing is under way. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#timer.cancel();
+    await Promise.all(this.#running);
+  }
+
+  #hostToAsk(row: number): number {
+    const { index, accounts, journals, originOf } = this.#parts;
+    const certainty = index.certainty(row);
+    if (certainty === 'exact' || certainty === 'away' || journals.has(row) || !accounts.isActive(row)) return -1;
+    const host = accounts.hostId(row);
+    return originOf(host) === null ? -1 : host;
+  }
+
+  #paceOf(host: number): HostPace {
+    let pace = this.#paces.get(host);
+    if (!pace) {
+      pace = new HostPace(this.#parts.perSecond);
+      this.#paces.set(host, pace);
+    }
+    return pace;
+  }
+
+  #run(row: number, host: number, pace: HostPace): void {
+    const work = this.#ask(row, host, pace).catch(this.#parts.onFault).finally(() => this.#running.delete(work));
+    this.#running.add(work);
+  }
+
+  async #ask(row: number, host: number, pace: HostPace): Promise<void> {
+    const { index, journals, accounts, clock, metrics, fetch } = this.#parts;
+    const origin = this.#parts.originOf(host);
+    journals.open(row);
+    const answer = origin === null ? ({ kind: 'failed', retryMs: null } as const) : await describeRepo(fetch, origin, accounts.did(row), () => clock.nowMs());
+    const { facts, isDoubtful } = journals.close(row);
+    pace.end(clock.elapsedMs(), answer.kind === 'failed', answer.kind === 'failed' ? answer.retryMs : null);
+    metrics.checked[answer.kind].inc();
+    // What is stored when the relay closes must not depend on what comes after.
+    if (this.#isClosed || answer.kind === 'failed' || accounts.hostId(row) !== host) return;
+    if (answer.kind === 'away') return index.setCertainty(row, isDoubtful || facts.size > 0 ? 'doubtful' : 'away');
+    const collections = new Set(answer.collections);
+    for (const [collection, isPresent] of facts) {
+      if (isPresent) collections.add(collection);
+      else collections.delete(collection);
+    }
+    index.replace(row, collections);
+    index.setCertainty(row, isDoubtful ? 'doubtful' : 'exact');
+  }
+}
