@@ -4,6 +4,7 @@
  * Not for limits that must survive a restart or be shared between processes. Source: ours; header names as the reference PDS.
  */
 import { systemClock, type Clock } from '@dunlin/protocol/base/clock';
+import { sha256Latin1 } from '@dunlin/protocol/crypto/hash';
 import { XrpcError } from '../xrpc/errors.ts';
 
 /** Shape of a limiter. */
@@ -27,6 +28,14 @@ export interface Spending {
   readonly retryAfterSeconds: number;
 }
 
+/** Longest key that is kept as it is, in characters; callers may write what they like into some. */
+const maxKeyLength = 128;
+
+/** Gives what a key is remembered under. */
+function nameOf(key: string): string {
+  return key.length <= maxKeyLength ? key : sha256Latin1(key);
+}
+
 /** Counts points per key. */
 export class RateLimiter {
   readonly points: number;
@@ -46,10 +55,11 @@ export class RateLimiter {
   /** Takes points from the key's bucket; takes nothing when they are not all there. */
   spend(key: string, points = 1): Spending {
     const nowMs = this.#clock.elapsedMs();
-    const bucket = this.#buckets.get(key) ?? { level: this.points, atMs: nowMs };
+    const name = nameOf(key);
+    const bucket = this.#buckets.get(name) ?? { level: this.points, atMs: nowMs };
     bucket.level = Math.min(this.points, bucket.level + ((nowMs - bucket.atMs) * this.points) / this.windowMs);
     bucket.atMs = nowMs;
-    this.#remember(key, bucket);
+    this.#remember(name, bucket);
     // Filling is a sum of fractions: a hair below a whole point counts as the point.
     const isAllowed = bucket.level + 1e-6 >= points;
     if (isAllowed) bucket.level = Math.max(0, bucket.level - points);
@@ -62,9 +72,9 @@ export class RateLimiter {
     };
   }
 
-  #remember(key: string, bucket: { level: number; atMs: number }): void {
-    this.#buckets.delete(key);
-    this.#buckets.set(key, bucket);
+  #remember(name: string, bucket: { level: number; atMs: number }): void {
+    this.#buckets.delete(name);
+    this.#buckets.set(name, bucket);
     if (this.#buckets.size <= this.#maxKeys) return;
     for (const oldest of this.#buckets.keys()) {
       this.#buckets.delete(oldest);
@@ -74,7 +84,7 @@ export class RateLimiter {
 
   /** Forgets a key, so that it begins full again. */
   reset(key: string): void {
-    this.#buckets.delete(key);
+    this.#buckets.delete(nameOf(key));
   }
 }
 

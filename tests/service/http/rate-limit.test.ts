@@ -35,6 +35,14 @@ describe('a rate limiter', () => {
     expect(limiter.spend('b').isAllowed).toBe(true);
   });
 
+  test('keeps long keys apart by their whole length, and does not keep them', () => {
+    const limiter = new RateLimiter({ points: 1, windowMs: 1_000, clock: clock() });
+    const long = 'x'.repeat(100_000);
+    expect([`${long}a`, `${long}b`, `${long}a`].map((key) => limiter.spend(key).isAllowed)).toEqual([true, true, false]);
+    limiter.reset(`${long}a`);
+    expect(limiter.spend(`${long}a`).isAllowed).toBe(true);
+  });
+
   test('never gives more than its points and what time gave back', () => {
     const step = fc.record({ ms: fc.nat(700), points: fc.integer({ min: 1, max: 4 }) });
     fc.assert(fc.property(fc.array(step, { maxLength: 100 }), (steps) => {
