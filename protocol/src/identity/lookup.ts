@@ -17,8 +17,10 @@ export interface LookupOptions<T> {
   readonly ages: CacheAges;
   readonly maxEntries: number;
   readonly maxBytes: number;
-  /** Most look-ups under way at once; beyond it a new key fails at once. */
+  /** Most look-ups under way at once, for each kind of key; beyond it a new key fails at once. */
   readonly maxFlights: number;
+  /** Kinds of keys that must not wait for one another; few and fixed. Default: all are of one. */
+  readonly kindOf?: (key: string) => string;
 }
 
 /** How one asker asks. */
@@ -46,7 +48,8 @@ export class Lookup<T> {
   readonly #o: LookupOptions<T>;
   readonly #cache: LookupCache<T>;
   readonly #flights = new Map<string, Flight<T>>();
-  #underWay = 0;
+  /** Look-ups under way, by kind. */
+  readonly #underWay = new Map<string, number>();
 
   constructor(options: LookupOptions<T>) {
     this.#o = options;
@@ -92,8 +95,21 @@ export class Lookup<T> {
   }
 
   #refreshBehind(key: string): void {
-    if (this.#flights.has(key) || !this.#cache.mayRetry(key) || this.#underWay >= this.#o.maxFlights) return;
+    if (this.#flights.has(key) || !this.#cache.mayRetry(key) || !this.#hasRoom(key)) return;
     this.#join(key, true).promise.catch(() => undefined);
+  }
+
+  #hasRoom(key: string): boolean {
+    return (this.#underWay.get(this.#kindOf(key)) ?? 0) < this.#o.maxFlights;
+  }
+
+  #count(key: string, by: number): void {
+    const kind = this.#kindOf(key);
+    this.#underWay.set(kind, (this.#underWay.get(kind) ?? 0) + by);
+  }
+
+  #kindOf(key: string): string {
+    return this.#o.kindOf?.(key) ?? '';
   }
 
   #supersede(key: string): void {
@@ -106,7 +122,7 @@ export class Lookup<T> {
   #join(key: string, isRefresh: boolean): Flight<T> {
     const running = this.#flights.get(key);
     if (running && (running.isRefresh || !isRefresh)) return running;
-    if (this.#underWay >= this.#o.maxFlights) {
+    if (!this.#hasRoom(key)) {
       throw new ProtocolError('IdentityUnavailable', `too many look-ups under way: max=${this.#o.maxFlights}`);
     }
     this.#supersede(key);
@@ -117,7 +133,7 @@ export class Lookup<T> {
   }
 
   async #fly(key: string, mark: FlightMark): Promise<T | null> {
-    this.#underWay++;
+    this.#count(key, 1);
     try {
       // Never settles in the same turn: the flight is on the board before its outcome is.
       const value = await Promise.resolve(key).then(this.#o.find);
@@ -127,7 +143,7 @@ export class Lookup<T> {
       if (!mark.isSuperseded && error instanceof ProtocolError) this.#cache.fail(key, error);
       throw error;
     } finally {
-      this.#underWay--;
+      this.#count(key, -1);
       if (this.#flights.get(key)?.mark === mark) this.#flights.delete(key);
     }
   }

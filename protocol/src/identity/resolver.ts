@@ -34,7 +34,7 @@ export interface IdentityResolverOptions {
   readonly maxBytes?: number;
   /** Deadline of one request. */
   readonly timeoutMs?: number;
-  /** Most requests under way, for documents and for handles each. */
+  /** Most requests under way, for documents of each DID method and for handles. */
   readonly maxRequests?: number;
   /** Development and tests: `did:web:localhost%3APORT`, and `.test` handles vouched for by their account's server. */
   readonly allowInsecure?: boolean;
@@ -46,6 +46,8 @@ export interface IdentityResolverOptions {
 export interface ResolveOptions {
   /** True passes by the cache; asking so in answer to bad input needs a limit of the caller's. */
   readonly refresh?: boolean | undefined;
+  /** What is remembered for longer than this does not count: a look-up anew that bad input can ask for only so often. */
+  readonly maxAgeMs?: number | undefined;
   /** Ends this caller's waiting, not the request. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -81,6 +83,8 @@ export function createIdentityResolver(o: IdentityResolverOptions): IdentityReso
       ? fetchPlcDocument({ plcUrl, fetch, clock, timeoutMs }, did)
       : fetchDidWeb(did, { fetch, clock, timeoutMs, allowInsecure }),
     sizeOf: documentSize, clock, ages: documentAges, maxEntries, maxBytes: o.maxBytes ?? 256_000_000, maxFlights,
+    // Anybody can make did:web hosts that never answer; they keep nobody from the directory.
+    kindOf: (did) => didMethod(did) ?? '',
   });
   const handles = new Lookup<string>({
     find: (handle) => lookUpHandle(handle, { fetch, resolveTxt: o.resolveTxt, clock, timeoutMs, allowInsecure }),

@@ -97,6 +97,27 @@ describe('resolveDid', () => {
     await expect(resolver.resolveDid(did)).rejects.toMatchObject({ code: 'IdentityUnavailable' });
   });
 
+  test('looks up anew what is remembered for longer than the caller likes, and not before', async () => {
+    const { resolver, network, clock } = withAlice();
+    await resolver.resolveDid(did);
+    clock.advance(10_000);
+    await resolver.resolveDid(did, { maxAgeMs: 10_000 });
+    expect(network.asked.length).toBe(1);
+    clock.advance(1);
+    await resolver.resolveDid(did, { maxAgeMs: 10_000 });
+    expect(network.asked.length).toBe(2);
+  });
+
+  test('did:web hosts that never answer keep nobody from the directory', async () => {
+    const { resolver, network } = withAlice({ maxRequests: 2 });
+    for (const index of [1, 2]) {
+      network.pages.set(`https://h${index}.example.com/.well-known/did.json`, () => new Promise<Response>(() => undefined));
+      void resolver.resolveDid(webDid(index));
+    }
+    await expect(resolver.resolveDid(webDid(3))).rejects.toMatchObject({ code: 'IdentityUnavailable' });
+    expect(await resolver.resolveDid(did)).toMatchObject({ did });
+  });
+
   test('put and invalidate set and clear what is remembered', async () => {
     const { resolver, network } = setUp();
     resolver.put(parseDidDocument(did, documentOf(did, 'put.example.com')));
