@@ -21,6 +21,9 @@ export const sessionLimits = { rooms: 128, subjects: 1_000, commandsPerSecond: 2
 /** Commands at once before the rate counts. */
 const commandBurst = 100;
 
+/** A command counts once more for each so many characters: a thousand subjects are not one thing to do. */
+export const charactersPerCommand = 4_096;
+
 /** Time for the first #auth, in ms. */
 export const authDeadlineMs = 10_000;
 
@@ -92,7 +95,7 @@ export class Session implements RoomMember {
   /** Takes one text message from the client. */
   receive(text: string): void {
     if (this.#state.kind === 'closed') return;
-    if (!this.#takeAllowance()) return this.bye('tooManyRequests');
+    if (!this.#takeAllowance(text.length)) return this.bye('tooManyRequests');
     const read = this.#o.read(text);
     if (read === null) return this.bye('badRequest');
     if ('refusal' in read) return this.#reply(read.id ?? undefined, { error: 'InvalidRequest', message: read.refusal });
@@ -269,10 +272,10 @@ export class Session implements RoomMember {
     this.send(new Frame({ $type: '#reply', ...(id === undefined ? {} : { id }), ...outcome, ...(subjects === undefined ? {} : { subjects }) }));
   }
 
-  #takeAllowance(): boolean {
+  #takeAllowance(characters: number): boolean {
     const nowMs = this.#o.clock.elapsedMs();
     const refill = ((nowMs - this.#allowanceAtMs) * sessionLimits.commandsPerSecond) / 1_000;
-    this.#allowance = Math.min(commandBurst, this.#allowance + refill) - 1;
+    this.#allowance = Math.min(commandBurst, this.#allowance + refill) - 1 - Math.floor(characters / charactersPerCommand);
     this.#allowanceAtMs = nowMs;
     return this.#allowance >= 0;
   }

@@ -5,6 +5,7 @@
  */
 import type { Clock } from '@dunlin/protocol/base/clock';
 import { ProtocolError } from '@dunlin/protocol/base/errors';
+import { sha256Latin1 } from '@dunlin/protocol/crypto/hash';
 import { verifyServiceJwt } from '@dunlin/protocol/crypto/service-jwt';
 import type { IdentityResolver } from '@dunlin/protocol/identity/resolver';
 
@@ -14,6 +15,17 @@ export const maxTokenSeconds = 60;
 /** How long a used token is remembered, in ms: longer than any token lives. */
 const rememberMs = 120_000;
 const maxRemembered = 200_000;
+
+/** Most used tokens that are remembered of one account, so that nobody can fill the memory of all. */
+export const maxTokensPerAccount = 1_000;
+
+/** A key that was looked up so lately is not looked up anew for a signature that does not fit: anybody can write those, for any DID. */
+export const keyMaxAgeMs = 10_000;
+
+interface UsedToken {
+  readonly did: string;
+  readonly untilMs: number;
+}
 
 /** Parts. */
 export interface TokenCheckOptions {
@@ -29,8 +41,10 @@ export type TokenVerdict = { readonly did: string } | { readonly error: string; 
 /** Checks tokens and remembers the used ones. */
 export class TokenCheck {
   readonly #o: TokenCheckOptions;
-  /** Used tokens by issuer and jti, oldest first, with the time until which they are remembered. */
-  readonly #used = new Map<string, number>();
+  /** Used tokens by a digest of issuer and jti, oldest first. */
+  readonly #used = new Map<string, UsedToken>();
+  /** How many of them each account has. */
+  readonly #perAccount = new Map<string, number>();
 
   constructor(o: TokenCheckOptions) {
     this.#o = o;
@@ -44,11 +58,11 @@ export class TokenCheck {
         lxm: method,
         nowMs: this.#o.clock.nowMs(),
         maxLifetimeSeconds: maxTokenSeconds,
-        signingKey: async (did, forceRefresh) => (await this.#o.resolver.resolveDid(did, { refresh: forceRefresh }))?.signingKey ?? null,
+        signingKey: async (did, isAgain) => (await this.#o.resolver.resolveDid(did, isAgain ? { maxAgeMs: keyMaxAgeMs } : {}))?.signingKey ?? null,
       });
       const [did] = claims.iss.split('#', 1);
       if (claims.jti === null) return { error: 'token has no jti', isOurFault: false };
-      return this.#use(`${did} ${claims.jti}`) ?? { did };
+      return this.#use(did, claims.jti) ?? { did };
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       return { error: error.message, isOurFault: error.code === 'IdentityUnavailable' };
@@ -56,15 +70,26 @@ export class TokenCheck {
   }
 
   /** Notes that a token is used now; gives the refusal if it was before, or if no more can be remembered. */
-  #use(key: string): { error: string; isOurFault: boolean } | null {
+  #use(did: string, jti: string): { error: string; isOurFault: boolean } | null {
     const nowMs = this.#o.clock.elapsedMs();
-    for (const [oldest, untilMs] of this.#used) {
-      if (untilMs > nowMs) break;
-      this.#used.delete(oldest);
-    }
+    this.#forget(nowMs);
+    const key = sha256Latin1(`${did} ${jti}`);
+    const ofAccount = this.#perAccount.get(did) ?? 0;
     if (this.#used.has(key)) return { error: 'token was used before', isOurFault: false };
+    if (ofAccount >= maxTokensPerAccount) return { error: 'too many tokens of this account are in use', isOurFault: true };
     if (this.#used.size >= maxRemembered) return { error: 'too many tokens are in use', isOurFault: true };
-    this.#used.set(key, nowMs + rememberMs);
+    this.#used.set(key, { did, untilMs: nowMs + rememberMs });
+    this.#perAccount.set(did, ofAccount + 1);
     return null;
+  }
+
+  #forget(nowMs: number): void {
+    for (const [key, { did, untilMs }] of this.#used) {
+      if (untilMs > nowMs) return;
+      this.#used.delete(key);
+      const left = (this.#perAccount.get(did) ?? 1) - 1;
+      if (left > 0) this.#perAccount.set(did, left);
+      else this.#perAccount.delete(did);
+    }
   }
 }

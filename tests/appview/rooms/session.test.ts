@@ -1,7 +1,7 @@
 /** One client of the gateway: who it is, what it may ask, every bound from both sides, and how it ends. */
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { byeReasons } from '@dunlin/appview/rooms/bye-codes';
-import { authDeadlineMs, sessionLimits, sessionMs } from '@dunlin/appview/rooms/session';
+import { authDeadlineMs, charactersPerCommand, sessionLimits, sessionMs } from '@dunlin/appview/rooms/session';
 import { account, like, message, person, post, react, room, roomUri } from '../small-index.ts';
 import { smallGateway, type Client, type SmallGateway } from '../small-gateway.ts';
 
@@ -136,6 +136,17 @@ describe('what it may say', () => {
     expect(client.closed).toBeNull();
     world.clock.advance(1_000);
     for (let said = 0; said < 20; said++) client.say({ $type: '#lease' });
+    expect(client.closed).toBeNull();
+    client.say({ $type: '#lease' });
+    expect(client.closed?.code).toBe(3013);
+  });
+
+  test('a command counts once more for each 4,096 characters, so that size is no way around the rate', async () => {
+    const client = await world.client(ben);
+    world.clock.advance(10_000);
+    const subjects = ['x'.repeat(49 * charactersPerCommand)];
+    client.say({ $type: '#track', id: 1, subjects });
+    client.say({ $type: '#track', id: 2, subjects });
     expect(client.closed).toBeNull();
     client.say({ $type: '#lease' });
     expect(client.closed?.code).toBe(3013);
