@@ -39,7 +39,7 @@ export async function startPds(config: PdsConfig, parts: PdsParts = {}): Promise
     const writes = openWrites(stage, stores);
     const network = openNetwork(stage, stores, parts);
     const people = openAccounts(stage, stores, writes, network);
-    const { port } = await serve(stage, apiParts(stage, stores, writes, network, people), stores, writes, network);
+    const { port } = await serve(stage, apiParts(stage, stores, writes, network, people), stores, writes, network, people.oauth);
     if (config.metricsPort !== null) {
       const listener = await startMetricsListener({ host: config.host, port: config.metricsPort, metrics: stage.metrics, log: base.log });
       lifecycle.own('metrics listener', () => listener.close());
