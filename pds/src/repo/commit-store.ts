@@ -8,6 +8,7 @@ import { BlockMap } from '@dunlin/protocol/data/block-map';
 import { cidToBytes, sameCid, type Cid } from '@dunlin/protocol/data/cid';
 import type { CommitData } from '@dunlin/protocol/repo/apply';
 import type { RepoOp } from '@dunlin/protocol/repo/operation';
+import type { WriteGroup } from '../sequencer/group-commit.ts';
 import { hasBacklinks } from './backlinks.ts';
 import type { NodeReader, NodeStore } from './node-store.ts';
 import { splitPath } from './record-path.ts';
@@ -32,19 +33,15 @@ export class CommitStore {
    * Stores a commit's nodes and records, and removes what it replaced. `previous` is the commit before, null for the first;
    * `reader` is where the commit's tree was read from: a node that came from there and is new again stands there already.
    */
-  store(accountId: number, commit: CommitData, { previous, reader }: { previous: Cid | null; reader: NodeReader }): void {
-    const records = new BlockMap();
-    for (const op of commit.ops) {
-      if (op.prev !== null) records.set(op.prev, noBytes);
-      if (op.cid !== null) records.set(op.cid, noBytes);
-    }
-    const removed = commit.removedCids.filter((cid) => !sameCid(cid, previous) && !records.has(cid));
+  store(accountId: number, commit: CommitData, { previous, reader, group }: { previous: Cid | null; reader: NodeReader; group: WriteGroup }): void {
+    const isRecord = recordsOf(commit.ops);
+    const removed = commit.removedCids.filter((cid) => !sameCid(cid, previous) && !isRecord(cid));
     const added: [Cid, Uint8Array][] = [];
     for (const block of commit.newBlocks) {
       const [cid] = block;
-      if (!sameCid(cid, commit.cid) && !records.has(cid) && !reader.hasGiven(cid)) added.push(block);
+      if (!sameCid(cid, commit.cid) && !isRecord(cid) && !reader.hasGiven(cid)) added.push(block);
     }
-    this.#nodes.change(accountId, { rev: commit.rev, removed, added });
+    this.#nodes.change(accountId, { rev: commit.rev, removed, added }, group);
     for (const op of commit.ops) this.#moveRecord(accountId, commit, op);
   }
 
@@ -67,3 +64,19 @@ export class CommitStore {
 }
 
 const noBytes = new Uint8Array(0);
+
+/** So many operations are looked through one by one, which is quicker than making a map of them. */
+const fewOps = 4;
+
+/** Gives a test for the CIDs that operations name, which are records; every other block of a commit is a node or the commit. */
+function recordsOf(ops: readonly RepoOp[]): (cid: Cid) => boolean {
+  if (ops.length <= fewOps) {
+    return (cid) => ops.some((op) => (op.cid !== null && sameCid(op.cid, cid)) || (op.prev !== null && sameCid(op.prev, cid)));
+  }
+  const records = new BlockMap();
+  for (const op of ops) {
+    if (op.prev !== null) records.set(op.prev, noBytes);
+    if (op.cid !== null) records.set(op.cid, noBytes);
+  }
+  return (cid) => records.has(cid);
+}

@@ -8,7 +8,8 @@ import { assert } from '@dunlin/protocol/base/assert';
 import { cidByteLength, cidFromBytes, cidToBytes, type Cid } from '@dunlin/protocol/data/cid';
 import { walkTree, type WalkStep } from '@dunlin/protocol/mst/walk';
 import type { Database, Statement } from '@dunlin/service/sqlite/database';
-import { cidTagAt } from './cid-key.ts';
+import { cidKeyAt, cidTagAt } from './cid-key.ts';
+import { decodeRecent, noNodes } from './recent-nodes.ts';
 import { splitPath, type RecordPlace } from './record-path.ts';
 
 /** Records that are read at once. */
@@ -37,6 +38,7 @@ export class RepoSnapshot {
   readonly #database: Database;
   readonly #head: Statement<[number], { head: Buffer; data: Buffer; rev: string; commit_bytes: Buffer }>;
   readonly #node: Statement<[number, number, Uint8Array], { bytes: Buffer; rev: string }>;
+  readonly #recentNodes: Statement<[number], Buffer>;
   readonly #record: Statement<[number, string, string], RecordRow>;
   readonly #run: Statement<[number, string, string, number], RecordRow>;
   readonly #begin: Statement<[]>;
@@ -46,6 +48,7 @@ export class RepoSnapshot {
     this.#database = database;
     this.#head = database.prepare('SELECT head, data, rev, commit_bytes FROM repo WHERE account = ?');
     this.#node = database.prepare('SELECT bytes, rev FROM node WHERE account = ? AND tag = ? AND cid = ?');
+    this.#recentNodes = database.prepare<[number], Buffer>('SELECT nodes FROM recent_node WHERE account = ?').pluck();
     const columns = 'SELECT collection, rkey, cid, rev, bytes FROM record WHERE account = ? AND collection = ?';
     this.#record = database.prepare(`${columns} AND rkey = ?`);
     this.#run = database.prepare(`${columns} AND rkey >= ? ORDER BY rkey LIMIT ?`);
@@ -107,8 +110,10 @@ export class RepoSnapshot {
 
   /** Walks the tree; with `since`, past nodes that are no newer. */
   #walk(accountId: number, head: SnapshotHead, since: string | null): Iterable<WalkStep> {
-    const read = (link: Uint8Array): { bytes: Buffer; rev: string } => {
-      const node = this.#node.get(accountId, cidTagAt(link, 0), link);
+    const row = this.#recentNodes.get(accountId);
+    const recent = row === undefined ? noNodes : decodeRecent(row);
+    const read = (link: Uint8Array): { bytes: Uint8Array; rev: string } => {
+      const node = recent.get(cidKeyAt(link, 0)) ?? this.#node.get(accountId, cidTagAt(link, 0), link);
       assert(node !== undefined, `tree node is missing: account=${accountId}`);
       return node;
     };

@@ -2,7 +2,8 @@
  * Tables of repositories: where each stands with its commit, its tree nodes, and its records.
  * Only `repo/` reads and writes them. CIDs are 36 bytes; `rev` is the revision that brought a row, which makes `since` cheap.
  * Laid out for few dirty pages a write: records lie in key order with their contents, so that new ones go to the end and lists
- * and exports read them in a row; a tree node takes over the row of the one it replaces and is found by a short tag of its CID.
+ * and exports read them in a row; the tree nodes an account wrote last stand in one row until they settle into rows of their own,
+ * which are found by a short tag of the CID.
  * Source: ours; layout reasoned in docs/decisions (integer account ids, binary CIDs, WITHOUT ROWID).
  */
 
@@ -25,6 +26,11 @@ CREATE TABLE node (
   bytes BLOB NOT NULL
 ) STRICT;
 CREATE INDEX node_by_tag ON node (account, tag);
+
+CREATE TABLE recent_node (
+  account INTEGER PRIMARY KEY,
+  nodes BLOB NOT NULL
+) STRICT;
 
 CREATE TABLE record (
   account INTEGER NOT NULL,

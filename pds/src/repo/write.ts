@@ -150,7 +150,7 @@ export class RepoWriter {
 
   #store(group: WriteGroup, o: { accountId: number; head: RepoHead | null; writes: readonly PlannedWrite[]; reader: NodeReader }, commit: CommitData): void {
     const { accountId } = o;
-    this.#commits.store(accountId, commit, { previous: o.head?.cid ?? null, reader: o.reader });
+    this.#commits.store(accountId, commit, { previous: o.head?.cid ?? null, reader: o.reader, group });
     for (const write of o.writes) this.#settle(accountId, write, commit.rev);
     const head = { cid: commit.cid, rev: commit.rev, data: commit.data };
     const commitBytes = commit.newBlocks.get(commit.cid);
