@@ -57,7 +57,7 @@ const pageHeaders = {
 
 function frame(name: string, title: string): string {
   return '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
-    + `<title>${title}</title><link rel="stylesheet" href="/account/web/style.css"><script type="module" src="/account/web/${name}.ts"></script></head>`
+    + `<title>${title}</title><link rel="icon" href="data:,"><link rel="stylesheet" href="/account/web/style.css"><script type="module" src="/account/web/${name}.ts"></script></head>`
     + `<body><main><h1>${title}</h1><noscript><p>This page needs JavaScript.</p></noscript><div id="page"></div></main></body></html>\n`;
 }
 

@@ -1,13 +1,14 @@
 import { expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
 import { createHash, createHmac } from 'node:crypto';
-import { hmacSha256, isSha256At, sha256, sha256Latin1, Sha256Stream } from '@dunlin/protocol/crypto/hash';
+import { hmacSha1, hmacSha256, isSha256At, sha256, sha256Latin1, Sha256Stream } from '@dunlin/protocol/crypto/hash';
 import { toHex, utf8Encode } from '@dunlin/protocol/base/bytes';
 
 test('known answers', () => {
   expect(toHex(sha256(utf8Encode('abc')))).toBe('ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad');
   expect(toHex(sha256('abc'))).toBe('ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad');
   expect(toHex(hmacSha256(utf8Encode('Jefe'), utf8Encode('what do ya want for nothing?')))).toBe('5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843');
+  expect(toHex(hmacSha1(utf8Encode('Jefe'), utf8Encode('what do ya want for nothing?')))).toBe('effcdf6ae5eb2fa2d27416d5f184df9c259a7c79');
 });
 
 test('whole, as text, in place and piece by piece it is the same digest, and that of createHash', () => {
