@@ -38,7 +38,7 @@ export function bridgeAccounts({ accounts, cards, devices, consents, signIns, de
   };
   /** Runs a change of an account and gives the account as it is afterwards. */
   const changed = async (did: string, change: (account: Account) => Promise<unknown>): Promise<AccountCard> => {
-    await inWords(() => change(find(did)));
+    await change(find(did));
     return cards.of(find(did));
   };
   const toDeviceAccount = (signedIn: SignedIn): DeviceAccount[] => {
@@ -77,13 +77,13 @@ export function bridgeAccounts({ accounts, cards, devices, consents, signIns, de
       return account && cards.of(account);
     },
     updateEmailRequest: async ({ did }) => ({ tokenRequired: await inWords(() => desk.requestEmailUpdate(find(did))) }),
-    updateEmailConfirm: ({ did, email, token }) => changed(did, (account) => desk.updateEmail(account, { email, token: token ?? null })),
+    updateEmailConfirm: ({ did, email, token }) => inWords(() => changed(did, (account) => desk.updateEmail(account, { email, token: token ?? null }))),
     verifyEmailRequest: ({ did }) => inWords(() => desk.requestEmailConfirmation(find(did))),
     verifyEmailConfirm: ({ did, email, token }) => orNull(() => changed(did, (account) => desk.confirmEmail(account, { email, token }))),
     verifyHandleAvailability: (handle) => inHandleWords(() => desk.checkHandle(handle)),
     updateHandle: ({ did, handle }) => inHandleWords(() => changed(did, (account) => desk.changeHandle(account, handle))),
-    deactivateAccount: ({ did, deleteAfter }) => changed(did, (account) => desk.deactivate(account, deleteAfter ?? null, endClients)),
-    reactivateAccount: ({ did }) => changed(did, (account) => desk.reactivate(account)),
+    deactivateAccount: ({ did, deleteAfter }) => inWords(() => changed(did, (account) => desk.deactivate(account, deleteAfter ?? null, endClients))),
+    reactivateAccount: ({ did }) => inWords(() => changed(did, (account) => desk.reactivate(account))),
     deleteAccountRequest: ({ did }) => inWords(() => desk.requestDeletion(find(did))),
     deleteAccountConfirm: ({ did, token, password }) => inWords(() => desk.delete(find(did), { token, password })),
   };

@@ -5,7 +5,7 @@
  * Source: atproto.com/specs/oauth; settings as the reference PDS gives them.
  */
 import { LRUCache } from 'lru-cache';
-import { InvalidRequestError, OAuthError, UseDpopNonceError, WWWAuthenticateError, HandleUnavailableError, SecondAuthenticationFactorRequiredError } from '@atproto/oauth-provider/errors';
+import { OAuthError, WWWAuthenticateError } from '@atproto/oauth-provider/errors';
 import { oauthMiddleware, type Handler } from '@atproto/oauth-provider/middleware';
 import { AccessTokenMode, JoseKey, LexResolverError, OAuthProvider, type LexResolver } from '@atproto/oauth-provider/provider';
 import type { Jwks, OAuthClientMetadata } from '@atproto/oauth-provider/hooks';
@@ -95,12 +95,16 @@ function toRefusal(fault: unknown): XrpcError | null {
 
 /** Callers' faults are theirs; only what we did not expect is for the log. What a client sent stays out of it. */
 function note(log: Logger, fault: unknown, message: string): void {
-  const isExpected = fault instanceof UseDpopNonceError || fault instanceof HandleUnavailableError
-    || fault instanceof SecondAuthenticationFactorRequiredError || fault instanceof InvalidRequestError
-    || (fault instanceof OAuthError && fault.status < 500);
-  const isCallers = typeof fault === 'object' && fault !== null && 'status' in fault && typeof fault.status === 'number' && fault.status < 500;
-  if (isExpected || isCallers) log.debug({ reason: fault instanceof Error ? fault.message : String(fault) }, message);
+  if (isCallers(fault)) log.debug({ fault: fault.name }, message);
   else log.error({ err: fault }, message);
+}
+
+/** Tells whether a fault lies in what was sent: an OAuth or HTTP error below 500, or bytes that are no such JWT or form. */
+function isCallers(fault: unknown): fault is Error {
+  if (!(fault instanceof Error)) return false;
+  const status = 'status' in fault && typeof fault.status === 'number' ? fault.status : 500;
+  const isForm = fault.name === 'ZodError' || fault.name === 'JwtVerifyError' || ('code' in fault && typeof fault.code === 'string' && /^ERR_J/.test(fault.code));
+  return status < 500 || isForm;
 }
 
 function cache<V extends NonNullable<unknown>>(): { get(key: string): V | undefined; set(key: string, value: V): void; del(key: string): void } {

@@ -131,6 +131,18 @@ export class RawBrowser {
     return this.post(`/@atproto/oauth-provider/~api${endpoint}`, body, o.token === undefined ? {} : { authorization: `Bearer ${o.token}` });
   }
 
+  /** Reads from the provider's own API, as its pages do. */
+  async read(endpoint: string): Promise<Reply> {
+    const reply = await send(`${this.#issuer}/@atproto/oauth-provider/~api${endpoint}`, {
+      headers: {
+        cookie: this.#cookie(), origin: this.#issuer, referer: this.page, 'sec-fetch-site': 'same-origin', 'sec-fetch-mode': 'same-origin', 'sec-fetch-dest': 'empty',
+        'x-csrf-token': this.cookies.get('csrf-token') ?? '',
+      },
+    });
+    this.#keep(reply);
+    return reply;
+  }
+
   /** A same-origin post of JSON from the page that is open; `headers` stand in the place of a browser's own. */
   async post(path: string, body: object, headers: Record<string, string> = {}): Promise<Reply> {
     const reply = await send(`${this.#issuer}${path}`, {
