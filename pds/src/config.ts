@@ -50,6 +50,9 @@ export const pdsConfigSpec = defineConfig({
     appViewCdnPattern: optionalText('PDS_BSKY_APP_VIEW_CDN_URL_PATTERN', { doc: 'Where images of new posts are shown from: a URL with %s for kind, DID and CID in this order.' }),
     reportServiceUrl: optionalUrl('PDS_REPORT_SERVICE_URL', { doc: 'Service that reports are passed on to; default the moderation service.' }),
     reportServiceDid: optionalText('PDS_REPORT_SERVICE_DID', { pattern: didSyntax, doc: 'Its DID.' }),
+    proxyHeadersTimeoutMs: durationMs('PDS_PROXY_HEADERS_TIMEOUT', { default: 10_000, min: 1, doc: 'Longest wait for a service that a call is passed on to.' }),
+    proxyBodyTimeoutMs: durationMs('PDS_PROXY_BODY_TIMEOUT', { default: 30_000, min: 1, doc: 'Longest pause within its answer.' }),
+    proxyMaxAnswerBytes: integer('PDS_PROXY_MAX_RESPONSE_SIZE', { default: 10_485_760, min: 1, unit: 'bytes', doc: 'Largest answer of such a service.' }),
     modServiceUrl: optionalUrl('PDS_MOD_SERVICE_URL', { doc: 'Moderation service that tools.ozone.* methods are passed on to.' }),
     modServiceDid: optionalText('PDS_MOD_SERVICE_DID', { pattern: didSyntax, doc: 'Its DID; it may use the moderation methods of this server.' }),
     enableDidDocWithSession: toggle('PDS_ENABLE_DID_DOC_WITH_SESSION', { default: false, doc: 'Sends the DID document with every session.' }),
@@ -75,7 +78,7 @@ export const pdsConfigSpec = defineConfig({
   ignored: [
     'PDS_ACTOR_STORE_*', 'PDS_ACCOUNT_DB_LOCATION', 'PDS_SEQUENCER_DB_LOCATION', 'PDS_DID_CACHE_*', 'PDS_SQLITE_DISABLE_WAL_AUTO_CHECKPOINT',
     'PDS_BLOBSTORE_S3_*', 'PDS_EMAIL_DISABLE_CONFIRMATION_LINK',
-    'PDS_OAUTH_PROVIDER_*', 'PDS_FETCH_*', 'PDS_REDIS_*', 'PDS_REDIS_SCRATCH_*', 'PDS_MAX_SUBSCRIPTION_BUFFER',
+    'PDS_OAUTH_PROVIDER_*', 'PDS_PROXY_ALLOW_HTTP2', 'PDS_PROXY_MAX_RETRIES', 'PDS_PROXY_PREFER_COMPRESSED', 'PDS_FETCH_*', 'PDS_REDIS_*', 'PDS_REDIS_SCRATCH_*', 'PDS_MAX_SUBSCRIPTION_BUFFER',
     'PDS_ID_RESOLVER_TIMEOUT', 'PDS_HANDLE_BACKUP_NAMESERVERS', 'PDS_ENTRYWAY_*', 'PDS_DPOP_SECRET', 'PDS_VERSION',
     'PDS_CRAWLERS_*', 'PDS_PLC_ROTATION_KEY_KMS_KEY_ID', 
     'PDS_CRAWLER_NOTIFY_*', 'PDS_LEXICON_*', 'PDS_HCAPTCHA_*',

@@ -4,8 +4,6 @@
  * so a stranger is asked who it is, as at the reference PDS, and an account is told 501.
  * Source: surface of the reference PDS.
  */
-import type { Context } from '@dunlin/service/http/app';
-import { methodNotImplemented } from '@dunlin/service/xrpc/errors';
 import type { XrpcRoute } from '@dunlin/service/xrpc/route';
 import { factorRoutes } from './account/factors.ts';
 import { passkeyCheckRoutes } from './account/passkey-check.ts';
@@ -16,11 +14,12 @@ import { adminFactorRoutes } from './admin/factors.ts';
 import { adminInviteRoutes } from './admin/invites.ts';
 import { adminMailRoutes } from './admin/mail.ts';
 import { subjectStatusRoutes } from './admin/subject-status.ts';
-import { callOf, type Authenticator } from './auth.ts';
 import { handleRoutes } from './identity/handles.ts';
 import { plcOperationRoutes } from './identity/plc-operations.ts';
 import { resolveRoutes } from './identity/resolve.ts';
 import { resolveLexiconRoute } from './lexicon.ts';
+import { notificationRoutes } from './notification.ts';
+import type { passOn } from './proxy.ts';
 import { applyWritesRoute } from './repo/apply-writes.ts';
 import { blobRoutes } from './repo/blobs.ts';
 import { importRepoRoute } from './repo/import-repo.ts';
@@ -75,6 +74,9 @@ export interface ApiParts {
   readonly factors: Parameters<typeof factorRoutes>[0];
   readonly passkeyChecks: Parameters<typeof passkeyCheckRoutes>[0];
   readonly adminFactors: Parameters<typeof adminFactorRoutes>[0];
+  readonly notification: Parameters<typeof notificationRoutes>[0];
+  /** For methods that are not in the table. */
+  readonly proxy: Parameters<typeof passOn>[0];
   readonly adminMail: Parameters<typeof adminMailRoutes>[0];
 }
 
@@ -114,16 +116,6 @@ export function apiRoutes(parts: ApiParts): XrpcRoute[] {
     ...passkeyCheckRoutes(parts.passkeyChecks),
     ...adminFactorRoutes(parts.adminFactors),
     ...adminMailRoutes(parts.adminMail),
+    ...notificationRoutes(parts.notification),
   ];
-}
-
-/** Gives the answer to methods that are not in the table. */
-export function unknownMethod(auth: Authenticator): (context: Context) => Promise<void> {
-  const access = auth.access({ allowTakendown: true, oauth: 'allowed' });
-  return async (context) => {
-    context.set('cache-control', 'private');
-    context.vary('Authorization');
-    await access(callOf(context));
-    throw methodNotImplemented();
-  };
 }

@@ -13,6 +13,11 @@ export interface StoredRecord {
   readonly bytes: Buffer;
 }
 
+/** A record with the revision that brought it. */
+export interface NewerRecord extends StoredRecord {
+  readonly rev: string;
+}
+
 /** What of a collection is listed. */
 export interface RecordPage {
   readonly collection: string;
@@ -25,6 +30,9 @@ export interface RecordPage {
 
 const visible = 'SELECT rkey, cid, bytes FROM record WHERE account = ? AND collection = ? AND takedown_ref IS NULL';
 
+/** Most records looked at to see whether any is as old as a revision. */
+const maxRowsLookedAt = 1_000;
+
 /** Records in the database. Every method is synchronous. */
 export class RecordStore {
   readonly #find: Statement<[number, string, string], StoredRecord>;
@@ -33,6 +41,8 @@ export class RecordStore {
   readonly #listDown: Statement<[number, string, number], StoredRecord>;
   readonly #listDownFrom: Statement<[number, string, string, number], StoredRecord>;
   readonly #listUpFrom: Statement<[number, string, string, number], StoredRecord>;
+  readonly #newerAmongLast: Statement<[number, string, number, string], NewerRecord>;
+  readonly #hasUpTo: Statement<[number, string], number>;
   readonly #nextCollection: Statement<[number, string], string>;
   readonly #bytesAt: Statement<[number, string, string], Buffer>;
   readonly #bytesOf: Statement<[number, string], { cid: Buffer; bytes: Buffer }>;
@@ -55,6 +65,13 @@ export class RecordStore {
     this.#listDown = database.prepare(`${visible} ORDER BY rkey DESC LIMIT ?`);
     this.#listDownFrom = database.prepare(`${visible} AND rkey < ? ORDER BY rkey DESC LIMIT ?`);
     this.#listUpFrom = database.prepare(`${visible} AND rkey > ? ORDER BY rkey LIMIT ?`);
+    this.#newerAmongLast = database.prepare(
+      `SELECT rkey, cid, rev, bytes FROM (SELECT rkey, cid, rev, bytes FROM record WHERE account = ? AND collection = ? AND takedown_ref IS NULL
+       ORDER BY rkey DESC LIMIT ?) WHERE rev > ?`,
+    );
+    this.#hasUpTo = database
+      .prepare<[number, string], number>(`SELECT 1 FROM (SELECT rev FROM record WHERE account = ? LIMIT ${maxRowsLookedAt}) WHERE rev <= ? LIMIT 1`)
+      .pluck();
     this.#nextCollection = database
       .prepare<[number, string], string>('SELECT collection FROM record WHERE account = ? AND collection > ? ORDER BY collection LIMIT 1')
       .pluck();
@@ -137,6 +154,16 @@ export class RecordStore {
   /** Takes a record down or lifts it with null; false when there is no such record. */
   setTakedown(accountId: number, record: { collection: string; rkey: string }, ref: string | null): boolean {
     return this.#setTakedown.run(ref, accountId, record.collection, record.rkey).changes > 0;
+  }
+
+  /** Gives those of the `limit` records with the highest keys of a collection that a later revision brought. */
+  newerAmongLast(accountId: number, { collection, rev, limit }: { collection: string; rev: string; limit: number }): NewerRecord[] {
+    return this.#newerAmongLast.all(accountId, collection, limit, rev);
+  }
+
+  /** Tells whether some record (of the first thousand) was brought by a revision, or before it. */
+  hasUpTo(accountId: number, rev: string): boolean {
+    return this.#hasUpTo.get(accountId, rev) !== undefined;
   }
 
   /** How many records an account has. */

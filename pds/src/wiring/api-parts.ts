@@ -11,6 +11,7 @@ import { RepoImporter } from '../migration/import-repo.ts';
 import { clearStaging } from '../migration/staging.ts';
 import type { People } from './accounts.ts';
 import type { Network } from './network.ts';
+import { openProxy } from './proxy.ts';
 import type { Stage } from './stage.ts';
 import type { Stores } from './stores.ts';
 import type { Writes } from './writes.ts';
@@ -19,15 +20,17 @@ import type { Writes } from './writes.ts';
 const bskyAppViewDid = 'did:web:api.bsky.app';
 
 /** Gives the parts by group. */
-export function apiParts({ config, clock }: Stage, stores: Stores, writes: Writes, network: Network, people: People): ApiParts {
+export function apiParts(stage: Stage, stores: Stores, writes: Writes, network: Network, people: People): ApiParts {
+  const { config, clock } = stage;
   const { accounts, records, repos, blobs, files, exporter, preferences, reservedKeys, invites: inviteStore } = stores;
   const { groups, keys, preparer, writer, sequencer } = writes;
-  const { resolver, plc, server, lexicons: publishedLexicons } = network;
+  const { resolver, plc, server, lexicons: publishedLexicons, fetchDirect, fetchGuarded } = network;
   const { auth, sessions, registrar, standing, departures, choice, change, keyChange, documents, documentView } = people;
   const { factors: second } = people;
   const { appPasswords, invites, emailChanges, passwordChanges, mailCodes, moderationMailer, plcOperations } = people;
   const domains = handleDomains(config);
   const limits = new Limits({ isOn: config.rateLimitsEnabled, bypassKey: config.rateLimitBypassKey, bypassAddresses: config.rateLimitBypassIps, clock });
+  const { targets, forwarder, appView, readAfterWrite } = openProxy(stage, stores, writes, network);
   const importer = new RepoImporter({ ...stores, ...writes, clock, folder: importFolder(config) });
   clearStaging(importFolder(config));
   return {
@@ -37,7 +40,7 @@ export function apiParts({ config, clock }: Stage, stores: Stores, writes: Write
     describeServer: { server, domains, invites, config },
     serviceAuth: { auth, keys, clock },
     writes: { auth, accounts, preparer, repos: writer, limits },
-    reads: { accounts, records, resolver },
+    reads: { accounts, records, resolver, targets, forwarder },
     blobs: { auth, uploader: new BlobUploader({ ...stores, groups, clock }), blobs, uploadLimitBytes: config.blobUploadLimit, limits },
     importRepo: { auth, importer, isAccepting: config.acceptingImports, maxBytes: config.maxImportBytes, limits },
     syncRepo: { auth, accounts, repos, exporter },
@@ -62,6 +65,8 @@ export function apiParts({ config, clock }: Stage, stores: Stores, writes: Write
     factors: { auth, sessions, plc, ...second },
     passkeyChecks: { sessions, limits, ...second },
     adminFactors: { auth, accounts, factors: second.factors },
+    notification: { auth, targets, forwarder, fetchDirect, fetchGuarded },
+    proxy: { auth, targets, forwarder, readAfterWrite, appView, maxBodyBytes: config.blobUploadLimit },
     adminMail: { auth, accounts, moderationMailer, mailCodes },
   };
 }

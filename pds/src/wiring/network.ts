@@ -35,7 +35,7 @@ export function openNetwork({ config, clock, log, lifecycle, secrets }: Stage, {
   const crawlers = new Crawlers({ urls: config.crawlers, server, fetch: fetchDirect, clock, log });
   lifecycle.own('crawlers', () => crawlers.close());
   const lexicons = new LexiconResolver({ resolver, fetch: fetchGuarded, resolveTxt, clock });
-  return { resolver, plc, server, crawlers, lexicons, fetchGuarded };
+  return { resolver, plc, server, crawlers, lexicons, fetchGuarded, fetchDirect };
 }
 
 /** The way out. */

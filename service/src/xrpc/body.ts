@@ -28,6 +28,18 @@ export function mediaType(request: IncomingMessage): string | null {
  * @throws XrpcError 413 when the declared length is already too large, 415 on an unknown content encoding
  */
 export function bodyStream(request: IncomingMessage, maxBytes: number): Readable {
+  return countedStream(request, maxBytes, unpackerFor);
+}
+
+/**
+ * Gives the body as it was sent, packed or not, as a stream that fails with 413 after `maxBytes`; for bodies that are passed on.
+ * @throws XrpcError 413 when the declared length is already too large
+ */
+export function rawBodyStream(request: IncomingMessage, maxBytes: number): Readable {
+  return countedStream(request, maxBytes, () => null);
+}
+
+function countedStream(request: IncomingMessage, maxBytes: number, makeUnpacker: (request: IncomingMessage) => Transform | null): Readable {
   if (Number(request.headers['content-length'] ?? 0) > maxBytes) throw payloadTooLarge(maxBytes);
   let countedBytes = 0;
   const counter = new Transform({
@@ -39,7 +51,7 @@ export function bodyStream(request: IncomingMessage, maxBytes: number): Readable
   });
   // A reader may have gone away: without this its fault would be nobody's and end the process.
   counter.on('error', () => undefined);
-  const unpacker = unpackerFor(request);
+  const unpacker = makeUnpacker(request);
   if (unpacker === null) request.pipe(counter);
   else {
     request.pipe(unpacker).pipe(counter);

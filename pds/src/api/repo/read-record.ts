@@ -1,16 +1,19 @@
 /**
  * com.atproto.repo.getRecord, listRecords and describeRepo: what stands in a repository, for everybody.
- * Records of closed repositories and of other servers are not found here.
+ * Records of closed repositories and of other servers are asked of the app view, when the operator named one.
  * Source: lexicons of those names; behaviour of the reference PDS (order, cursor, error texts).
  */
 import { decode } from '@dunlin/protocol/data/cbor';
 import { cidFromBytes } from '@dunlin/protocol/data/cid';
 import type { IdentityResolver } from '@dunlin/protocol/identity/resolver';
 import { invalidRequest } from '@dunlin/service/xrpc/errors';
-import { route, type XrpcRoute } from '@dunlin/service/xrpc/route';
+import { route, type XrpcResult, type XrpcRoute } from '@dunlin/service/xrpc/route';
 import type { AccountStore } from '../../account/account-store.ts';
 import { recordUri } from '../../repo/record-path.ts';
 import type { RecordStore, StoredRecord } from '../../repo/record-store.ts';
+import type { ForwardedCall, Forwarder } from '../../proxy/forward.ts';
+import { bodyHeaders, passedOnHeaders } from '../../proxy/passed-on-headers.ts';
+import type { ProxyTargets } from '../../proxy/proxy-target.ts';
 import { openRepo, readableRepo } from '../find-repo.ts';
 
 interface GetParams {
@@ -28,12 +31,23 @@ interface ListParams {
   readonly reverse?: boolean;
 }
 
+/** What these methods use. */
+export interface ReadParts {
+  readonly accounts: AccountStore;
+  readonly records: RecordStore;
+  readonly resolver: IdentityResolver;
+  readonly targets: ProxyTargets;
+  readonly forwarder: Forwarder;
+}
+
 /** Gives the methods. */
-export function readRecordRoutes({ accounts, records, resolver }: { accounts: AccountStore; records: RecordStore; resolver: IdentityResolver }): XrpcRoute[] {
+export function readRecordRoutes({ accounts, records, resolver, targets, forwarder }: ReadParts): XrpcRoute[] {
   return [
     route<GetParams>('com.atproto.repo.getRecord', {
-      handler({ params: { repo, collection, rkey, cid } }) {
+      async handler({ params: { repo, collection, rkey, cid }, headers, url, signal }) {
         const account = openRepo(accounts, repo);
+        // Repositories of others, and closed ones, are the app view's to show, when there is one.
+        if (account === null && targets.appView !== null) return passOn(forwarder, { target: targets.appView, headers, path: url, signal });
         const record = account && records.find(account.id, collection, rkey);
         if (account && record) {
           const view = recordView(account.did, collection, record);
@@ -61,6 +75,11 @@ export function readRecordRoutes({ accounts, records, resolver }: { accounts: Ac
       },
     }),
   ];
+}
+
+async function passOn(forwarder: Forwarder, call: Pick<ForwardedCall, 'target' | 'headers' | 'path' | 'signal'>): Promise<XrpcResult> {
+  const { status, headers, body } = await forwarder.send({ ...call, method: 'GET', body: null, identity: null });
+  return { status, body, encoding: 'application/json', headers: { ...bodyHeaders(headers), ...passedOnHeaders(headers) } };
 }
 
 function recordView(did: string, collection: string, record: StoredRecord): { uri: string; cid: string; value: unknown } {
