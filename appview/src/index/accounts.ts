@@ -7,22 +7,36 @@
 import type { IndexStore } from '../store/index-store.ts';
 import type { ChangeList } from './change-list.ts';
 
-/** Applies an #account event; inside the indexer's transaction. */
+/** Longest status that is kept, in characters: the stream may bring any text, those of the lexicon are shorter. */
+const maxStatusLength = 64;
+
+/**
+ * Applies an #account event; inside the indexer's transaction. Of an account that turns, `changes` only notes that it did:
+ * what that means is worked out once a batch (`tellTurned`), however often it turned.
+ */
 export function applyAccountStatus(store: IndexStore, event: { readonly did: string; readonly isActive: boolean; readonly status: string | null }, changes: ChangeList): void {
   const id = store.accounts.idOf(event.did);
   const before = store.accounts.find(event.did);
-  const status = event.isActive ? 'active' : (event.status ?? 'inactive');
+  const status = event.isActive ? 'active' : (event.status ?? 'inactive').slice(0, maxStatusLength);
   if (before?.status === status && before.isVisible === event.isActive) return;
   store.accounts.setStatus(id, status, event.isActive);
   if (event.isActive) store.accounts.setHandleDue(id);
-  if (before?.isVisible !== event.isActive || status === 'deleted') noteEverything(store, id, event, changes);
-  if (status === 'deleted') removeEverything(store, id);
+  if (before?.isVisible !== event.isActive) changes.turned.set(id, event.did);
+  if (status !== 'deleted') return;
+  noteEverything(store, id, { did: event.did, isVisible: false }, changes);
+  changes.turned.delete(id);
+  removeEverything(store, id);
 }
 
-function noteEverything(store: IndexStore, id: number, event: { readonly did: string; readonly isActive: boolean }, changes: ChangeList): void {
+/** Notes what the accounts that turned in a batch mean for everybody else; called once, at its end. */
+export function tellTurned(store: IndexStore, changes: ChangeList): void {
+  for (const [id, did] of changes.turned) noteEverything(store, id, { did, isVisible: store.accounts.find(did)?.isVisible ?? true }, changes);
+  changes.turned.clear();
+}
+
+function noteEverything(store: IndexStore, id: number, { did, isVisible }: { readonly did: string; readonly isVisible: boolean }, changes: ChangeList): void {
   for (const { uri } of store.reactions.subjectsOf(id)) changes.subject(uri);
-  for (const uri of store.rooms.urisOf(id)) changes.add({ kind: 'room', uri });
-  changes.add({ kind: 'account', did: event.did, isVisible: event.isActive, rooms: store.messages.roomsOf(id) });
+  changes.add({ kind: 'account', did, isVisible, rooms: store.messages.roomsOf(id) });
 }
 
 function removeEverything(store: IndexStore, id: number): void {

@@ -9,6 +9,8 @@ import type { Change, Changes } from './changes.ts';
 export class ChangeList implements Changes {
   readonly subjects = new Set<string>();
   readonly inOrder: Change[] = [];
+  /** Accounts that began or ceased to be visible and are not told yet: row id and DID. */
+  readonly turned = new Map<number, string>();
 
   /** Notes that the counts of a subject may have changed. */
   subject(uri: string | null): void {

@@ -24,7 +24,7 @@ export type Change =
   | MessagePut
   | { readonly kind: 'messageRemoved'; readonly room: string; readonly uri: string }
   | { readonly kind: 'room'; readonly uri: string }
-  /** An account began or ceased to be visible; the rooms it has written in. */
+  /** An account began or ceased to be visible, with the rooms it owns; `rooms` are those it has written in. */
   | { readonly kind: 'account'; readonly did: string; readonly isVisible: boolean; readonly rooms: readonly string[] }
   /** A handle was verified, or no longer verifies. */
   | { readonly kind: 'handle'; readonly did: string; readonly handle: string | null };

@@ -6,7 +6,7 @@
  */
 import type { ReactionSource } from '../reactions/sources.ts';
 import type { IndexStore } from '../store/index-store.ts';
-import { applyAccountStatus } from './accounts.ts';
+import { applyAccountStatus, tellTurned } from './accounts.ts';
 import { ChangeList } from './change-list.ts';
 import type { ChangeFeed, Changes } from './changes.ts';
 import type { CollectionIndex, SkipReason } from './collection-index.ts';
@@ -67,6 +67,7 @@ export class Indexer {
     this.#o.store.write(() => {
       const indexedAt = this.#o.nowMs();
       for (const event of events) this.#applyOne(event, indexedAt, changes);
+      tellTurned(this.#o.store, changes);
       if (position !== null) this.#o.store.saveCursor(position.service, position.seq);
     });
     this.#o.feed.publish(changes);

@@ -86,12 +86,13 @@ export class Lobby {
       case 'messagePut':
         return this.#message(change);
       case 'messageRemoved':
-        return this.#hubs.get(change.room)?.publish({ $type: '#settled', uri: change.uri, outcome: 'deleted' });
+        return this.#messageRemoved(change);
       case 'room':
         return this.#room(change.uri);
       case 'account': {
         const subject = { $type: 'app.dunlin.live.modAction#account', did: change.did };
         for (const room of change.rooms) this.#hubs.get(room)?.publish({ $type: '#mod', action: change.isVisible ? 'unhide' : 'hide', subject });
+        for (const hub of this.#hubs.values()) if (hub.ownerDid === change.did) this.#room(hub.uri);
         return;
       }
       case 'handle':
@@ -109,6 +110,14 @@ export class Lobby {
     const { uri, cid, did: author, record } = change;
     const indexedAt = new Date(change.indexedAtMs).toISOString();
     hub.publish({ $type: '#message', uri, cid, author, ...(handle === null ? {} : { handle }), record, phase: 'settled', indexedAt });
+  }
+
+  #messageRemoved({ room, uri }: Change & { kind: 'messageRemoved' }): void {
+    const hub = this.#hubs.get(room);
+    if (hub === undefined) return;
+    // Only so many were told, so no more need taking back; who deletes faster is quiet until the messages are read again.
+    if (!this.#pace.spend(`${room} ${uri.split('/', 3)[2]} deleted`).isAllowed) return this.#o.onQuiet?.('tooFast');
+    hub.publish({ $type: '#settled', uri, outcome: 'deleted' });
   }
 
   #room(uri: string): void {

@@ -57,6 +57,9 @@ export interface MessageFilter {
   readonly limit: number;
 }
 
+/** Most rooms that are told to be touched by one account: more than anybody writes in. */
+const maxRoomsTold = 10_000;
+
 /** Reads and writes messages. */
 export class MessageStore {
   readonly #upsert: Statement<[Record<string, string | number | null>]>;
@@ -79,7 +82,7 @@ export class MessageStore {
     this.#removeAll = database.prepare('DELETE FROM message WHERE account_id = ?');
     this.#early = database.prepare("SELECT m.id, a.did FROM message m JOIN account a ON a.id = m.account_id WHERE m.room = ? AND m.hidden = 'roomUnknown'");
     this.#setHidden = database.prepare('UPDATE message SET hidden = ? WHERE id = ?');
-    this.#roomsOf = database.prepare('SELECT DISTINCT room FROM message WHERE account_id = ?');
+    this.#roomsOf = database.prepare(`SELECT DISTINCT room FROM message WHERE account_id = ? LIMIT ${maxRoomsTold}`);
     this.#list = database.prepare(
       `SELECT m.id, a.did, a.handle, m.rkey, m.room, m.cid, m.record, m.sort_at AS sortAt, m.indexed_at AS indexedAt
        FROM message m JOIN account a ON a.id = m.account_id
@@ -114,7 +117,7 @@ export class MessageStore {
     this.#removeAll.run(accountId);
   }
 
-  /** Goes through the rooms an account has written in. */
+  /** Gives the rooms an account has written in, 10,000 at most. */
   roomsOf(accountId: number): string[] {
     return this.#roomsOf.all(accountId).map(({ room }) => room);
   }

@@ -47,7 +47,6 @@ export class RoomStore {
   readonly #remove: Statement<[number, string], { uri: string }>;
   readonly #removeAll: Statement<[number], { uri: string }>;
   readonly #find: Statement<[string], RoomRow>;
-  readonly #urisOf: Statement<[number], { uri: string }>;
   readonly #list: Statement<[Record<string, string | number | null>], RoomRow>;
 
   constructor(database: Database) {
@@ -59,7 +58,6 @@ export class RoomStore {
     this.#remove = database.prepare('DELETE FROM room WHERE account_id = ? AND rkey = ? RETURNING uri');
     this.#removeAll = database.prepare('DELETE FROM room WHERE account_id = ? RETURNING uri');
     this.#find = database.prepare(`SELECT ${columns} WHERE r.uri = ? AND a.is_visible = 1`);
-    this.#urisOf = database.prepare('SELECT uri FROM room WHERE account_id = ?');
     this.#list = database.prepare(
       `SELECT ${columns} WHERE a.is_visible = 1 AND r.is_open = 1 AND (r.expires_at IS NULL OR r.expires_at > $nowMs)
          AND ($ownerDid IS NULL OR a.did = $ownerDid) AND ($subject IS NULL OR r.subject = $subject) AND ($beforeId IS NULL OR r.id < $beforeId)
@@ -84,11 +82,6 @@ export class RoomStore {
   /** Gives the room, or null when there is none or its owner is not visible. */
   find(uri: string): RoomRow | null {
     return this.#find.get(uri) ?? null;
-  }
-
-  /** Gives the URIs of all rooms of an account, visible or not. */
-  urisOf(accountId: number): string[] {
-    return this.#urisOf.all(accountId).map(({ uri }) => uri);
   }
 
   /** Lists rooms open to everybody that have not ended, newest first. */

@@ -179,6 +179,27 @@ test('messages of an account that is not active are not shown, and its rooms are
   expect([texts(), index.store.rooms.find(hide)?.uri]).toEqual([['hello'], hide]);
 });
 
+test('an account that turns many times in one batch is told once, at its end, as it then is', () => {
+  index.apply(index.commit(ada, room('hide')), index.commit(ben, message('1', hide, 'hello'), like('1')));
+  const turns = Array.from({ length: 300 }, (_, number) => account(ben, number % 2 === 0 ? 'deactivated' : 'active'));
+  index.apply(...turns, index.commit(ada, message('2', hide, 'still here?')));
+  expect(told.at(-1)?.inOrder.map((change) => (change.kind === 'account' ? change.isVisible : change.kind))).toEqual(['messagePut', true]);
+  expect([...(told.at(-1)?.subjects ?? [])]).toEqual([post]);
+  index.apply(account(ben, 'active'), account(ben, 'deactivated'));
+  expect(told.at(-1)?.inOrder).toEqual([{ kind: 'account', did: ben, isVisible: false, rooms: [hide] }]);
+});
+
+test('an account deleted and back in one batch is told both, and nothing of what it had', () => {
+  index.apply(index.commit(ada, room('hide')), index.commit(ben, message('1', hide, 'hello')));
+  index.apply(account(ben, 'deleted'), account(ben, 'active'));
+  expect(told.at(-1)?.inOrder).toEqual([{ kind: 'account', did: ben, isVisible: false, rooms: [hide] }, { kind: 'account', did: ben, isVisible: true, rooms: [] }]);
+});
+
+test('a status of any length is kept up to 64 characters', () => {
+  index.apply(account(ada, 'x'.repeat(1_000_000)));
+  expect(index.store.accounts.find(ada)?.status).toBe('x'.repeat(64));
+});
+
 test.each(['https://example.com/', `at://${ada}/app.bsky.feed.post/x`, 'at://ada.example/app.dunlin.live.room/x', `at://${ada}/app.dunlin.live.room`])('a message to %s is to no room', (uri) => {
   index.apply(index.commit(ben, message('1', uri, 'hello')));
   expect(['badRoom', 'invalidRecord']).toContain(index.outcomes[0]);

@@ -127,6 +127,17 @@ describe('being there', () => {
     expect(texts(client.take('#message'))).toEqual(['again']);
   });
 
+  test('one author is heard deleting 60 times at once, not 61, and others are not held up', async () => {
+    const client = await inside(cleo);
+    const messages = (did: string, from: number): void => world.apply(world.commit(did, ...Array.from({ length: 61 }, (_, number) => message(`d${from + number}`, hide, 'x', { createdAt: '2020-01-01T00:00:00.000Z' }))));
+    messages(ben, 0);
+    messages(ada, 0);
+    world.apply(world.commit(ben, ...Array.from({ length: 61 }, (_, number) => remove('app.dunlin.live.message', `d${number}`))));
+    expect(client.take('#settled')).toHaveLength(60);
+    world.apply(world.commit(ada, remove('app.dunlin.live.message', 'd0')));
+    expect(client.take('#settled')).toHaveLength(1);
+  });
+
   test('an account that becomes inactive is hidden in the rooms it wrote in, and shown again later', async () => {
     const client = await inside(cleo);
     say(ben, 'hello');
