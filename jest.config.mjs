@@ -5,6 +5,7 @@ const shared = {
   extensionsToTreatAsEsm: ['.ts'],
   transform: { '\\.ts$': '<rootDir>/tests/harness/strip-types.mjs' },
   transformIgnorePatterns: ['/node_modules/'],
+  setupFilesAfterEnv: ['<rootDir>/tests/harness/patience.mjs'],
   modulePathIgnorePatterns: ['<rootDir>/.node/', '<rootDir>/.data/', '<rootDir>/dist/'],
 };
 const project = (displayName, folders) => ({
@@ -14,6 +15,9 @@ const project = (displayName, folders) => ({
 });
 export default {
   rootDir: import.meta.dirname,
+  maxWorkers: 2,
+  // Modules of finished test files stay in memory; a worker that has grown is replaced.
+  workerIdleMemoryLimit: '1GB',
   projects: [
     project('unit', ['protocol', 'service', 'firehose-consumer', 'plc', 'pds', 'relay', 'appview', 'cli']),
     project('tidy', ['tidy']),
