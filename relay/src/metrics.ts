@@ -4,6 +4,8 @@
  * Source: ours.
  */
 import type { CounterChild, Metrics } from '@dunlin/service/metrics/registry';
+import type { CollectionMetrics } from './collections/collection-metrics.ts';
+import type { Certainty } from './collections/standings.ts';
 import type { HostMetrics } from './hosts/host-metrics.ts';
 import type { IngestMetrics } from './ingest/ingest-metrics.ts';
 import type { LoggedKind } from './log/record.ts';
@@ -30,6 +32,29 @@ export function declareHostMetrics(metrics: Metrics): HostMetrics {
     newNumberings: metrics.counter({ name: 'host_numberings_reset_total', help: 'Times a host began a new numbering of its events.' }).child(),
     textFrames: metrics.counter({ name: 'host_text_frames_ignored_total', help: 'Text messages of hosts, which send binary ones.' }).child(),
   };
+}
+
+/** Figures of the collection index that are read when somebody looks. */
+export interface CollectionGauges {
+  readonly collections: () => number;
+  readonly bytes: () => number;
+  readonly refused: () => number;
+  readonly queued: () => number;
+  readonly accounts: () => Readonly<Record<Certainty, number>>;
+}
+
+/** Declares the metrics of the collection index. */
+export function declareCollectionMetrics(metrics: Metrics, read: CollectionGauges): CollectionMetrics {
+  metrics.gauge({ name: 'collections', help: 'Collections with a name in the index.', read: read.collections });
+  metrics.gauge({ name: 'collections_cache_bytes', help: 'Memory of the collection index.', read: read.bytes });
+  metrics.gauge({ name: 'collections_refused', help: 'Times an account was not put into a collection because of a bound, since the start.', read: read.refused });
+  metrics.gauge({ name: 'collections_checks_queued', help: 'Accounts found that wait until their host is asked.', read: read.queued });
+  metrics.gauge({ name: 'collections_accounts_exact', help: 'Accounts whose collections are known exactly.', read: () => read.accounts().exact });
+  metrics.gauge({ name: 'collections_accounts_unknown', help: 'Accounts of which only what single commits told is known.', read: () => read.accounts().unknown });
+  metrics.gauge({ name: 'collections_accounts_doubtful', help: 'Accounts of which something was missed since they were known exactly.', read: () => read.accounts().doubtful });
+  metrics.gauge({ name: 'collections_accounts_away', help: 'Accounts whose host gave no answer about their repository.', read: () => read.accounts().away });
+  const checked = metrics.counter({ name: 'collections_checks_total', help: 'Times a host was asked about an account, by what came of it.', labels: ['result'] });
+  return { checked: { told: checked.child({ result: 'told' }), away: checked.child({ result: 'away' }), failed: checked.child({ result: 'failed' }) } };
 }
 
 /** Declares the counters of ingest. */

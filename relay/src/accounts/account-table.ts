@@ -130,6 +130,11 @@ export class AccountTable {
     this.#touch(row);
   }
 
+  /** Says whether a commit or #sync of it was passed on. */
+  hasRepo(row: number): boolean {
+    return this.#hasFlag(row, flag.hasHead);
+  }
+
   /** Last rev passed on, or null. */
   rev(row: number): string | null {
     if (!this.#hasFlag(row, flag.hasHead)) return null;

@@ -23,6 +23,8 @@ export interface TakedownParts {
   readonly clock: Clock;
   /** Lets go of events in memory, so that the log is read instead. */
   readonly forgetMemory: () => void;
+  /** Called when an account may speak again. */
+  readonly onReversed: (row: number) => void;
 }
 
 /** Does and undoes takedowns. */
@@ -50,6 +52,7 @@ export class Takedowns {
     table.setLocal(row, 'none');
     await saver.save();
     store.sync();
+    this.#parts.onReversed(row);
     const upstream = table.upstream(row);
     this.#announce(table.did(row), table.isActiveUpstream(row), upstream === 'none' || upstream === 'other' ? null : upstream);
   }

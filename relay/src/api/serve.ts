@@ -4,11 +4,10 @@
  * Source: ours.
  */
 import type { Clock } from '@dunlin/protocol/base/clock';
-import { serveSubscribeRepos } from '@dunlin/service/firehose/subscribe';
-import type { Outbox } from '@dunlin/service/firehose/outbox';
+import type { ConsumerInfo, Outbox } from '@dunlin/service/firehose/outbox';
 import { createApp, listen } from '@dunlin/service/http/app';
 import { mountHealth } from '@dunlin/service/http/health';
-import { mountRouter } from '@dunlin/service/http/router';
+import { createRouter, mountRouter } from '@dunlin/service/http/router';
 import type { Lifecycle } from '@dunlin/service/lifecycle/service';
 import type { Logger } from '@dunlin/service/log/logger';
 import type { Metrics } from '@dunlin/service/metrics/registry';
@@ -17,14 +16,16 @@ import { loadLexicons } from '@dunlin/service/xrpc/lexicons';
 import { mountXrpc } from '@dunlin/service/xrpc/route';
 import type { AccountTable } from '../accounts/account-table.ts';
 import type { Takedowns } from '../accounts/takedown.ts';
+import type { CollectionIndex } from '../collections/collection-index.ts';
 import type { Crawl } from '../hosts/crawl.ts';
 import type { HostPool } from '../hosts/host-pool.ts';
 import type { HostStore } from '../hosts/host-store.ts';
 import type { RelayLog } from '../log/relay-log.ts';
+import { serveStreams } from '../streams/serve.ts';
+import type { Streams } from '../streams/serve.ts';
 import { adminRouter } from './admin/index.ts';
 import { relayRoutes } from './index.ts';
 import { pageRouter } from './page.ts';
-import type { PageFigures } from './page.ts';
 
 /** What is served, and on what. */
 export interface ServeParts {
@@ -43,24 +44,33 @@ export interface ServeParts {
   readonly hostStore: HostStore;
   readonly table: AccountTable;
   readonly takedowns: Takedowns;
-  readonly figures: () => PageFigures;
+  readonly collections: CollectionIndex | null;
 }
 
+/** Room for ten thousand DIDs in a URL, as Jetstream's clients send them. */
+const maxHeaderBytes = 524_288;
+
 /** Listens; resolves when the port is open. */
-export async function serveApi(parts: ServeParts): Promise<{ readonly url: string }> {
+export async function serveApi(parts: ServeParts): Promise<{ readonly url: string; readonly streams: Streams }> {
   const { logger, metrics, clock, lifecycle, log, outbox, crawl, pool, hostStore, table, takedowns } = parts;
   const app = createApp({ log: logger, metrics, serverName: parts.serverName, clock });
   mountHealth(app, () => {
     if (!log.isWritable) throw new Error('the log takes no more events');
   });
-  mountXrpc(app, relayRoutes({ crawl, pool, store: hostStore, clock, table, originOf: (hostId) => pool.originOf(hostId) }), { lexicons: loadLexicons(), metrics });
-  mountRouter(app, pageRouter(parts.figures));
-  mountRouter(app, adminRouter({ password: parts.adminPassword, clock, log: logger, crawl, pool, hostStore, table, takedowns, consumers: () => outbox.consumers() }));
-  const http = await listen(app, { ...parts.bind, clock });
+  mountXrpc(app, relayRoutes({ crawl, pool, store: hostStore, clock, table, collections: parts.collections, originOf: (hostId) => pool.originOf(hostId) }), { lexicons: loadLexicons(), metrics });
+  mountRouter(app, pageRouter(() => ({
+    hosts: pool.size, activeHosts: pool.active, accounts: table.size, headSeq: log.headSeq(), oldestSeq: log.oldestSeq(), consumers: consumers().length,
+  })));
+  mountRouter(app, adminRouter({ password: parts.adminPassword, clock, log: logger, crawl, pool, hostStore, table, takedowns, consumers: () => consumers() }));
+  const streamRouter = createRouter();
+  mountRouter(app, streamRouter);
+  const http = await listen(app, { ...parts.bind, clock, maxHeaderBytes });
   lifecycle.own('listener', () => http.close());
   const websocket = createWebSocketServer(http, { log: logger, clock });
   lifecycle.own('websocket', () => websocket.close());
   lifecycle.own('outbox', () => outbox.close());
-  serveSubscribeRepos({ websocket, log, outbox });
-  return { url: http.url };
+  const streams = serveStreams({ websocket, router: streamRouter, log, outbox, metrics, logger, clock });
+  lifecycle.own('streams', () => streams.close());
+  const consumers = (): ConsumerInfo[] => [...outbox.consumers(), ...streams.consumers()];
+  return { url: http.url, streams };
 }

@@ -19,6 +19,8 @@ export interface CheckedAccounts {
   did(row: number): string;
   hostId(row: number): number;
   isActive(row: number): boolean;
+  /** A commit or #sync of it was passed on. */
+  hasRepo(row: number): boolean;
 }
 
 /** What it works with. */
@@ -68,7 +70,6 @@ export class Checks {
 
   /** Asks whom it may ask now. */
   step(): void {
-    this.#queue.refill();
     const nowMs = this.#parts.clock.elapsedMs();
     for (const host of this.#queue.hosts()) {
       const pace = this.#paceOf(host);
@@ -80,6 +81,8 @@ export class Checks {
       }
     }
     for (const [host, pace] of this.#paces) if (pace.isForgettable(nowMs)) this.#paces.delete(host);
+    // Last, so that who was found has until the next step to become known by a commit that is nearly durable.
+    this.#queue.refill();
   }
 
   /** Asks no more; resolves when nothing is under way. */
@@ -92,7 +95,7 @@ export class Checks {
   #hostToAsk(row: number): number {
     const { index, accounts, journals, originOf } = this.#parts;
     const certainty = index.certainty(row);
-    if (certainty === 'exact' || certainty === 'away' || journals.has(row) || !accounts.isActive(row)) return -1;
+    if (certainty === 'exact' || certainty === 'away' || journals.has(row) || !accounts.isActive(row) || !accounts.hasRepo(row)) return -1;
     const host = accounts.hostId(row);
     return originOf(host) === null ? -1 : host;
   }

@@ -8,19 +8,21 @@
  */
 import { ProtocolError } from '@dunlin/protocol/base/errors';
 import type { BlockMap } from '@dunlin/protocol/data/block-map';
-import { cidToBytes } from '@dunlin/protocol/data/cid';
+import { cidAt, cidToBytes } from '@dunlin/protocol/data/cid';
 import type { Cid } from '@dunlin/protocol/data/cid';
 import { rootHeight } from '@dunlin/protocol/mst/flat-node';
 import { loadNode, lowerBound } from '@dunlin/protocol/mst/node';
 import type { Link } from '@dunlin/protocol/mst/node';
 import { blocksOfCar } from '@dunlin/protocol/repo/car-slice';
+import { decodeCommit } from '@dunlin/protocol/repo/commit';
 import { OpsScan, deleteAction, scanOps } from '@dunlin/protocol/repo/ops-scan';
 import type { FrameScan } from '@dunlin/protocol/stream/frame-scan';
 
 /** Collections that are empty now; null when something was deleted and the blocks do not tell. */
 export type Gone = readonly string[] | null;
 
-const none: readonly string[] = [];
+/** Nothing was emptied. */
+export const noneGone: readonly string[] = [];
 const ops = new OpsScan();
 
 /** Gives the collections that a verified commit emptied; `data` is the root of its tree. */
@@ -38,7 +40,13 @@ export function goneCollections(scan: FrameScan, bytes: Uint8Array, data: Cid): 
     if (isGone === null) return null;
     seen.set(collection, isGone);
   }
-  return seen.size === 0 ? none : [...seen].filter(([, isGone]) => isGone).map(([collection]) => collection);
+  return seen.size === 0 ? noneGone : [...seen].filter(([, isGone]) => isGone).map(([collection]) => collection);
+}
+
+/** The same for a frame of the log, whose tree nobody has looked at yet. */
+export function goneByFrame(scan: FrameScan, bytes: Uint8Array): Gone {
+  const block = blocksOfCar(bytes, scan.blocksOffset, scan.blocksOffset + scan.blocksLength).get(cidAt(bytes, scan.commitOffset));
+  return block === undefined ? null : goneCollections(scan, bytes, decodeCommit(block).data);
 }
 
 /** Gives the collection of a record's path. */

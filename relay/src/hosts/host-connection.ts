@@ -44,6 +44,8 @@ export interface HostConnectionParts {
   /** Called when the host has a new numbering, which begins after `cursor`; durable when it returns. */
   readonly onNewNumbering: (cursor: number) => void;
   readonly onTextFrame: () => void;
+  /** Called when the host has let go of events that we never had. */
+  readonly onMissed: () => void;
 }
 
 /** A host we listen to. */
@@ -80,6 +82,11 @@ export class HostConnection implements Upstream {
 
   get cursor(): number {
     return this.#tracker.cursor;
+  }
+
+  /** True while its stream is open. */
+  get isOpen(): boolean {
+    return this.#subscription?.state === 'open';
   }
 
   /** Dials, or dials anew without waiting when the last attempt failed. */
@@ -143,6 +150,7 @@ export class HostConnection implements Upstream {
 
   info(name: string): void {
     this.#note(`info from host: ${name}`);
+    if (name === 'OutdatedCursor') this.#parts.onMissed();
   }
 
   resumeFromBudget(): void {
@@ -228,6 +236,7 @@ export class HostConnection implements Upstream {
     this.#tracker = new CursorTracker(cursor);
     this.#savedCursor = cursor;
     this.#parts.onNewNumbering(cursor);
+    this.#parts.onMissed();
   }
 
   #note(text: string): void {

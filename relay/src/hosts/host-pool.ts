@@ -35,6 +35,8 @@ export interface HostPoolParts {
   readonly trustedDomains: readonly string[];
   /** Most accounts of a host that has no limit of its own. */
   readonly defaultAccountLimit: number;
+  /** Called when events of a host were missed, of whichever accounts. */
+  readonly onMissed: (hostId: number) => void;
 }
 
 /** The hosts. */
@@ -107,6 +109,12 @@ export class HostPool {
     return host?.id === hostId ? (parseHostName(host.hostname, this.#parts.allowInsecure)?.origin ?? null) : null;
   }
 
+  /** Gives the origin of a host that is connected now, or null. */
+  liveOrigin(hostId: number): string | null {
+    const connection = this.#connections.get(hostId);
+    return connection?.isOpen ? connection.origin : null;
+  }
+
   /** Gives the cursors that have moved since they were last taken. */
   takeCursors(): HostCursor[] {
     const cursors: HostCursor[] = [];
@@ -135,6 +143,7 @@ export class HostPool {
         metrics.newNumberings.inc();
         store.reset(host.id, cursor, log.appendedSeq);
       },
+      onMissed: () => this.#parts.onMissed(host.id),
       onTextFrame: () => metrics.textFrames.inc(),
     };
   }

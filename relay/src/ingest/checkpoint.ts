@@ -16,6 +16,8 @@ export interface CheckpointParts {
   readonly pool: HostPool;
   readonly hostStore: HostStore;
   readonly log: RelayLog;
+  /** Stores what follows the log beside the accounts, up to this seq; never before them. */
+  readonly saveFollowers: (headSeq: number) => void;
   readonly clock: Clock;
   /** Time between two checkpoints, in ms. */
   readonly everyMs: number;
@@ -58,6 +60,8 @@ export class Checkpoint {
     const cursors = pool.takeCursors();
     const logSeq = log.headSeq();
     await saver.save();
+    // Asked anew: they contain everything that is durable, the accounts at least what was when they began.
+    this.#parts.saveFollowers(log.headSeq());
     if (cursors.length > 0) hostStore.saveCursors(cursors, logSeq);
   }
 }

@@ -4,17 +4,20 @@
  * Source: ours.
  */
 import type { Clock } from '@dunlin/protocol/base/clock';
+import type { DropReason } from '@dunlin/protocol/repo/drop-reason';
 import type { IdentityResolver } from '@dunlin/protocol/identity/resolver';
 import type { AccountTable } from '../accounts/account-table.ts';
 import type { RelayLog } from '../log/relay-log.ts';
 import { Acceptance } from './acceptance.ts';
 import { Budget } from './budget.ts';
 import type { BudgetBounds } from './budget.ts';
+import type { EventFollower } from './durable-event.ts';
 import { Hold } from './hold.ts';
 import type { HoldBounds } from './hold.ts';
 import { Identities } from './identities.ts';
 import type { IngestMetrics } from './ingest-metrics.ts';
 import { Intake } from './intake.ts';
+import type { Item } from './lane.ts';
 import { Pipeline } from './pipeline.ts';
 import { VerifyPool } from './verify-pool.ts';
 
@@ -31,6 +34,8 @@ export interface IngestParts {
   readonly budgetBounds: BudgetBounds;
   readonly holdBounds: HoldBounds;
   readonly random: () => number;
+  /** Hears of every event that is durable, and of what was missed; null when nobody wants to. */
+  readonly follower: EventFollower | null;
   readonly onFault: (error: unknown) => void;
 }
 
@@ -42,14 +47,16 @@ export class Ingest {
   readonly pipeline: Pipeline;
   readonly #pool: VerifyPool;
   readonly #acceptance: Acceptance;
+  readonly #follower: EventFollower | null;
+  readonly #table: AccountTable;
 
   constructor(parts: IngestParts) {
     const { log, table, clock, metrics, onFault } = parts;
     this.budget = new Budget(parts.budgetBounds);
     this.hold = new Hold({ budget: this.budget, bounds: parts.holdBounds, clock, random: parts.random });
-    this.#pool = new VerifyPool({ workers: parts.workers, isLenient: parts.isLenient, clock, onFault });
+    this.#pool = new VerifyPool({ workers: parts.workers, isLenient: parts.isLenient, tellsGone: parts.follower !== null, clock, onFault });
     this.intake = new Intake({ budget: this.budget, hold: this.hold, clock, metrics, push: (item) => this.pipeline.push(item) });
-    this.#acceptance = new Acceptance({ log, table, onDurable: (item) => this.intake.durable(item) });
+    this.#acceptance = new Acceptance({ log, table, onDurable: (item) => this.#durable(item) });
     this.pipeline = new Pipeline({
       table, clock, metrics, onFault,
       identities: new Identities({ resolver: parts.resolver, table, clock }),
@@ -57,8 +64,13 @@ export class Ingest {
       acceptance: this.#acceptance,
       hold: this.hold,
       dropsDiscontinuous: parts.dropsDiscontinuous,
-      onDropped: (item, reason, detail) => this.intake.dropped(item, reason, detail),
+      onDropped: (item, reason, detail) => {
+        this.intake.dropped(item, reason, detail);
+        this.#missed(item, reason);
+      },
     });
+    this.#follower = parts.follower;
+    this.#table = table;
   }
 
   /** Resolves when the verify workers run. */
@@ -80,5 +92,19 @@ export class Ingest {
   /** Lets go of the log. */
   close(): void {
     this.#acceptance.close();
+  }
+
+  #durable(item: Item): void {
+    this.intake.durable(item);
+    if (this.#follower === null) return;
+    const { kind, row, scan, bytes, breaks, verdict } = item;
+    this.#follower.durable({ kind, row, scan, bytes, breaks, ...(verdict?.accepted && { gone: verdict.gone }) });
+  }
+
+  /** What an account's own host sent and was not passed on may have changed its repository; what is a repeat has not. */
+  #missed(item: Item, reason: DropReason): void {
+    if (this.#follower === null || reason === 'revNotNewer' || (item.kind !== 'commit' && item.kind !== 'sync')) return;
+    const row = this.#table.find(item.did);
+    if (row !== -1 && this.#table.hostId(row) === item.upstream.id) this.#follower.missed(row);
   }
 }

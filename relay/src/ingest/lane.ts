@@ -34,6 +34,9 @@ export interface Item {
   isRefreshed: boolean;
   /** Charged as held back, not as on its way. */
   isHeld: boolean;
+  /** Row of its account and what it breaks with, see durable-event.ts; set when it is accepted. */
+  row: number;
+  breaks: boolean;
 }
 
 /** How long and how often a lane has been held. */

@@ -129,6 +129,7 @@ export class Pipeline {
     if (item.kind === 'sync') {
       if (!repeatsRev(table, row, item.scan, repo.data)) return this.#drop(item, 'revNotNewer', `rev was seen with another tree: rev=${item.scan.rev}`);
       table.setDesynchronized(row, false);
+      item.breaks = table.rev(row) === null || !table.isData(row, repo.data, 0);
     } else {
       const field = checkContinuity(table, row, item.scan, item.bytes);
       if (field !== null && dropsDiscontinuous) {
@@ -137,7 +138,9 @@ export class Pipeline {
       }
       if (field !== null) metrics.discontinuous.inc({ field });
       table.setDesynchronized(row, field !== null);
+      item.breaks = field !== null || table.rev(row) === null;
     }
+    item.row = row;
     acceptance.signed(lane, item, row, repo);
     return 'done';
   }
@@ -148,6 +151,8 @@ export class Pipeline {
     const gate = checkAccount(table, row, item.upstream);
     if (gate.kind === 'drop') return this.#drop(item, gate.reason, gate.detail);
     if (gate.kind === 'look-up') return this.#lookUp(lane, item, gate.cause);
+    item.row = row;
+    item.breaks = !table.isActiveUpstream(row);
     acceptance.account(lane, item, row, table.local(row) === 'takendown' ? withStatus(item, 'takendown') : item);
     return 'done';
   }

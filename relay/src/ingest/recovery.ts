@@ -17,6 +17,7 @@ import type { RelayLog } from '../log/relay-log.ts';
 import { eventsAfter } from '../log/tail.ts';
 import type { LoggedEvent } from '../log/tail.ts';
 import { knownStatus } from './acceptance.ts';
+import type { DurableEvent } from './durable-event.ts';
 import { checkContinuity } from './gate.ts';
 
 /** What recovery found. */
@@ -27,8 +28,14 @@ export interface Recovered {
   readonly hosts: readonly Host[];
 }
 
-/** Applies the events after `appliedSeq` (null: all that the log has). @throws AssertionFailure when the log is damaged */
-export async function recoverState(log: RelayLog, table: AccountTable, appliedSeq: number | null, hosts: readonly Host[]): Promise<Recovered> {
+/** Someone who follows the log's tail at start. */
+export type TailFollower = (event: DurableEvent, seq: number) => void;
+
+/**
+ * Applies the events after `appliedSeq` (null: all that the log has); `follow` is told of each that a host sent.
+ * @throws AssertionFailure when the log is damaged
+ */
+export async function recoverState(log: RelayLog, table: AccountTable, appliedSeq: number | null, hosts: readonly Host[], follow: TailFollower = () => undefined): Promise<Recovered> {
   const cursors = new Map(hosts.map((host) => [host.id, { ...host }]));
   let events = 0;
   for await (const event of eventsAfter(log, appliedSeq ?? 0)) {
@@ -36,32 +43,40 @@ export async function recoverState(log: RelayLog, table: AccountTable, appliedSe
     const host = cursors.get(hostId);
     if (host && event.seq > host.cursorLogSeq) cursors.set(hostId, { ...host, cursor: Math.max(host.cursor, hostCursor) });
     // Events of our own making have no host; what they tell is in the store already.
-    if (hostId !== 0) apply(table, event, scanFrame(event.payload));
+    if (hostId !== 0) follow(apply(table, event, scanFrame(event.payload)), event.seq);
     events += 1;
   }
   return { events, hosts: [...cursors.values()] };
 }
 
-function apply(table: AccountTable, { record, payload }: LoggedEvent, scan: FrameScan): void {
+function apply(table: AccountTable, { record, payload }: LoggedEvent, scan: FrameScan): DurableEvent {
   const { did } = scan;
   assert(did !== null, 'logged event has a did');
   let row = table.find(did);
   if (row === -1) row = table.add(did, record.hostId);
   if (table.hostId(row) !== record.hostId) table.setHost(row, record.hostId);
+  let breaks = false;
   if (record.kind === 'account') {
+    breaks = !table.isActiveUpstream(row);
     // A taken-down account's status goes out as ours; what its host said stays as it is stored.
     if (table.local(row) === 'none') table.setUpstream(row, scan.active === true, knownStatus(scan.status));
   } else if (record.kind !== 'identity') {
-    applyRepo(table, row, payload, scan);
+    breaks = applyRepo(table, row, payload, scan);
   }
+  return { kind: record.kind, row, scan, bytes: payload, breaks };
 }
 
-function applyRepo(table: AccountTable, row: number, payload: Buffer, scan: FrameScan): void {
+/** Gives whether it breaks with what was there; when the table has it already, that cannot be told and counts as a break. */
+function applyRepo(table: AccountTable, row: number, payload: Buffer, scan: FrameScan): boolean {
   const stored = table.rev(row);
   const rev = scan.rev ?? '';
-  if (stored !== null && rev <= stored) return;
-  table.setDesynchronized(row, scan.t === '#commit' && checkContinuity(table, row, scan, payload) !== null);
-  table.setRepo(row, repoStateOf(payload, scan, rev));
+  if (stored !== null && rev <= stored) return true;
+  const state = repoStateOf(payload, scan, rev);
+  const isCommit = scan.t === '#commit';
+  const isContinued = isCommit ? checkContinuity(table, row, scan, payload) === null : stored !== null && table.isData(row, state.data, 0);
+  table.setDesynchronized(row, isCommit && !isContinued);
+  table.setRepo(row, state);
+  return stored === null || !isContinued;
 }
 
 function repoStateOf(payload: Buffer, scan: FrameScan, rev: string): RepoState {

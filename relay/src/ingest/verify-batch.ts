@@ -5,6 +5,8 @@
  */
 import type { DropReason } from '@dunlin/protocol/repo/drop-reason';
 import type { AccountKey } from '../accounts/account-row.ts';
+import { noneGone } from '../collections/gone.ts';
+import type { Gone } from '../collections/gone.ts';
 
 /** Kinds of events that carry a signature. */
 export type SignedKind = 'commit' | 'sync';
@@ -19,8 +21,8 @@ export interface VerifyJob {
 
 /** What a worker found. */
 export type VerifyVerdict =
-  /** SHA-256 digests of the tree's root and of the commit. */
-  | { readonly accepted: true; readonly data: Uint8Array; readonly head: Uint8Array }
+  /** SHA-256 digests of the tree's root and of the commit; collections that it emptied (see collections/gone.ts). */
+  | { readonly accepted: true; readonly data: Uint8Array; readonly head: Uint8Array; readonly gone: Gone }
   | { readonly accepted: false; readonly reason: DropReason; readonly detail: string };
 
 /** Message to a worker. The buffer is transferred: verdict slots first, then the jobs. */
@@ -36,6 +38,8 @@ export interface VerdictBatch {
   readonly count: number;
   /** Those that are not accepted: place in the batch, reason, detail. */
   readonly rejected: readonly (readonly [index: number, reason: DropReason, detail: string])[];
+  /** Of the few that emptied a collection, or do not tell: place in the batch and which. */
+  readonly gone: readonly (readonly [index: number, gone: Gone])[];
 }
 
 const digestBytes = 32;
@@ -85,13 +89,15 @@ export function decodeJobs(batch: JobBatch): VerifyJob[] {
 export function encodeVerdicts(batch: JobBatch, verdicts: readonly VerifyVerdict[]): VerdictBatch {
   const target = new Uint8Array(batch.buffer);
   const rejected: [number, DropReason, string][] = [];
+  const gone: [number, Gone][] = [];
   for (const [i, verdict] of verdicts.entries()) {
     if (verdict.accepted) {
       target.set(verdict.data, i * slotBytes);
       target.set(verdict.head, i * slotBytes + digestBytes);
+      if (verdict.gone === null || verdict.gone.length > 0) gone.push([i, verdict.gone]);
     } else rejected.push([i, verdict.reason, verdict.detail]);
   }
-  return { buffer: batch.buffer, count: batch.count, rejected };
+  return { buffer: batch.buffer, count: batch.count, rejected, gone };
 }
 
 /** Gives the verdicts of a message, in the order of the jobs; copies, so the buffer is free afterwards. */
@@ -99,7 +105,11 @@ export function decodeVerdicts(batch: VerdictBatch): VerifyVerdict[] {
   const slots = new Uint8Array(batch.buffer).slice(0, batch.count * slotBytes);
   const verdicts: VerifyVerdict[] = [];
   for (let at = 0; at < slots.length; at += slotBytes) {
-    verdicts.push({ accepted: true, data: slots.subarray(at, at + digestBytes), head: slots.subarray(at + digestBytes, at + slotBytes) });
+    verdicts.push({ accepted: true, data: slots.subarray(at, at + digestBytes), head: slots.subarray(at + digestBytes, at + slotBytes), gone: noneGone });
+  }
+  for (const [i, gone] of batch.gone) {
+    const verdict = verdicts[i];
+    if (verdict?.accepted) verdicts[i] = { ...verdict, gone };
   }
   for (const [i, reason, detail] of batch.rejected) verdicts[i] = { accepted: false, reason, detail };
   return verdicts;

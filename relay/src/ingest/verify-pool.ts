@@ -15,6 +15,8 @@ export interface VerifyPoolOptions {
   readonly workers: number;
   /** Accepts commits without prevData of hosts older than Sync 1.1. */
   readonly isLenient: boolean;
+  /** Also finds out which collections a commit emptied. */
+  readonly tellsGone: boolean;
   readonly clock: Clock;
   readonly onFault: (error: unknown) => void;
 }
@@ -70,9 +72,9 @@ class VerifyThread {
   #isScheduled = false;
   #isClosed = false;
 
-  constructor({ isLenient, clock, onFault }: VerifyPoolOptions) {
+  constructor({ isLenient, tellsGone, clock, onFault }: VerifyPoolOptions) {
     this.#clock = clock;
-    this.#worker = new Worker(new URL('./verify-worker.ts', import.meta.url), { workerData: { isLenient } });
+    this.#worker = new Worker(new URL('./verify-worker.ts', import.meta.url), { workerData: { isLenient, tellsGone } });
     this.ready = new Promise((resolve) => this.#worker.once('online', () => resolve()));
     this.#worker.on('message', (batch: VerdictBatch) => this.#received(batch));
     this.#worker.on('error', onFault);

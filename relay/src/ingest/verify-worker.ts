@@ -14,6 +14,7 @@ import { verifyCommit } from '@dunlin/protocol/repo/verify-commit';
 import { verifySync } from '@dunlin/protocol/repo/verify-sync';
 import { scanFrame } from '@dunlin/protocol/stream/frame-scan';
 import type { AccountKey } from '../accounts/account-row.ts';
+import { goneCollections, noneGone } from '../collections/gone.ts';
 import { decodeJobs, encodeVerdicts } from './verify-batch.ts';
 import type { JobBatch, VerifyJob, VerifyVerdict } from './verify-batch.ts';
 
@@ -25,7 +26,7 @@ const keys = new Map<string, PublicKey>();
 
 const port = parentPort;
 assert(port, 'verify-worker runs as a worker thread');
-const { isLenient } = workerData as { isLenient: boolean };
+const { isLenient, tellsGone } = workerData as { isLenient: boolean; tellsGone: boolean };
 
 port.on('message', (batch: JobBatch) => {
   const verdicts = encodeVerdicts(batch, decodeJobs(batch).map((job) => verify(job, batch.nowMs)));
@@ -39,11 +40,14 @@ function verify(job: VerifyJob, nowMs: number): VerifyVerdict {
     const key = publicKey(job.key);
     if (job.kind === 'commit') {
       const verdict = verifyCommit({ scan, bytes, key, nowMs, lenient: isLenient });
+      if (!verdict.accepted) return verdict;
       const head = scan.commitOffset + cidByteLength - digestBytes;
-      return verdict.accepted ? { accepted: true, data: cidDigest(verdict.data), head: bytes.subarray(head, head + digestBytes) } : verdict;
+      const { data } = verdict;
+      const gone = tellsGone ? goneCollections(scan, bytes, data) : noneGone;
+      return { accepted: true, data: cidDigest(data), head: bytes.subarray(head, head + digestBytes), gone };
     }
     const verdict = verifySync({ scan, bytes, key, nowMs });
-    return verdict.accepted ? { accepted: true, data: cidDigest(verdict.data), head: cidDigest(verdict.commit) } : verdict;
+    return verdict.accepted ? { accepted: true, data: cidDigest(verdict.data), head: cidDigest(verdict.commit), gone: noneGone } : verdict;
   } catch (error) {
     const detail = error instanceof Error ? error.message : 'unknown fault';
     return { accepted: false, reason: error instanceof ProtocolError ? 'badFrame' : 'badCar', detail: `verification failed: ${detail}` };

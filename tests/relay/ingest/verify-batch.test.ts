@@ -18,7 +18,7 @@ test('jobs and verdicts come out as they went in, in a buffer of any size that i
     const batch = encodeJobs(new ArrayBuffer(batchBytes(jobs) + spare), jobs, 5);
     expect(decodeJobs(batch).map(plain)).toEqual(jobs.map(plain));
     const verdicts: VerifyVerdict[] = jobs.map((_, i) => (accepts.next().value
-      ? { accepted: true, data: new Uint8Array(32).fill(i), head: new Uint8Array(32).fill(i + 100) }
+      ? { accepted: true, data: new Uint8Array(32).fill(i), head: new Uint8Array(32).fill(i + 100), gone: [[], ['a.b.c', 'd.e.f'], null][i % 3] ?? null }
       : { accepted: false, reason: 'badCar', detail: `nr ${i}` }));
     const decoded = decodeVerdicts(encodeVerdicts(batch, verdicts));
     // The buffer is used again, so nothing may point into it.

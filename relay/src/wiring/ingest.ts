@@ -1,0 +1,95 @@
+/**
+ * Starts what takes events in: hosts, ingest, checkpoints, retention, and what asks hosts about collections.
+ * Not for what is served (api/serve.ts). Place in the flow: start, second stage; hops 5 to 7.
+ * Source: ours.
+ */
+import { resolveTxt } from 'node:dns/promises';
+import { createIdentityResolver } from '@dunlin/protocol/identity/resolver';
+import { guardedLookup } from '@dunlin/service/http/public-address';
+import type { AccountSaver } from '../accounts/account-saver.ts';
+import { HostPool } from '../hosts/host-pool.ts';
+import { Checkpoint } from '../ingest/checkpoint.ts';
+import { defaultHoldBounds } from '../ingest/hold.ts';
+import { Ingest } from '../ingest/ingest.ts';
+import { trimLog } from '../log/retention.ts';
+import { declareCollectionMetrics, declareHostMetrics, declareIngestMetrics } from '../metrics.ts';
+import { openFetch } from './stage.ts';
+import type { Stage } from './stage.ts';
+import type { Stores } from './stores.ts';
+
+/** What takes events in. */
+export interface Intaking {
+  readonly ingest: Ingest;
+  readonly pool: HostPool;
+}
+
+const checkpointEveryMs = 1_000;
+const trimEveryMs = 60_000;
+const describeBounds = { maxBytes: 1_048_576, timeoutMs: 10_000 };
+
+/** Makes ingest and the pool of hosts; no host is dialled yet. */
+export function startIngest(stage: Stage, { log, table, hostStore, collections }: Stores, userAgent: string): Intaking {
+  const { config, deps, clock, lifecycle, metrics, onFault } = stage;
+  const resolver = createIdentityResolver({
+    plcUrl: config.plcUrl, clock, maxEntries: config.identityCacheSize, allowInsecure: config.allowInsecureHosts,
+    fetch: openFetch(stage, { maxBytes: 262_144, timeoutMs: 10_000 }),
+    resolveTxt: deps.resolveTxt ?? resolveTxt,
+  });
+  const ingest = new Ingest({
+    log, table, resolver, clock, onFault,
+    metrics: declareIngestMetrics(metrics),
+    workers: config.verifyWorkers,
+    isLenient: config.lenientSync,
+    dropsDiscontinuous: config.continuity === 'drop',
+    budgetBounds: { totalBytes: config.intakeBytes, bytesPerHost: config.intakeBytesPerHost },
+    holdBounds: { ...defaultHoldBounds, maxMs: config.holdMs },
+    random: deps.random ?? Math.random,
+    follower: collections,
+  });
+  lifecycle.own('ingest', () => ingest.stop());
+  const pool = new HostPool({
+    store: hostStore, table, log, intake: ingest.intake, clock, userAgent,
+    metrics: declareHostMetrics(metrics),
+    lookup: guardedLookup({ allowPrivate: config.allowInsecureHosts }),
+    backoff: deps.hostBackoff ?? { minMs: 1_000, maxMs: 600_000 },
+    allowInsecure: config.allowInsecureHosts, trustedDomains: config.trustedDomains, defaultAccountLimit: config.defaultAccountLimit,
+    onMissed: (hostId) => collections?.missedOf(hostId),
+  });
+  lifecycle.own('hosts', () => pool.close());
+  return { ingest, pool };
+}
+
+/** Begins to ask hosts about collections of accounts that the relay does not know exactly. */
+export function startChecks(stage: Stage, { collections, table }: Stores, { pool }: Intaking): void {
+  if (collections === null) return;
+  const { index } = collections;
+  const metrics = declareCollectionMetrics(stage.metrics, {
+    collections: () => index.size, bytes: () => index.byteLength, refused: () => index.refused, queued: () => collections.queued,
+    accounts: () => index.accounts(table.size),
+  });
+  if (stage.config.collectionBackfill === 'off') return;
+  collections.startChecks({
+    metrics, originOf: (hostId) => pool.liveOrigin(hostId), fetch: openFetch(stage, describeBounds),
+    perSecond: stage.config.collectionChecksPerHost, onFault: stage.onFault,
+  });
+}
+
+/** Timers, and what has to happen in order when the relay closes; owned last, so it is closed first. */
+export function closeInFlowOrder({ config, clock, lifecycle, onFault }: Stage, stores: Stores, { ingest, pool }: Intaking, saver: AccountSaver): void {
+  const { log, hostStore, collections } = stores;
+  const checkpoint = new Checkpoint({
+    saver, pool, hostStore, log, clock, everyMs: checkpointEveryMs, onFault, saveFollowers: (headSeq) => collections?.save(headSeq),
+  });
+  const trimmer = clock.every(trimEveryMs, () => {
+    trimLog(log, { windowMs: config.replayWindowMs, maxBytes: config.replayBytes }, clock.nowMs()).catch(onFault);
+  }, { unref: true });
+  lifecycle.own('events in flight', async () => {
+    trimmer.cancel();
+    await pool.close();
+    await ingest.stop();
+    await collections?.stop();
+    await log.settled();
+    await checkpoint.close();
+    ingest.close();
+  });
+}

@@ -1,0 +1,54 @@
+/**
+ * What every stage of the wiring works with: settings, clock, log, metrics, who closes, and how the network is asked.
+ * Not handed to anything but stages (rule 4). Place in the flow: start.
+ * Source: ours.
+ */
+import { systemClock } from '@dunlin/protocol/base/clock';
+import type { Clock } from '@dunlin/protocol/base/clock';
+import { createGuardedFetch } from '@dunlin/service/http/guarded-fetch';
+import type { Lifecycle } from '@dunlin/service/lifecycle/service';
+import { throwAtProcess } from '@dunlin/service/lifecycle/throw-at-process';
+import type { Logger } from '@dunlin/service/log/logger';
+import type { Metrics } from '@dunlin/service/metrics/registry';
+import type { RelayConfig } from '../config.ts';
+
+/** Parts that tests put in place of the real ones. */
+export interface RelayDeps {
+  readonly clock?: Clock;
+  readonly log?: Logger;
+  readonly fetch?: typeof globalThis.fetch;
+  readonly resolveTxt?: (name: string) => Promise<string[][]>;
+  readonly random?: () => number;
+  /** Waits between attempts to reach a host. */
+  readonly hostBackoff?: { readonly minMs: number; readonly maxMs: number };
+  /** Told of our own faults; by default they are thrown at the process, which drains and exits. */
+  readonly onFault?: (error: unknown) => void;
+}
+
+/** The stage. */
+export interface Stage {
+  readonly config: RelayConfig;
+  readonly deps: RelayDeps;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly lifecycle: Lifecycle;
+  readonly metrics: Metrics;
+  readonly onFault: (error: unknown) => void;
+}
+
+/** Makes the stage. */
+export function makeStage(parts: Pick<Stage, 'config' | 'deps' | 'logger' | 'lifecycle' | 'metrics'>): Stage {
+  return { ...parts, clock: parts.deps.clock ?? systemClock, onFault: parts.deps.onFault ?? throwOurs };
+}
+
+/** Gives a fetch for addresses that others chose: guarded, and closed with the relay. */
+export function openFetch({ config, deps, clock, lifecycle }: Stage, bounds: { maxBytes: number; timeoutMs: number; maxRedirects?: number }): typeof globalThis.fetch {
+  if (deps.fetch) return deps.fetch;
+  const fetch = createGuardedFetch({ ...bounds, clock, allowPrivate: config.allowInsecureHosts || config.plcUrl.startsWith('http://') });
+  lifecycle.own('fetch', () => fetch.close());
+  return fetch;
+}
+
+function throwOurs(error: unknown): void {
+  throwAtProcess(error instanceof Error ? error : new Error('fault of our own', { cause: error }));
+}

@@ -1,0 +1,49 @@
+/**
+ * Opens what the relay keeps: hosts, accounts, collections, the log.
+ * Not for bringing them in step (ingest/recovery.ts). Place in the flow: start, first stage.
+ * Source: ours.
+ */
+import { join } from 'node:path';
+import { AccountStore } from '../accounts/account-store.ts';
+import type { AccountTable } from '../accounts/account-table.ts';
+import { Collections } from '../collections/collections.ts';
+import { HostStore } from '../hosts/host-store.ts';
+import { RelayLog } from '../log/relay-log.ts';
+import type { Stage } from './stage.ts';
+
+/** What is kept. */
+export interface Stores {
+  readonly hostStore: HostStore;
+  readonly accountStore: AccountStore;
+  readonly table: AccountTable;
+  readonly log: RelayLog;
+  /** Null when the operator does without. */
+  readonly collections: Collections | null;
+}
+
+const segmentAgeMs = 3_600_000;
+const gatherMs = 1;
+/** Seqs left out when the log is new but the accounts are not: more than the lost log can have had. */
+const lostLogGapSeqs = 1_000_000_000;
+
+/** Opens the stores. */
+export async function openStores({ config, clock, lifecycle, onFault }: Stage): Promise<Stores> {
+  const { persistDirectory: folder } = config;
+  const hostStore = new HostStore(join(folder, 'hosts.sqlite'));
+  lifecycle.own('host store', () => hostStore.close());
+  const accountStore = new AccountStore(join(folder, 'accounts.sqlite'));
+  lifecycle.own('account store', () => accountStore.close());
+  const table = accountStore.load();
+  const appliedSeq = accountStore.appliedSeq();
+  const initialSeq = appliedSeq === null ? config.initialSeq : Math.max(config.initialSeq, appliedSeq + lostLogGapSeqs);
+  const log = await RelayLog.open({
+    folder: join(folder, 'log'), initialSeq, durability: config.durability, segmentBytes: config.segmentBytes, segmentAgeMs,
+    clock, gatherMs, onFault,
+  });
+  lifecycle.own('log', () => log.close());
+  const collections = config.collections
+    ? new Collections({ path: join(folder, 'collections.sqlite'), cacheBytes: config.collectionCacheBytes, accounts: table, headSeq: () => log.headSeq(), clock })
+    : null;
+  if (collections) lifecycle.own('collections', () => collections.close());
+  return { hostStore, accountStore, table, log, collections };
+}
