@@ -2,6 +2,7 @@
  * Our own pages in Chromium, with its virtual authenticator for passkeys: the security page (factors, app passwords, recovery key) and the
  * second step of an OAuth sign-in, by code and by passkey.
  */
+import { readFileSync } from 'node:fs';
 import { chromium, type Browser, type CDPSession, type Page } from 'playwright-core';
 import { systemClock, type Clock } from '@dunlin/protocol/base/clock';
 import { startSmallPds, type SmallPds } from '../pds/small-pds.ts';
@@ -153,7 +154,7 @@ test('a recovery key is made in the browser, kept as a file, and becomes the fir
   const secret = await page.locator('#recovery-key').innerText();
   expect(secret).toMatch(/^z[1-9A-HJ-NP-Za-km-z]+$/);
   const [download] = await Promise.all([page.waitForEvent('download'), page.getByText('Keep it as a file').click()]);
-  const kept = Buffer.concat(await Array.fromAsync(await download.createReadStream())).toString();
+  const kept = readFileSync(await download.path(), 'utf8');
   expect(kept).toContain(secret);
   await page.locator('#mail-code').click();
   await page.locator('#add-key').waitFor();

@@ -55,7 +55,7 @@ export class Prover {
 export class RawClient {
   readonly prover = new Prover();
   readonly #issuer: string;
-  readonly redirect = 'http://127.0.0.1/callback';
+  readonly redirect: string = 'http://127.0.0.1/callback';
   readonly scope: string;
   readonly verifier = randomBytes(32).toString('base64url');
   nonce: string | null = null;
