@@ -7,6 +7,7 @@ import type { Encoding, Unit } from './encoding.ts';
 import type { FeedConsumer } from './feed-consumer.ts';
 import type { Page } from './page.ts';
 import type { Pages } from './pages.ts';
+import type { ReplayShare } from './replay-share.ts';
 import { takeRun } from './run.ts';
 import type { CutReason } from './sink.ts';
 
@@ -14,6 +15,8 @@ import type { CutReason } from './sink.ts';
 export interface CatchUpParts<U extends Unit> {
   readonly encoding: Encoding<U>;
   readonly pages: Pages;
+  /** Time for all who are behind, in this feed and others. */
+  readonly share: ReplayShare;
   /** Most bytes of one run, and one event more. */
   readonly runBytes: number;
   /** Where live consumers stand. */
@@ -42,9 +45,9 @@ export class CatchUp<U extends Unit> {
     this.#o = o;
   }
 
-  /** True when somebody's turn has come. */
+  /** True when somebody's turn has come and there is time for it. */
   get hasWork(): boolean {
-    return this.#queue.length > 0 && this.#preparing < maxPreparing;
+    return this.#queue.length > 0 && this.#preparing < maxPreparing && this.#o.share.hasTime(this.#o.onWork);
   }
 
   /** Puts a consumer in line. */
@@ -75,7 +78,7 @@ export class CatchUp<U extends Unit> {
       this.#queue = [];
       this.#next = 0;
     }
-    if (consumer.state === 'queued') this.#step(consumer);
+    if (consumer.state === 'queued') this.#o.share.spend(() => this.#step(consumer));
     return this.hasWork;
   }
 
@@ -90,7 +93,7 @@ export class CatchUp<U extends Unit> {
     if (consumer.seq + 1 < pages.oldestSeq) return cut(consumer, 'window');
     consumer.state = 'reading';
     const page = pages.after(consumer.seq, consumer.end);
-    if (page instanceof Promise) page.then((read) => this.#walk(consumer, read)).catch((error: unknown) => onFailed(consumer, error));
+    if (page instanceof Promise) page.then((read) => this.#o.share.spend(() => this.#walk(consumer, read))).catch((error: unknown) => onFailed(consumer, error));
     else this.#walk(consumer, page);
   }
 

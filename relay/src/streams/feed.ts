@@ -18,11 +18,14 @@ import type { Filter } from './filter.ts';
 import { Flusher } from './flusher.ts';
 import type { Page } from './page.ts';
 import type { PageListener, Pages } from './pages.ts';
+import type { ReplayShare } from './replay-share.ts';
 import type { CutReason, Sink } from './sink.ts';
 
 /** Bounds and parts. */
 export interface FeedOptions {
   readonly pages: Pages;
+  /** Time for those who are behind, shared by all feeds. */
+  readonly share: ReplayShare;
   readonly metrics: FeedMetrics;
   readonly logger: Logger;
   readonly clock: Clock;
@@ -64,7 +67,7 @@ export class Feed<U extends Unit> implements PageListener {
     const onWork = (): void => this.#scheduleTurn();
     const onFailed = (consumer: FeedConsumer, error: unknown): void => this.#fail(consumer, error);
     this.#catchUp = new CatchUp<U>({
-      encoding, pages: o.pages, runBytes: o.runBytes, onWork, onFailed,
+      encoding, pages: o.pages, share: o.share, runBytes: o.runBytes, onWork, onFailed,
       flushedSeq: () => this.#flusher.flushedSeq,
       goLive: (consumer) => this.#goLive(consumer),
       send: (...args) => this.#send(...args),

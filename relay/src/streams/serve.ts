@@ -25,6 +25,7 @@ import { serveFilteredFrames } from './filtered-frames.ts';
 import type { TimedLog } from './page.ts';
 import { Pages } from './pages.ts';
 import { servePoll } from './poll.ts';
+import { ReplayShare } from './replay-share.ts';
 import { serveSubscribe } from './subscribe.ts';
 
 /** Parts, and bounds that have defaults. */
@@ -53,6 +54,8 @@ export interface StreamsOptions {
   readonly flushMs?: number;
   /** A consumer that takes nothing for so long, in ms, is cut; default 30,000. */
   readonly stallMs?: number;
+  /** Part of the main thread for consumers that are behind, all together; default 0.5. */
+  readonly replayShare?: number;
   /** HTTP answers open at once; default 10,000. */
   readonly maxAnswers?: number;
   /** HTTP answers open at once for one address; default 100. */
@@ -82,8 +85,9 @@ export function serveStreams(o: StreamsOptions): Streams {
   const pages = new Pages(o.log, { ringBytes: o.ringBytes ?? 33_554_432, cacheBytes: o.cacheBytes ?? 33_554_432, readBytes: o.readBytes ?? 1_048_576, maxReads: 4 });
   const dictionary = readDictionary();
   const compressors = [new CompressedEncoding(0, null), new CompressedEncoding(1, dictionary.bytes)] as const;
+  const share = new ReplayShare(clock, o.replayShare ?? 0.5);
   const options = (stream: StreamName): FeedOptions => ({
-    pages, metrics: metrics.feed(stream), logger: o.logger, clock, flushMs: o.flushMs ?? 5, runBytes: o.runBytes ?? 262_144, stallMs: o.stallMs ?? 30_000, onAssertionFailure,
+    pages, share, metrics: metrics.feed(stream), logger: o.logger, clock, flushMs: o.flushMs ?? 5, runBytes: o.runBytes ?? 262_144, stallMs: o.stallMs ?? 30_000, onAssertionFailure,
   });
   const feeds = {
     json: new Feed(textEncoding, options('json')),

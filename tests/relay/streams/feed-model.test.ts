@@ -13,6 +13,7 @@ import { Feed } from '@dunlin/relay/streams/feed';
 import type { FeedConsumer } from '@dunlin/relay/streams/feed-consumer';
 import { makeFilter, wants, type Filter } from '@dunlin/relay/streams/filter';
 import { Pages } from '@dunlin/relay/streams/pages';
+import { ReplayShare } from '@dunlin/relay/streams/replay-share';
 import { silentLogger } from '@dunlin/service/log/logger';
 import { FakeSink } from './fake-sink.ts';
 import { expectedJson, firstSeq, MemoryLog, type Logged, type Made } from './memory-log.ts';
@@ -82,7 +83,7 @@ async function play<U extends Unit>(encoding: Encoding<U>, steps: readonly Step[
   const clock = new ManualClock();
   const pages = new Pages(log, { ringBytes: 3_000, cacheBytes: 3_000, readBytes: 1_500, maxReads: 2 });
   const metrics = { sentEvents: { inc: () => undefined }, sentBytes: { inc: () => undefined }, cut: () => undefined };
-  const feed = new Feed(encoding, { pages, metrics, logger: silentLogger, clock, flushMs: 0, runBytes: 600, stallMs: 30_000, onAssertionFailure: (failure) => { throw failure; } });
+  const feed = new Feed(encoding, { pages, share: new ReplayShare(clock, 0.5), metrics, logger: silentLogger, clock, flushMs: 0, runBytes: 600, stallMs: 30_000, onAssertionFailure: (failure) => { throw failure; } });
   const seen: Seen[] = [];
   let timeMs = 1_000_000;
   for (const step of steps) {

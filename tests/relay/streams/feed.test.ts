@@ -7,6 +7,7 @@ import type { JsonEvent } from '@dunlin/relay/streams/entry';
 import { Feed } from '@dunlin/relay/streams/feed';
 import { makeFilter, wantAll } from '@dunlin/relay/streams/filter';
 import { Pages } from '@dunlin/relay/streams/pages';
+import { ReplayShare } from '@dunlin/relay/streams/replay-share';
 import { silentLogger } from '@dunlin/service/log/logger';
 import { eventually } from '../../harness/wait.ts';
 import { FakeSink } from './fake-sink.ts';
@@ -22,7 +23,7 @@ function build(encoding: Encoding<JsonEvent> = textEncoding, o: { runBytes?: num
   const cuts: string[] = [];
   const failures: AssertionFailure[] = [];
   const metrics = { sentEvents: { inc: () => undefined }, sentBytes: { inc: () => undefined }, cut: (reason: string) => void cuts.push(reason) };
-  const feed = new Feed(encoding, { pages, metrics, logger: silentLogger, clock, flushMs: o.flushMs ?? 0, runBytes: o.runBytes ?? 1e6, stallMs, onAssertionFailure: (failure) => void failures.push(failure) });
+  const feed = new Feed(encoding, { pages, share: new ReplayShare(clock, 0.5), metrics, logger: silentLogger, clock, flushMs: o.flushMs ?? 0, runBytes: o.runBytes ?? 1e6, stallMs, onAssertionFailure: (failure) => void failures.push(failure) });
   let ms = 0;
   const append = (...events: Made[]): void => log.append(events.map((made) => ({ made, timeMs: ++ms })));
   const attach = (afterSeq = log.headSeq(), filter = wantAll): FakeSink => {
