@@ -47,6 +47,12 @@ export class ReplayShare {
     }
   }
 
+  /** Wakes nobody any more. */
+  close(): void {
+    this.#timer?.cancel();
+    this.#waiting.clear();
+  }
+
   #regain(): void {
     const nowMs = this.#clock.elapsedMs();
     this.#leftMs = Math.min(burstMs, this.#leftMs + (nowMs - this.#atMs) * this.#share);

@@ -113,6 +113,7 @@ export function serveStreams(o: StreamsOptions): Streams {
     close: () => {
       for (const stream of streamNames) feeds[stream].close();
       for (const compressor of compressors) compressor.close();
+      share.close();
       pages.close();
     },
   };

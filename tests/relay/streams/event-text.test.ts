@@ -18,7 +18,7 @@ import { captureFolder } from '../../harness/vectors.ts';
 import { eventually } from '../../harness/wait.ts';
 import { makeFolder, openLog } from '../log/log-fixture.ts';
 import { makeFrame, type Made } from './memory-log.ts';
-import { connect, startStreams, type Client } from './small-server.ts';
+import { connect, startStreams, withoutTime, type Client } from './small-server.ts';
 
 const folder = captureFolder();
 const made: Made[] = ['did:plc:aaaa', 'did:plc:bbbb'].flatMap((did): Made[] => [
@@ -53,7 +53,7 @@ function longWay(payload: Buffer, seq: number): object[] {
   }
 }
 
-const timeless = (client: Client): object[] => client.json.map(({ time_us: _, ...rest }) => rest);
+const timeless = (client: Client): object[] => client.json.map(withoutTime);
 
 test(`the JSON of ${folder === null ? 'made' : 'captured'} events is what decoding them the long way gives, live and in replay`, async () => {
   const log = await openLog(await makeFolder(), { durability: 'os' });

@@ -92,3 +92,8 @@ export async function connect(server: SmallServer, path: string, headers: Record
   await Promise.race([once(socket, 'open'), refused]);
   return client;
 }
+
+/** Gives an event but for the time the log took it. */
+export function withoutTime(event: Record<string, unknown>): object {
+  return Object.fromEntries(Object.entries(event).filter(([name]) => name !== 'time_us'));
+}

@@ -7,7 +7,7 @@ import { maxDids } from '@dunlin/relay/streams/filter';
 import { maxClientMessageBytes } from '@dunlin/relay/streams/subscribe';
 import { eventually } from '../../harness/wait.ts';
 import { expectedJson, firstSeq, MemoryLog, type Made } from './memory-log.ts';
-import { connect, startStreams, type Client } from './small-server.ts';
+import { connect, startStreams, withoutTime, type Client } from './small-server.ts';
 
 const did = 'did:plc:aaaa';
 const post = (text: string, collection = 'app.bsky.feed.post', of = did): Made => ({ kind: 'commit', did: of, ops: [{ action: 'create', collection, rkey: '3kaaa', text }] });
@@ -37,7 +37,7 @@ test('events have the shape of Jetstream, one an operation, with times that go u
   ];
   append(log, ...made);
   await got(client, 7);
-  const timeless = client.json.map(({ time_us: _, ...rest }) => rest);
+  const timeless = client.json.map(withoutTime);
   expect(timeless).toEqual(made.flatMap((event, index) => expectedJson(event, firstSeq + index)));
   const times = client.json.map(({ time_us: timeUs }) => Number(timeUs));
   expect(times).toEqual(times.toSorted((a, b) => a - b));
