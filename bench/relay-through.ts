@@ -41,7 +41,8 @@ async function measure(url: string, count: number, sentAtMs: ReadonlyMap<string,
   await once(socket, 'open');
   let [received, warmAtMs] = [0, 0];
   const latencies: number[] = [];
-  const finished = new Promise<void>((resolve) => {
+  const finished = new Promise<void>((resolve, reject) => {
+    socket.once('close', (code) => reject(new Error(`connection ended early: code=${code} received=${received}`)));
     socket.on('message', (data: Buffer) => {
       received += 1;
       if (received === warmUp) warmAtMs = performance.now();
