@@ -36,6 +36,7 @@ export async function runTests(names: readonly string[]): Promise<boolean> {
   if (parts.includes('types')) {
     await check('types of servers, SDK and tests', () => succeeds('npx', ['tsc', '-p', 'tsconfig.json']));
     await check('types of the page', () => succeeds('npx', ['tsc', '-p', 'appview/web/tsconfig.json']));
+    await check('types of the account pages', () => succeeds('npx', ['tsc', '-p', 'pds/web/tsconfig.json']));
     await check('the published packages build', () => succeeds('npx', ['tsc', '-b', 'tsconfig.build.json']));
   }
   if (parts.includes('lint')) await check('lint', () => succeeds('npx', ['oxlint', '--deny-warnings']));
