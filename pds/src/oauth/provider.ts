@@ -103,7 +103,7 @@ function note(log: Logger, fault: unknown, message: string): void {
 function isCallers(fault: unknown): fault is Error {
   if (!(fault instanceof Error)) return false;
   const status = 'status' in fault && typeof fault.status === 'number' ? fault.status : 500;
-  const isForm = fault.name === 'ZodError' || fault.name === 'JwtVerifyError' || ('code' in fault && typeof fault.code === 'string' && /^ERR_J/.test(fault.code));
+  const isForm = fault.name === 'ZodError' || fault.name === 'JwtVerifyError' || ('code' in fault && typeof fault.code === 'string' && fault.code.startsWith('ERR_J'));
   return status < 500 || isForm;
 }
 
