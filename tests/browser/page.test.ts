@@ -85,3 +85,61 @@ test('people of both servers see each other in the room and talk', async () => {
   expect([...ben.faults, ...dora.faults]).toEqual([]);
   await ben.page.close();
 }, 60_000);
+
+test('only the line that was pressed ends the trip, however much others press meanwhile', async () => {
+  const [ada, cleo] = [await openAs('ada.a.test'), await openAs('cleo.b.test')];
+  const { promise: others, resolve: letGo } = Promise.withResolvers<void>();
+  await ada.page.route('**/com.atproto.repo.putRecord', async (route) => {
+    await others;
+    await route.continue();
+  });
+  await ada.page.getByTestId('reaction-👏').click();
+  await cleo.page.getByTestId('reaction-🐦').click();
+  await eventually('the bird is counted', async () => (await countOf(ada.page, '🐦')) === 1);
+  expect(await ada.page.getByTestId('roundtrip').textContent()).toBe('👏: writing at your server…');
+  letGo();
+  await ada.page.getByTestId('roundtrip').getByText(/^👏: at your server after \d+ ms, back as a new count after \d+ ms$/).waitFor();
+  expect([...ada.faults, ...cleo.faults]).toEqual([]);
+  await Promise.all([ada.page.close(), cleo.page.close()]);
+}, 60_000);
+
+test('a server that does not answer is named, the text is kept to be sent again, and another user sees none of it', async () => {
+  const { page } = await openAs('ben.a.test');
+  const server = new URL(network.pds[0]).host;
+  const writes = /com\.atproto\.repo\./;
+  await page.route(writes, (route) => route.abort());
+  await page.getByTestId('reaction-👀').click();
+  await page.getByTestId('roundtrip').getByText(`ben.a.test could not write: ${server} does not answer`).waitFor();
+  await page.getByTestId('message-input').fill('are you there?');
+  await page.keyboard.press('Enter');
+  await page.getByTestId('outgoing').getByText(`not sent: ${server} does not answer`).waitFor();
+  await page.getByTestId('user-cleo.b.test').click();
+  await page.getByTestId('present-cleo.b.test').waitFor();
+  expect([await page.getByTestId('outgoing').count(), await page.getByTestId('roundtrip').getAttribute('data-fault')]).toEqual([0, 'false']);
+  await page.getByTestId('user-ben.a.test').click();
+  await page.unroute(writes);
+  await page.getByRole('button', { name: 'Send again' }).click();
+  await page.getByTestId('message').getByText('are you there?').waitFor();
+  await eventually('nothing is on its way any more', async () => (await page.getByTestId('outgoing').count()) === 0);
+  await page.close();
+}, 60_000);
+
+test('a press with the keyboard works, and nothing sticks out of its card on a phone', async () => {
+  const page = await browser.newPage({ viewport: { width: 360, height: 740 }, isMobile: true, hasTouch: true });
+  await page.goto(`${network.appview}?as=dora.b.test`);
+  await page.getByTestId('connection-state').getByText('Live').waitFor();
+  await page.getByTestId('message-input').fill('a_word_without_a_place_to_break_'.repeat(8));
+  await page.keyboard.press('Enter');
+  await page.getByTestId('message').getByText('a_word_without').waitFor();
+  const before = await countOf(page, '🎉');
+  const wasMine = (await page.getByTestId('reaction-🎉').getAttribute('aria-pressed')) === 'true';
+  await page.getByTestId('reaction-🎉').press('Space');
+  await eventually('the press counts', async () => (await countOf(page, '🎉')) === before + (wasMine ? -1 : 1));
+  const sticksOut = await page.evaluate(() => [...document.querySelectorAll('.card')].flatMap((card) => {
+    const edge = card.getBoundingClientRect().right - Number.parseFloat(getComputedStyle(card).paddingRight);
+    return [...card.children].filter((child) => child.getBoundingClientRect().right > edge + 0.5).map((child) => child.className);
+  }));
+  expect(sticksOut).toEqual([]);
+  expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBe(0);
+  await page.close();
+}, 60_000);

@@ -27,6 +27,10 @@ export function App({ demo }: { demo: Demo | null }) {
   const live = useLive({ pds: me, subject, room });
   const [fault, setFault] = useState<string | null>(null);
   const { toggle, like, pending, trip } = useReacting({ me, subject, live, demo, onFault: setFault });
+  const choose = (index: number): void => {
+    setChosen(index);
+    setFault(null);
+  };
   const { outgoing, send } = useSending({ me, room, live });
   return (
     <>
@@ -34,18 +38,24 @@ export function App({ demo }: { demo: Demo | null }) {
         <h1><img src="/bird.svg" alt="" width="28" height="28" /> Dunlin</h1>
         <p class="connection" role="status" data-state={live.connection.state} data-testid="connection-state"><span class="dot" aria-hidden="true" />{connectionText[live.connection.state]}{live.connection.detail ? ` (${live.connection.detail})` : ''}</p>
       </header>
-      {users.length > 0 && <WhoAmI users={users.map(({ user }) => user)} chosen={chosen} onChoose={setChosen} />}
+      {users.length > 0 && <WhoAmI users={users.map(({ user }) => user)} chosen={chosen} onChoose={choose} />}
       <main>
         <article class="card post" data-testid="post">
           <PostText demo={demo} subject={subject} />
           {subject !== null && <Reactions state={live.state} mine={live.mine} pending={pending} canReact={me !== null} onToggle={toggle} onLike={like} />}
-          <p class="trip" role="status" data-testid="roundtrip">{fault ?? tripText(trip)}</p>
+          <p class="trip" role="status" data-fault={fault !== null} data-testid="roundtrip">{fault ?? tripText(trip)}</p>
         </article>
-        {room !== null && <Room state={live.state} me={me?.user.did ?? null} outgoing={outgoing} onSend={send} />}
+        {room !== null && <Room state={live.state} me={me?.user.did ?? null} outgoing={outgoing} isLive={live.connection.state === 'live'} onSend={send} />}
       </main>
-      <footer>Two servers, one relay, one index. Nothing on this page is written here: it reads <code>app.dunlin.live.getReactions</code> and listens to <code>app.dunlin.live.subscribe</code>.</footer>
+      <footer>{servers(users)}Nothing on this page is written here: it reads <code>app.dunlin.live.getReactions</code> and listens to <code>app.dunlin.live.subscribe</code>.</footer>
     </>
   );
+}
+
+/** Says what stands behind the demo; a page for readers knows only itself. */
+function servers(users: readonly Pds[]): string {
+  const count = new Set(users.map(({ user }) => user.pds)).size;
+  return count === 0 ? '' : `${count === 1 ? 'One server' : `${count} servers`}, one relay, one index. `;
 }
 
 function WhoAmI({ users, chosen, onChoose }: { users: readonly DemoUser[]; chosen: number; onChoose: (index: number) => void }) {

@@ -52,7 +52,7 @@ export class GatewayConnection {
     try {
       token = await this.#o.token();
     } catch (error) {
-      return this.#later(`cannot get a token: ${error instanceof Error ? error.message : String(error)}`);
+      return this.#later(error instanceof Error ? error.message : String(error));
     }
     if (this.#isClosed) return;
     const socket = new WebSocket(`${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}${path}`);

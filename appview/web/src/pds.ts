@@ -15,22 +15,35 @@ export class PdsError extends Error {
   }
 }
 
-/** Asks a server. @throws PdsError with its refusal, TypeError when it does not answer */
+/** Asks a server. @throws PdsError with its refusal, or Unreachable */
 export async function xrpc<T>(server: string, method: string, o: { params?: Record<string, string>; input?: unknown; token?: string } = {}): Promise<T> {
   const query = new URLSearchParams(o.params).toString();
   const headers: Record<string, string> = {};
   if (o.input !== undefined) headers['content-type'] = 'application/json';
   if (o.token !== undefined) headers['authorization'] = `Bearer ${o.token}`;
-  const response = await fetch(`${server}/xrpc/${method}${query ? `?${query}` : ''}`, {
+  const asked = fetch(`${server}/xrpc/${method}${query ? `?${query}` : ''}`, {
     method: o.input === undefined ? 'GET' : 'POST',
     headers,
     cache: 'no-store',
     body: o.input === undefined ? undefined : JSON.stringify(o.input),
   });
+  const response = await asked.catch(() => {
+    // The browser tells no more than that it failed, each in words of its own.
+    throw new PdsError('Unreachable', `${new URL(server, location.href).host} does not answer`);
+  });
   const text = await response.text();
-  const body = text === '' ? {} : JSON.parse(text);
+  const body = text === '' ? {} : parsed(text);
   if (!response.ok) throw new PdsError(String(body.error ?? response.status), String(body.message ?? response.statusText));
   return body as T;
+}
+
+/** A proxy's error page is no JSON; its status says enough. */
+function parsed(text: string): { error?: unknown; message?: unknown } {
+  try {
+    return JSON.parse(text) as { error?: unknown; message?: unknown };
+  } catch {
+    return {};
+  }
 }
 
 /** A user who signs in when first needed, and again when the session has run out. */

@@ -10,6 +10,8 @@ import type { LiveState } from './state.ts';
 /** A text on its way: written here, not yet heard back. */
 export interface Outgoing {
   readonly id: number;
+  /** DID of who said it. */
+  readonly author: string;
   readonly text: string;
   /** Known once the server has written it. */
   readonly uri: string | null;
@@ -20,14 +22,16 @@ interface Props {
   readonly state: LiveState;
   readonly me: string | null;
   readonly outgoing: readonly Outgoing[];
-  readonly onSend: (text: string) => void;
+  readonly isLive: boolean;
+  /** Sends a text; with the id of a failed one, in its place. */
+  readonly onSend: (text: string, again?: number) => void;
 }
 
 const maxCharacters = 1_000;
 const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
 
 /** The whole room. */
-export function Room({ state, me, outgoing, onSend }: Props) {
+export function Room({ state, me, outgoing, isLive, onSend }: Props) {
   const { room, names } = state;
   const log = useRef<HTMLDivElement>(null);
   const last = `${room.messages.at(-1)?.uri}${outgoing.length}`;
@@ -38,7 +42,7 @@ export function Room({ state, me, outgoing, onSend }: Props) {
     <section class="card room" aria-labelledby="room-title" data-testid="room">
       <header>
         <h2 id="room-title">{room.info?.record.name ?? 'Room'}</h2>
-        <p class="online"><span class="dot" aria-hidden="true" /><span data-testid="room-online">{room.online}</span> here</p>
+        <p class="online" data-live={isLive}><span class="dot" aria-hidden="true" />{isLive ? <><span data-testid="room-online">{room.online}</span> here</> : 'not connected'}</p>
       </header>
       <ul class="present" aria-label="Who is here" data-testid="presence-list">
         {room.present.map((did) => (
@@ -57,15 +61,18 @@ export function Room({ state, me, outgoing, onSend }: Props) {
           </li>
         ))}
         {outgoing.map(({ id, text, error }) => (
-          <li key={`out-${id}`} class="message outgoing"><p class="text">{text}</p><p class="by">{error === null ? 'on its way…' : `not sent: ${error}`}</p></li>
+          <li key={`out-${id}`} class={error === null ? 'message outgoing' : 'message outgoing failed'} data-testid="outgoing">
+            <p class="text">{text}</p>
+            <p class="by">{error === null ? 'on its way…' : <>not sent: {error} <button type="button" class="again" onClick={() => onSend(text, id)}>Send again</button></>}</p>
+          </li>
         ))}
       </ol></div>
-      <Composer canWrite={room.canWrite} onSend={onSend} />
+      <Composer canWrite={room.canWrite} isLive={isLive} onSend={onSend} />
     </section>
   );
 }
 
-function Composer({ canWrite, onSend }: { canWrite: boolean; onSend: (text: string) => void }) {
+function Composer({ canWrite, isLive, onSend }: { canWrite: boolean; isLive: boolean; onSend: (text: string) => void }) {
   const [text, setText] = useState('');
   const submit = (event: Event): void => {
     event.preventDefault();
@@ -76,7 +83,7 @@ function Composer({ canWrite, onSend }: { canWrite: boolean; onSend: (text: stri
   return (
     <form class="composer" onSubmit={submit}>
       <label class="visually-hidden" for="message">Say something</label>
-      <input id="message" autocomplete="off" maxLength={maxCharacters} placeholder={canWrite ? 'Say something' : 'Reading only'} disabled={!canWrite} value={text} data-testid="message-input" onInput={(event) => setText(event.currentTarget.value)} />
+      <input id="message" autocomplete="off" maxLength={maxCharacters} placeholder={canWrite ? 'Say something' : isLive ? 'Reading only' : 'Not connected'} disabled={!canWrite} value={text} data-testid="message-input" onInput={(event) => setText(event.currentTarget.value)} />
       <button type="submit" disabled={!canWrite || text.trim() === ''} data-testid="message-send">Send</button>
     </form>
   );

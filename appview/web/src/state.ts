@@ -23,12 +23,14 @@ export interface LiveState {
   readonly counts: Counts | null;
   readonly reactions: readonly Reaction[];
   readonly room: RoomState;
+  /** AT-URI of the room that `room` is about. */
+  readonly roomOf: string | null;
   /** Verified handles by DID. */
   readonly names: ReadonlyMap<string, string>;
 }
 
 const noRoom: RoomState = { info: null, messages: [], online: 0, present: [], canWrite: false, closed: null, stale: 0 };
-export const noState: LiveState = { counts: null, reactions: [], room: noRoom, names: new Map() };
+export const noState: LiveState = { counts: null, reactions: [], room: noRoom, roomOf: null, names: new Map() };
 
 /** Most messages kept on the page. */
 const maxMessages = 500;

@@ -35,7 +35,7 @@ export function useLive(o: { readonly pds: Pds | null; readonly subject: string 
   const viewer = pds?.user.did ?? null;
 
   useEffect(() => {
-    setState((before) => ({ ...noState, names: before.names, counts: before.counts, reactions: before.reactions }));
+    setState((before) => ({ ...before, room: before.roomOf === room ? { ...before.room, present: [], online: 0, canWrite: false } : noState.room, roomOf: room }));
     const token = async (): Promise<string | null> => (pds === null ? null : pds.serviceToken(`${await loadServiceDid()}#dunlin_live`, 'app.dunlin.live.subscribe'));
     const gateway = new GatewayConnection({
       token, subject, room,
@@ -81,5 +81,6 @@ export function useLive(o: { readonly pds: Pds | null; readonly subject: string 
     setMine((before) => [...before.filter((each) => each.uri !== uri), ...(typeof written === 'string' ? [] : [written])]);
   }, []);
 
-  return { state, connection, mine, noteMine, onCounts };
+  // After a change of user the other's reactions stand here until they are read anew.
+  return { state, connection, mine: mine.filter(({ author }) => author.did === viewer), noteMine, onCounts };
 }
