@@ -4,8 +4,14 @@
  * Source: AT Protocol spec "Lexicon".
  */
 import { readdirSync, readFileSync } from 'node:fs';
-import { schemas } from '@atproto/api';
+import type { schemas as apiSchemas } from '@atproto/api';
 import { Lexicons, parseLexiconDoc, type LexiconDoc } from '@atproto/lexicon';
+
+/**
+ * The documents stand in a module of their own inside the package. Its index would bring the whole client with it: twice the
+ * memory (70 MB against 34) and half a second more at every start, in servers that call nothing through it.
+ */
+const { schemas } = (await import(new URL('./client/lexicons.js', import.meta.resolve('@atproto/api')).href)) as { schemas: typeof apiSchemas };
 
 const ownFolder = new URL('../../../lexicons/', import.meta.url);
 
