@@ -14,6 +14,7 @@ import type { PdsConfig } from './config.ts';
 import { loadSecrets } from './secrets.ts';
 import { openAccounts } from './wiring/accounts.ts';
 import { apiParts } from './wiring/api-parts.ts';
+import { guardSequence, tellAfterRestore } from './wiring/backup.ts';
 import { openNetwork } from './wiring/network.ts';
 import { serve } from './wiring/serve.ts';
 import type { PdsParts } from './wiring/stage.ts';
@@ -39,7 +40,9 @@ export async function startPds(config: PdsConfig, parts: PdsParts = {}): Promise
     const writes = openWrites(stage, stores);
     const network = openNetwork(stage, stores, parts);
     const people = openAccounts(stage, stores, writes, network);
+    await guardSequence(stage, writes, network);
     const { port } = await serve(stage, apiParts(stage, stores, writes, network, people), stores, writes, network, people.oauth);
+    tellAfterRestore(stage, stores, writes);
     if (config.metricsPort !== null) {
       const listener = await startMetricsListener({ host: config.host, port: config.metricsPort, metrics: stage.metrics, log: base.log });
       lifecycle.own('metrics listener', () => listener.close());

@@ -31,6 +31,11 @@ export interface ByteRange {
   readonly length: number;
 }
 
+/** Gives the folder of an account's blobs; each is named by its CID. */
+export function accountFolder(folder: string, did: string): string {
+  return join(folder, did.replaceAll('/', '_'));
+}
+
 /** Blob files in a folder. */
 export class BlobFiles {
   readonly #folder: string;
@@ -96,7 +101,7 @@ export class BlobFiles {
   }
 
   #accountFolder(did: string): string {
-    return join(this.#folder, did.replaceAll('/', '_'));
+    return accountFolder(this.#folder, did);
   }
 }
 

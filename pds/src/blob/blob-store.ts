@@ -48,6 +48,7 @@ export class BlobStore {
   readonly #unuse: Statement<[number, string, string], unknown>;
   readonly #list: Statement<[number, Uint8Array, string, number], Buffer>;
   readonly #missing: Statement<[number, Uint8Array, number], { cid: Buffer; collection: string; rkey: string }>;
+  readonly #all: Statement<[], { account: number; cid: Buffer; size: number }>;
   readonly #unusedBefore: Statement<[number, number], { account: number; cid: Buffer }>;
   readonly #remove: Statement<[number, Uint8Array], unknown>;
   readonly #removeAll: Statement<[number], unknown>;
@@ -83,6 +84,7 @@ export class BlobStore {
        WHERE account = ? AND cid > ? AND NOT EXISTS (SELECT 1 FROM blob WHERE blob.account = named.account AND blob.cid = named.cid)
        GROUP BY cid ORDER BY cid LIMIT ?`,
     );
+    this.#all = database.prepare('SELECT account, cid, size FROM blob ORDER BY account, cid');
     this.#unusedBefore = database.prepare('SELECT account, cid FROM blob WHERE unused_since < ? LIMIT ?');
     this.#remove = database.prepare('DELETE FROM blob WHERE account = ? AND cid = ?');
     this.#removeAll = database.prepare('DELETE FROM blob WHERE account = ?');
@@ -141,6 +143,11 @@ export class BlobStore {
   missing(accountId: number, o: { after: Cid | null; limit: number }): MissingBlob[] {
     const rows = this.#missing.all(accountId, o.after ? cidToBytes(o.after) : Buffer.alloc(0), o.limit);
     return rows.map(({ cid, collection, rkey }) => ({ cid: cidFromBytes(cid), collection, rkey }));
+  }
+
+  /** Gives every upload, of all accounts, used or not. */
+  *all(): Generator<{ accountId: number; cid: Cid; size: number }, void, undefined> {
+    for (const { account, cid, size } of this.#all.iterate()) yield { accountId: account, cid: cidFromBytes(cid), size };
   }
 
   /** Gives some blobs that nobody has named since before a moment. */

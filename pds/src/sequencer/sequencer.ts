@@ -38,6 +38,7 @@ export class Sequencer implements EventLog {
   readonly #remove: Statement<[number, number], { previous: number | null }>;
   readonly #after: Statement<[number, number], [number, Buffer]>;
   readonly #oldest: Statement<[], number | null>;
+  readonly #setGiven: (seq: number) => void;
   readonly #seqsAround: Statement<[number], { seq: number; created_at: number }>;
   readonly #listeners = new Set<(slice: EventSlice) => void>();
   #staged: StagedFrame[] = [];
@@ -54,6 +55,12 @@ export class Sequencer implements EventLog {
     this.#remove = database.prepare('DELETE FROM event WHERE seq = ? AND account = ? RETURNING previous');
     this.#after = database.prepare<[number, number], [number, Buffer]>('SELECT seq, frame FROM event WHERE seq > ? ORDER BY seq LIMIT ?').raw();
     this.#oldest = database.prepare<[], number | null>('SELECT min(seq) FROM event').pluck();
+    const forgetGiven = database.prepare<[], unknown>("DELETE FROM sqlite_sequence WHERE name = 'event'");
+    const addGiven = database.prepare<[number], unknown>("INSERT INTO sqlite_sequence (name, seq) VALUES ('event', ?)");
+    this.#setGiven = database.transaction((seq: number) => {
+      forgetGiven.run();
+      addGiven.run(seq);
+    }).immediate;
     this.#seqsAround = database.prepare('SELECT seq, created_at FROM event WHERE seq >= ? ORDER BY seq LIMIT 1');
     const given = database.prepare<[], number>("SELECT seq FROM sqlite_sequence WHERE name = 'event'").pluck().get();
     this.#headSeq = given ?? 0;
@@ -138,6 +145,15 @@ export class Sequencer implements EventLog {
     const slice = toSlice(frames);
     this.#headSeq = slice.lastSeq;
     for (const listener of this.#listeners) listener(slice);
+  }
+
+  /** Leaves seqs out up to one, inclusive, so that the next event is above it; nothing happens when it is passed already. Between groups only. */
+  skipTo(seq: number): void {
+    assert(this.#staged.length === 0, 'seqs are left out within a group');
+    if (seq <= this.#headSeq) return;
+    this.#setGiven(seq);
+    this.#headSeq = seq;
+    this.refreshOldest();
   }
 
   /** Looks again which event is the oldest, after rows were removed. */

@@ -34,7 +34,7 @@ import { sequencerSchema } from '../sequencer/schema.ts';
 import { reportFault, type Stage } from './stage.ts';
 
 /** Layouts of the database, each applied once, in this order. */
-const migrations = [
+export const pdsMigrations: readonly string[] = [
   accountSchema + repoSchema + blobSchema + sequencerSchema,
   accountSchema2 + inviteSchema + mailSchema,
   oauthSchema + factorSchema,
@@ -45,12 +45,12 @@ export function openStores({ config, clock, log, lifecycle }: Stage) {
   const path = join(config.dataDirectory, 'pds.sqlite');
   // SQLite gives its side files the mode of the database: signing keys are inside.
   closeSync(openSync(path, 'a', 0o600));
-  const database = openDatabase(path, { migrations, pragmas: { cache_size: -32_000, wal_autocheckpoint: 4_000 } });
+  const database = openDatabase(path, { migrations: pdsMigrations, pragmas: { cache_size: -32_000, wal_autocheckpoint: 4_000 } });
   lifecycle.own('database', () => void database.close());
   const heads = new HeadStore(database);
   const nodes = new NodeStore(database, { cacheBytes: config.cacheBytes });
   const records = new RecordStore(database);
-  const exporter = new RepoExporter(() => openDatabase(path, { migrations, readonly: true }), reportFault(log, 'export was cut short'));
+  const exporter = new RepoExporter(() => openDatabase(path, { migrations: pdsMigrations, readonly: true }), reportFault(log, 'export was cut short'));
   lifecycle.own('exports', () => exporter.close());
   return {
     database, heads, nodes, records, exporter,

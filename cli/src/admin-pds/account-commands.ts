@@ -1,0 +1,135 @@
+/**
+ * `dunlin admin pds account …` and `codes`: list, show, make, take down, rename, reset, delete.
+ * An account is named by DID, handle or e-mail address.
+ * Source: ours; the work is done by the PDS's admin methods.
+ */
+import type { Command } from 'commander';
+import { toBase32 } from '@dunlin/protocol/base/bytes';
+import { randomBytes } from '@dunlin/protocol/crypto/random';
+import type { AdminPds, Row } from './session.ts';
+
+interface AccountInfo {
+  readonly did: string;
+  readonly handle: string;
+  readonly email?: string;
+  readonly emailConfirmedAt?: string;
+  readonly indexedAt: string;
+  readonly deactivatedAt?: string;
+}
+
+interface SubjectStatus {
+  readonly takedown?: { readonly applied: boolean; readonly ref?: string };
+}
+
+const pageLength = 100;
+const passwordBytes = 15;
+
+/** Adds the commands. */
+export function addAccountCommands(parent: Command, open: () => AdminPds): void {
+  const account = parent.command('account').description('accounts of this server');
+  account.command('list').description('list accounts').option('--email <text>', 'only those whose address contains this')
+    .action(async ({ email }: { email?: string }) => list(open(), email));
+  account.command('info').description('show one account').argument('<account>', 'DID, handle or e-mail address')
+    .action(async (name: string) => info(open(), name));
+  account.command('create').description('make an account; prints its password when you give none').argument('<handle>')
+    .option('--email <address>').option('--password <password>').option('--recovery-key <did:key>', 'its own rotation key, above the server\'s')
+    .action(async (handle: string, given: NewAccount) => create(open(), handle, given));
+  account.command('takedown').description('take an account down').argument('<account>').option('--ref <text>', 'what you keep it under')
+    .action(async (name: string, { ref }: { ref?: string }) => setTakedown(open(), name, { applied: true, ...(ref !== undefined && { ref }) }));
+  account.command('untakedown').description('lift a takedown').argument('<account>')
+    .action(async (name: string) => setTakedown(open(), name, { applied: false }));
+  account.command('rename').description('give an account another handle').argument('<account>').argument('<handle>')
+    .action(async (name: string, handle: string) => change(open(), name, 'com.atproto.admin.updateAccountHandle', (did) => ({ did, handle }), `is @${handle} now`));
+  account.command('set-email').description('give an account another e-mail address').argument('<account>').argument('<address>')
+    .action(async (name: string, email: string) => change(open(), name, 'com.atproto.admin.updateAccountEmail', (did) => ({ account: did, email }), `has the address ${email} now, not confirmed`));
+  account.command('reset-password').description('give an account a new password, and print it').argument('<account>')
+    .action(async (name: string) => resetPassword(open(), name));
+  account.command('revoke').description('end all sessions and take password and app passwords away').argument('<account>')
+    .action(async (name: string) => change(open(), name, 'com.atproto.temp.revokeAccountCredentials', (did) => ({ account: did }), 'has no way in now until its password is reset'));
+  account.command('delete').description('delete an account with everything in it, for good').argument('<account>').requiredOption('--yes', 'say that you mean it')
+    .action(async (name: string) => change(open(), name, 'com.atproto.admin.deleteAccount', (did) => ({ did }), 'is deleted'));
+  parent.command('codes').description('read out the codes that were sent to an account and still hold').argument('<account>')
+    .action(async (name: string) => codes(open(), name));
+}
+
+interface NewAccount {
+  readonly email?: string;
+  readonly password?: string;
+  readonly recoveryKey?: string;
+}
+
+/** Gives the DID an account is named by. */
+export async function didOf(pds: AdminPds, name: string): Promise<string> {
+  if (name.startsWith('did:')) return name;
+  if (!name.includes('@') || name.startsWith('@')) return (await pds.get<{ did: string }>('com.atproto.identity.resolveHandle', { handle: name.replace('@', '') })).did;
+  const { accounts } = await pds.get<{ accounts: AccountInfo[] }>('com.atproto.admin.searchAccounts', { email: name });
+  const found = accounts.find(({ email }) => email === name.toLowerCase());
+  if (found === undefined) throw new Error(`no account has this address: ${name}`);
+  return found.did;
+}
+
+/** Gives every account of the server, page by page. */
+export async function* allAccounts(pds: AdminPds, email = ''): AsyncGenerator<AccountInfo, void, undefined> {
+  for (let cursor: string | undefined; ;) {
+    const page = await pds.get<{ accounts: AccountInfo[]; cursor?: string }>('com.atproto.admin.searchAccounts', { email, limit: pageLength, cursor });
+    yield* page.accounts;
+    cursor = page.cursor;
+    if (cursor === undefined) return;
+  }
+}
+
+async function list(pds: AdminPds, email: string | undefined): Promise<void> {
+  const rows: Row[] = [];
+  for await (const each of allAccounts(pds, email)) rows.push({ did: each.did, handle: each.handle, email: each.email ?? null, made: each.indexedAt, status: await statusOf(pds, each) });
+  pds.table(rows);
+}
+
+async function statusOf(pds: AdminPds, { did, deactivatedAt }: AccountInfo): Promise<string> {
+  const { takedown } = await pds.get<SubjectStatus>('com.atproto.admin.getSubjectStatus', { did });
+  if (takedown?.applied) return 'takendown';
+  return deactivatedAt === undefined ? 'active' : 'deactivated';
+}
+
+async function info(pds: AdminPds, name: string): Promise<void> {
+  const found = await pds.get<AccountInfo>('com.atproto.admin.getAccountInfo', { did: await didOf(pds, name) });
+  const all = { ...found, status: await statusOf(pds, found) };
+  pds.tell(JSON.stringify(all, null, 2), all);
+}
+
+async function create(pds: AdminPds, handle: string, given: NewAccount): Promise<void> {
+  const password = given.password ?? newPassword();
+  const { inviteCodeRequired } = await pds.get<{ inviteCodeRequired?: boolean }>('com.atproto.server.describeServer');
+  const invite = inviteCodeRequired ? await pds.post<{ code: string }>('com.atproto.server.createInviteCode', { useCount: 1 }) : null;
+  const { email, recoveryKey } = given;
+  const { did } = await pds.post<{ did: string }>('com.atproto.server.createAccount', {
+    handle, password, ...(email !== undefined && { email }), ...(recoveryKey !== undefined && { recoveryKey }), ...(invite && { inviteCode: invite.code }),
+  });
+  pds.tell(`made @${handle}\n  did       ${did}\n  password  ${given.password === undefined ? password : '(as given)'}`, { did, handle, ...(given.password === undefined && { password }) });
+}
+
+async function setTakedown(pds: AdminPds, name: string, takedown: { applied: boolean; ref?: string }): Promise<void> {
+  const did = await didOf(pds, name);
+  await pds.post('com.atproto.admin.updateSubjectStatus', { subject: { $type: 'com.atproto.admin.defs#repoRef', did }, takedown });
+  pds.tell(`${did} is ${takedown.applied ? 'taken down' : 'no longer taken down'}`, { did, takedown });
+}
+
+async function change(pds: AdminPds, name: string, nsid: string, input: (did: string) => object, what: string): Promise<void> {
+  const did = await didOf(pds, name);
+  await pds.post(nsid, input(did));
+  pds.tell(`${did} ${what}`, { did });
+}
+
+async function resetPassword(pds: AdminPds, name: string): Promise<void> {
+  const [did, password] = [await didOf(pds, name), newPassword()];
+  await pds.post('com.atproto.admin.updateAccountPassword', { did, password });
+  pds.tell(`${did} has a new password, and must sign in again\n  password  ${password}`, { did, password });
+}
+
+async function codes(pds: AdminPds, name: string): Promise<void> {
+  const { codes: found } = await pds.get<{ codes: Row[] }>('app.dunlin.admin.listMailCodes', { account: await didOf(pds, name) });
+  pds.table(found);
+}
+
+function newPassword(): string {
+  return toBase32(randomBytes(passwordBytes)).replaceAll(/(.{6})(?=.)/g, '$1-');
+}

@@ -1,0 +1,64 @@
+/**
+ * `dunlin admin pds backup`, `restore` and `blob fsck`: on the data directory, without the running server's help.
+ * A backup and a check may be made while the server runs; a restore needs an empty data directory.
+ * Source: ours.
+ */
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { systemClock } from '@dunlin/protocol/base/clock';
+import { version } from '@dunlin/service/config/version';
+import { openDatabase } from '@dunlin/service/sqlite/database';
+import { AccountStore } from '@dunlin/pds/account/account-store';
+import { backUp } from '@dunlin/pds/backup/backup';
+import { restore } from '@dunlin/pds/backup/restore';
+import { BlobStore } from '@dunlin/pds/blob/blob-store';
+import { checkBlobs } from '@dunlin/pds/blob/fsck';
+import { blobFolders } from '@dunlin/pds/config';
+import { pdsMigrations } from '@dunlin/pds/wiring/stores';
+import type { AdminPds } from './session.ts';
+
+/** Adds the commands. */
+export function addDataCommands(parent: Command, open: () => AdminPds): void {
+  parent.command('backup').description('back the data directory up into a folder; may run beside the server').argument('<folder>')
+    .action(async (folder: string) => runBackup(open(), folder));
+  parent.command('restore').description('put a backup into an empty data directory').argument('<folder>')
+    .action(async (folder: string) => runRestore(open(), folder));
+  const blob = parent.command('blob').description('blobs of this server');
+  blob.command('fsck').description('compare the blobs the database knows with the files').option('--deep', 'read every file')
+    .action(async ({ deep }: { deep?: boolean }) => runFsck(open(), deep ?? false));
+}
+
+async function runBackup(pds: AdminPds, to: string): Promise<void> {
+  const { dataDirectory } = pds.config;
+  const made = await backUp({
+    dataDirectory, blobFolder: blobFolders(pds.config).folder, to, nowMs: systemClock.nowMs(), version,
+    open: (path) => openDatabase(path, { migrations: pdsMigrations, readonly: true }),
+  });
+  const missing = made.missingBlobs > 0 ? `, ${made.missingBlobs} blobs are missing (see: blob fsck)` : '';
+  pds.tell(`backed up ${made.accounts} accounts and ${made.blobs} blobs (${made.blobBytes} bytes) to ${to}${missing}`, { to, ...made });
+}
+
+async function runRestore(pds: AdminPds, from: string): Promise<void> {
+  const { dataDirectory } = pds.config;
+  const manifest = await restore({
+    from, dataDirectory, blobFolder: blobFolders(pds.config).folder, nowMs: systemClock.nowMs(),
+    open: (path) => openDatabase(path, { migrations: pdsMigrations }),
+  });
+  pds.tell(`restored ${manifest.accounts} accounts as of ${manifest.createdAt} to ${dataDirectory}; start the server, and it tells the network`, { dataDirectory, ...manifest });
+}
+
+async function runFsck(pds: AdminPds, isDeep: boolean): Promise<void> {
+  const database = openDatabase(join(pds.config.dataDirectory, 'pds.sqlite'), { migrations: pdsMigrations, readonly: true });
+  try {
+    const { folder } = blobFolders(pds.config);
+    let found = 0;
+    for await (const { kind, did, cid, isUsed } of checkBlobs({ accounts: new AccountStore(database), blobs: new BlobStore(database), folder, isDeep })) {
+      found++;
+      pds.tell(`${kind}${isUsed ? ' (a record names it)' : ''}: ${did} ${cid}`, { kind, did, cid, isUsed });
+    }
+    pds.tell(found === 0 ? 'every blob is as it should be' : `found ${found}`, { found });
+    if (found > 0) throw new Error('blobs are not as they should be');
+  } finally {
+    database.close();
+  }
+}

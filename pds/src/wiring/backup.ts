@@ -1,0 +1,29 @@
+/**
+ * Two steps of a start that matter after the disk went back in time: the sequence is guarded before anything is served, and after a
+ * restore the network is told where every repository stands.
+ * Not for making and restoring backups: the `dunlin admin pds` command does that. Source: ours.
+ */
+import { AfterRestore } from '../backup/after-restore.ts';
+import { SequenceGuard } from '../backup/sequence-guard.ts';
+import { isLocal } from '../config.ts';
+import type { Network } from './network.ts';
+import { reportFault, type Stage } from './stage.ts';
+import type { Stores } from './stores.ts';
+import type { Writes } from './writes.ts';
+
+/** Makes sure that the next seq is one the relays have not passed. On any free port no relay can know this server. */
+export async function guardSequence({ config, clock, log }: Stage, { sequencer }: Writes, { fetchDirect }: Network): Promise<void> {
+  const hostname = isLocal(config) ? `localhost:${config.port}` : config.hostname;
+  if (isLocal(config) && config.port === 0) return;
+  await new SequenceGuard({ sequencer, relays: config.crawlers, fetch: fetchDirect, clock, log }).check(hostname);
+}
+
+/** Tells the network of every repository when the server was restored; does not wait for the end of it. */
+export function tellAfterRestore({ config, log }: Stage, stores: Stores, writes: Writes): void {
+  const afterRestore = new AfterRestore({ ...stores, ...writes, dataDirectory: config.dataDirectory });
+  if (!afterRestore.isDue) return;
+  afterRestore.tell().then(
+    (accounts) => log.info({ accounts }, 'told the network where repositories stand after a restore'),
+    reportFault(log, 'could not tell of repositories after a restore'),
+  );
+}
