@@ -17,7 +17,7 @@ export const relayConfigSpec = defineConfig({
     metricsListen: bindAddress('RELAY_METRICS_LISTEN', { default: { host: '127.0.0.1', port: 2471 }, doc: 'Address for /metrics.' }),
     persistDirectory: text('RELAY_PERSIST_DIR', { default: '.data/relay', doc: 'Folder of the log and the databases.' }),
     plcUrl: url('RELAY_PLC_HOST', { default: 'https://plc.directory', doc: 'The did:plc directory.' }),
-    adminPassword: optionalText('RELAY_ADMIN_PASSWORD', { secret: true, minLength: 8, doc: 'Password of the operator (user admin) for /admin; unset turns /admin off.' }),
+    adminPassword: optionalText('RELAY_ADMIN_PASSWORD', { secret: true, minLength: 8, doc: 'Password of the operator (user admin) for /admin; several, separated by commas, while one is exchanged; unset turns /admin off.' }),
     hosts: list('RELAY_HOSTS', { default: [], doc: 'Hosts to listen to from the start, beside those that asked to be crawled.' }),
     allowInsecureHosts: toggle('RELAY_ALLOW_INSECURE_HOSTS', { default: false, doc: 'Takes localhost:PORT as a host, over plain http: for development only.' }),
     disableRequestCrawl: toggle('RELAY_DISABLE_REQUEST_CRAWL', { default: false, doc: 'Lets only the operator add hosts.' }),

@@ -74,6 +74,12 @@ export function declareIngestMetrics(metrics: Metrics): IngestMetrics {
   };
 }
 
+/** Declares what is counted of requests to the admin API; gives what counts one that was turned away. */
+export function declareAdminMetrics(metrics: Metrics): () => void {
+  const refused = metrics.counter({ name: 'admin_requests_refused_total', help: 'Requests to the admin API without the right password, or locked out.' });
+  return () => refused.inc();
+}
+
 /** Declares the gauges. */
 export function declareGauges(metrics: Metrics, read: RelayGauges): void {
   metrics.gauge({ name: 'log_head_seq', help: 'Seq of the newest durable event.', read: read.headSeq });

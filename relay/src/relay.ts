@@ -56,7 +56,7 @@ export async function startRelay(options: Partial<RelayConfig>, deps: RelayDeps 
 async function start(stage: Stage): Promise<RunningRelay> {
   const { config, logger, lifecycle, metrics, clock } = stage;
   const stores = await openStores(stage);
-  const { log, accountStore, table, hostStore, collections } = stores;
+  const { log, accountStore, table, hostStore, audit, collections } = stores;
   const saver = new AccountSaver({ table, store: accountStore, log });
   const intaking = startIngest(stage, stores, userAgent);
   const { ingest, pool } = intaking;
@@ -77,7 +77,7 @@ async function start(stage: Stage): Promise<RunningRelay> {
   gauge(stage, stores, intaking);
   const { url, streams } = await serveApi({
     bind: config.apiBind, adminPassword: config.adminPassword, serverName: userAgent,
-    logger, metrics, clock, lifecycle, log, outbox, crawl, pool, hostStore, table, takedowns, collections: collections?.index ?? null,
+    logger, metrics, clock, lifecycle, log, outbox, crawl, pool, hostStore, table, takedowns, audit, collections: collections?.index ?? null,
   });
   forgetMemory.push(() => streams.forget());
   const metricsServer = await startMetricsListener({ ...config.metricsListen, metrics, log: logger });

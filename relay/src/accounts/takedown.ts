@@ -62,12 +62,15 @@ export class Takedowns {
     for (const did of this.#parts.store.openScrubs()) await this.#scrub(did);
   }
 
-  /** Lists the accounts that are taken down. */
-  list(): string[] {
+  /** Gives accounts that are taken down, from a row on, and where to go on. */
+  page(from: number, limit: number): { readonly dids: string[]; readonly nextRow: number | null } {
     const { table } = this.#parts;
     const dids: string[] = [];
-    for (let row = 0; row < table.size; row++) if (table.local(row) === 'takendown') dids.push(table.did(row));
-    return dids;
+    for (let row = from; row < table.size; row++) {
+      if (dids.length === limit) return { dids, nextRow: row };
+      if (table.local(row) === 'takendown') dids.push(table.did(row));
+    }
+    return { dids, nextRow: null };
   }
 
   async #scrub(did: string): Promise<number> {

@@ -4,7 +4,7 @@
  * Source: ours.
  */
 import type { Clock } from '@dunlin/protocol/base/clock';
-import type { ConsumerInfo, Outbox } from '@dunlin/service/firehose/outbox';
+import type { Outbox } from '@dunlin/service/firehose/outbox';
 import { createApp, listen } from '@dunlin/service/http/app';
 import { mountHealth } from '@dunlin/service/http/health';
 import { createRouter, mountRouter } from '@dunlin/service/http/router';
@@ -16,6 +16,7 @@ import { loadLexicons } from '@dunlin/service/xrpc/lexicons';
 import { mountXrpc } from '@dunlin/service/xrpc/route';
 import type { AccountTable } from '../accounts/account-table.ts';
 import type { Takedowns } from '../accounts/takedown.ts';
+import type { AuditLog } from '../audit/audit-log.ts';
 import type { CollectionIndex } from '../collections/collection-index.ts';
 import type { Crawl } from '../hosts/crawl.ts';
 import type { HostPool } from '../hosts/host-pool.ts';
@@ -23,7 +24,9 @@ import type { HostStore } from '../hosts/host-store.ts';
 import type { RelayLog } from '../log/relay-log.ts';
 import { serveStreams } from '../streams/serve.ts';
 import type { Streams } from '../streams/serve.ts';
+import { declareAdminMetrics } from '../metrics.ts';
 import { adminRouter } from './admin/index.ts';
+import type { ListedConsumer } from './admin/consumers.ts';
 import { relayRoutes } from './index.ts';
 import { pageRouter } from './page.ts';
 
@@ -44,6 +47,7 @@ export interface ServeParts {
   readonly hostStore: HostStore;
   readonly table: AccountTable;
   readonly takedowns: Takedowns;
+  readonly audit: AuditLog;
   readonly collections: CollectionIndex | null;
 }
 
@@ -52,16 +56,20 @@ const maxHeaderBytes = 524_288;
 
 /** Listens; resolves when the port is open. */
 export async function serveApi(parts: ServeParts): Promise<{ readonly url: string; readonly streams: Streams }> {
-  const { logger, metrics, clock, lifecycle, log, outbox, crawl, pool, hostStore, table, takedowns } = parts;
+  const { logger, metrics, clock, lifecycle, log, outbox, crawl, pool, hostStore, table, takedowns, collections } = parts;
+  const originOf = (hostId: number): string | null => pool.originOf(hostId);
   const app = createApp({ log: logger, metrics, serverName: parts.serverName, clock });
   mountHealth(app, () => {
     if (!log.isWritable) throw new Error('the log takes no more events');
   });
-  mountXrpc(app, relayRoutes({ crawl, pool, store: hostStore, clock, table, collections: parts.collections, originOf: (hostId) => pool.originOf(hostId) }), { lexicons: loadLexicons(), metrics });
+  mountXrpc(app, relayRoutes({ crawl, pool, store: hostStore, clock, table, collections, originOf }), { lexicons: loadLexicons(), metrics });
   mountRouter(app, pageRouter(() => ({
     hosts: pool.size, activeHosts: pool.active, accounts: table.size, headSeq: log.headSeq(), oldestSeq: log.oldestSeq(), consumers: consumers().length,
   })));
-  mountRouter(app, adminRouter({ password: parts.adminPassword, clock, log: logger, crawl, pool, hostStore, table, takedowns, consumers: () => consumers() }));
+  mountRouter(app, adminRouter({
+    password: parts.adminPassword, clock, log: logger, crawl, pool, hostStore, table, takedowns, collections, audit: parts.audit, originOf,
+    consumers: () => consumers(), onRefused: declareAdminMetrics(metrics),
+  }));
   const streamRouter = createRouter();
   mountRouter(app, streamRouter);
   const http = await listen(app, { ...parts.bind, clock, maxHeaderBytes });
@@ -71,6 +79,6 @@ export async function serveApi(parts: ServeParts): Promise<{ readonly url: strin
   lifecycle.own('outbox', () => outbox.close());
   const streams = serveStreams({ websocket, router: streamRouter, log, outbox, metrics, logger, clock });
   lifecycle.own('streams', () => streams.close());
-  const consumers = (): ConsumerInfo[] => [...outbox.consumers(), ...streams.consumers()];
+  const consumers = (): ListedConsumer[] => [...outbox.consumers(), ...streams.consumers()];
   return { url: http.url, streams };
 }

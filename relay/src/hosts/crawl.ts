@@ -35,9 +35,15 @@ export type CrawlAsker = 'public' | 'operator';
 export class Crawl {
   readonly #parts: CrawlParts;
   readonly #checks = new Map<string, Promise<void>>();
+  /** Takes requests of the public. */
+  isOpenToPublic: boolean;
+  /** Most new hosts a day that come by themselves. */
+  newHostsPerDay: number;
 
   constructor(parts: CrawlParts) {
     this.#parts = parts;
+    this.isOpenToPublic = !parts.isClosedToPublic;
+    this.newHostsPerDay = parts.newHostsPerDay;
   }
 
   /**
@@ -45,13 +51,13 @@ export class Crawl {
    * @throws XrpcError InvalidRequest, HostBanned, HostNotFound, Forbidden or RateLimitExceeded
    */
   async request(text: string, asker: CrawlAsker): Promise<void> {
-    const { store, pool, allowInsecure, isClosedToPublic } = this.#parts;
+    const { store, pool, allowInsecure } = this.#parts;
     const name = parseHostName(text, allowInsecure);
     if (name === null) throw invalidRequest('hostname must be the public DNS name of a PDS, without port or path');
     const known = store.find(name.hostname);
     if (known?.isBlocked || store.isBanned(name.hostname)) throw new XrpcError(400, 'HostBanned', `host is banned: ${name.hostname}`);
     if (known) return pool.connect(known);
-    if (isClosedToPublic && asker === 'public') throw new XrpcError(403, 'Forbidden', 'this relay takes no crawl requests from the public');
+    if (!this.isOpenToPublic && asker === 'public') throw new XrpcError(403, 'Forbidden', 'this relay takes no crawl requests from the public');
     pool.connect(await this.#admit(name, asker));
   }
 
@@ -66,12 +72,12 @@ export class Crawl {
 
   async #admit(name: HostName, asker: CrawlAsker): Promise<Host> {
     await this.#check(name);
-    const { store, clock, newHostsPerDay } = this.#parts;
+    const { store, clock } = this.#parts;
     // Somebody else may have asked for the same host meanwhile.
     const known = store.find(name.hostname);
     if (known) return known;
-    if (asker === 'public' && !store.countNewHost(clock.nowMs(), newHostsPerDay)) {
-      throw new XrpcError(429, 'RateLimitExceeded', `this relay has taken in ${newHostsPerDay} new hosts today; try again tomorrow`);
+    if (asker === 'public' && !store.countNewHost(clock.nowMs(), this.newHostsPerDay)) {
+      throw new XrpcError(429, 'RateLimitExceeded', `this relay has taken in ${this.newHostsPerDay} new hosts today; try again tomorrow`);
     }
     return store.add(name.hostname, clock.nowMs());
   }

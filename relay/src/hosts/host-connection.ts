@@ -15,6 +15,7 @@ import type { Intake } from '../ingest/intake.ts';
 import type { Upstream } from '../ingest/upstream.ts';
 import { CursorTracker } from './cursor-tracker.ts';
 import type { OpenEvent } from './cursor-tracker.ts';
+import { HostFigures } from './host-figures.ts';
 import { HostBudget } from './host-limits.ts';
 import type { HostLimits } from './host-limits.ts';
 import type { HostState, HostStatus } from './host-status.ts';
@@ -26,15 +27,13 @@ const largestReadBytes = 8_000_000;
 /** Failed attempts in a row after which a host counts as offline. */
 const offlineAfterFaults = 3;
 
-/** Longest detail that is kept, in characters. */
-const maxFaultText = 300;
-
 /** What a connection is made of. */
 export interface HostConnectionParts {
   readonly host: Host;
   readonly origin: string;
   readonly intake: Pick<Intake, 'take'>;
   readonly clock: Clock;
+  readonly isTrusted: boolean;
   readonly limits: () => HostLimits;
   readonly accountLimit: () => number;
   readonly accounts: () => number;
@@ -54,7 +53,7 @@ export class HostConnection implements Upstream {
   readonly origin: string;
   readonly #parts: HostConnectionParts;
   readonly #budget: HostBudget;
-  readonly #dropped = new Map<DropReason, number>();
+  readonly #figures = new HostFigures();
   #tracker: CursorTracker;
   #subscription: Subscription | null = null;
   /** Seq of the last frame on the present connection. */
@@ -66,9 +65,6 @@ export class HostConnection implements Upstream {
   #faultsInARow = 0;
   #resets: number;
   #savedCursor: number;
-  #acceptedEvents = 0;
-  #lastFault: HostStatus['lastFault'] = null;
-  #lastEventAtMs: number | null = null;
 
   constructor(parts: HostConnectionParts) {
     this.#parts = parts;
@@ -123,7 +119,8 @@ export class HostConnection implements Upstream {
     return this.#parts.accountLimit();
   }
 
-  begin(seq: number): OpenEvent | null {
+  begin(seq: number, time: string | null): OpenEvent | null {
+    this.#figures.dated(time);
     if (this.#connectionSeq !== null && seq <= this.#connectionSeq) return null;
     const isFirst = this.#connectionSeq === null;
     this.#connectionSeq = seq;
@@ -139,13 +136,13 @@ export class HostConnection implements Upstream {
   }
 
   dropped(reason: DropReason, detail: string): void {
-    this.#dropped.set(reason, (this.#dropped.get(reason) ?? 0) + 1);
+    this.#figures.drop(reason);
     // Repeats after a reconnect are everyday and say nothing of the host.
     if (reason !== 'revNotNewer' && reason !== 'seqNotIncreasing') this.#note(`${reason}: ${detail}`);
   }
 
   accepted(): void {
-    this.#acceptedEvents += 1;
+    this.#figures.acceptedEvents += 1;
   }
 
   info(name: string): void {
@@ -167,6 +164,7 @@ export class HostConnection implements Upstream {
 
   /** Gives how the host does. */
   status(): HostStatus {
+    const figures = this.#figures;
     return {
       hostname: this.#parts.host.hostname,
       state: this.#state(),
@@ -174,10 +172,15 @@ export class HostConnection implements Upstream {
       seenSeq: this.#tracker.lastSeq,
       accounts: this.#parts.accounts(),
       accountLimit: this.accountLimit(),
-      acceptedEvents: this.#acceptedEvents,
-      droppedEvents: Object.fromEntries(this.#dropped),
-      lastFault: this.#lastFault,
-      lastEventAtMs: this.#lastEventAtMs,
+      acceptedEvents: figures.acceptedEvents,
+      droppedEvents: Object.fromEntries(figures.dropped),
+      lastFault: figures.lastFault,
+      lastEventAtMs: figures.lastEventAtMs,
+      lagMs: figures.lagMs(),
+      connectedAtMs: figures.connectedAtMs,
+      rates: this.#budget.figures(this.#parts.clock.elapsedMs()),
+      isTrusted: this.#parts.isTrusted,
+      pause: this.#rateTimer !== null ? 'rate' : this.#isWithoutRoom ? 'room' : null,
       resets: this.#resets,
     };
   }
@@ -192,11 +195,12 @@ export class HostConnection implements Upstream {
   #opened(): void {
     this.#connectionSeq = null;
     this.#hasResetHere = false;
+    this.#figures.connectedAtMs = this.#parts.clock.nowMs();
   }
 
   #onFrame(bytes: Buffer): void {
     this.#faultsInARow = 0;
-    this.#lastEventAtMs = this.#parts.clock.nowMs();
+    this.#figures.heard(this.#parts.clock.nowMs());
     if (!this.#parts.intake.take(this, bytes)) {
       this.#isWithoutRoom = true;
       this.#setPause();
@@ -240,6 +244,6 @@ export class HostConnection implements Upstream {
   }
 
   #note(text: string): void {
-    this.#lastFault = { text: text.slice(0, maxFaultText), atMs: this.#parts.clock.nowMs() };
+    this.#figures.note(text, this.#parts.clock.nowMs());
   }
 }

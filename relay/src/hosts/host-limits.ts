@@ -37,6 +37,14 @@ export class HostBudget {
     this.#atMs = nowMs;
   }
 
+  /** Gives the limits, and what is left of each now; below 0 while the host is not read. */
+  figures(nowMs: number): { readonly limits: HostLimits; readonly left: HostLimits } {
+    const limits = this.#limits();
+    const passedMs = nowMs - this.#atMs;
+    const leftOf = (span: keyof HostLimits): number => Math.floor(Math.min(limits[span], this.#left[span] + (passedMs * limits[span]) / spansMs[span]));
+    return { limits, left: { perSecond: leftOf('perSecond'), perHour: leftOf('perHour'), perDay: leftOf('perDay') } };
+  }
+
   /** Charges one event (always) and gives how long not to read now, in ms; 0 when there is still something left. */
   charge(nowMs: number): number {
     const limits = this.#limits();

@@ -75,11 +75,17 @@ export class HostPool {
     connection.connect();
   }
 
-  /** Ends listening to a host. */
-  async disconnect(hostId: number): Promise<void> {
+  /** Says whether a host is connected now. */
+  isConnected(hostId: number): boolean {
+    return this.#connections.get(hostId)?.isOpen ?? false;
+  }
+
+  /** Ends listening to a host; false when it was not listened to. */
+  async disconnect(hostId: number): Promise<boolean> {
     const connection = this.#connections.get(hostId);
     this.#connections.delete(hostId);
     await connection?.close();
+    return connection !== undefined;
   }
 
   /** Gives a host a limit of its own for accounts, and lets those speak that fit it now; gives how many. */
@@ -98,6 +104,7 @@ export class HostPool {
       hostname: host.hostname, state: isBanned ? 'banned' : 'idle', cursor: host.cursor, seenSeq: host.cursor,
       accounts: this.#parts.table.countOfHost(host.id), accountLimit: this.#accountLimit(host.hostname, host.accountLimit),
       acceptedEvents: 0, droppedEvents: {}, lastFault: null, lastEventAtMs: null, resets: host.resets,
+      lagMs: null, connectedAtMs: null, rates: null, isTrusted: this.#isTrusted(host.hostname), pause: null,
     };
   }
 
@@ -132,11 +139,11 @@ export class HostPool {
   }
 
   #partsOf(host: Host, origin: string): ConstructorParameters<typeof HostConnection>[0] {
-    const { store, table, log, intake, clock, metrics, lookup, userAgent, backoff, trustedDomains } = this.#parts;
-    const isTrusted = trustedDomains.some((domain) => isWithinDomain(host.hostname, domain));
+    const { store, table, log, intake, clock, metrics, lookup, userAgent, backoff } = this.#parts;
+    const isTrusted = this.#isTrusted(host.hostname);
     const accounts = (): number => table.countOfHost(host.id);
     return {
-      host, origin, intake, clock, lookup, userAgent, backoff, accounts,
+      host, origin, intake, clock, lookup, userAgent, backoff, accounts, isTrusted,
       limits: () => (isTrusted ? trustedLimits : ordinaryLimits(accounts())),
       accountLimit: () => this.#accountLimit(host.hostname, this.#ownLimits.get(host.id) ?? null),
       onNewNumbering: (cursor) => {
@@ -148,9 +155,12 @@ export class HostPool {
     };
   }
 
+  #isTrusted(hostname: string): boolean {
+    return this.#parts.trustedDomains.some((domain) => isWithinDomain(hostname, domain));
+  }
+
   #accountLimit(hostname: string, own: number | null): number {
     if (own !== null) return own;
-    const isTrusted = this.#parts.trustedDomains.some((domain) => isWithinDomain(hostname, domain));
-    return isTrusted ? trustedAccountLimit : this.#parts.defaultAccountLimit;
+    return this.#isTrusted(hostname) ? trustedAccountLimit : this.#parts.defaultAccountLimit;
   }
 }

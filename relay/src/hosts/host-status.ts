@@ -4,6 +4,8 @@
  * Source: lexicon com.atproto.sync.defs#hostStatus; figures are ours.
  */
 import type { DropReason } from '@dunlin/protocol/repo/drop-reason';
+import type { HostFault } from './host-figures.ts';
+import type { HostLimits } from './host-limits.ts';
 
 /** active: connected. idle: known, not connected by our choice. offline: does not answer. throttled: over its limits. */
 export type HostState = 'active' | 'idle' | 'offline' | 'throttled' | 'banned';
@@ -21,8 +23,18 @@ export interface HostStatus {
   readonly acceptedEvents: number;
   readonly droppedEvents: Readonly<Partial<Record<DropReason, number>>>;
   /** What went wrong last, in words; null when nothing did since the start. */
-  readonly lastFault: { readonly text: string; readonly atMs: number } | null;
+  readonly lastFault: HostFault | null;
   readonly lastEventAtMs: number | null;
+  /** How old its newest event was when it came, by the event's own time. */
+  readonly lagMs: number | null;
+  /** When its stream was opened last; null when it was not since the start. */
+  readonly connectedAtMs: number | null;
+  /** Events per span of time, and how many more it may send now; null when it is not listened to. */
+  readonly rates: { readonly limits: HostLimits; readonly left: HostLimits } | null;
+  /** Has the limits of large hosts. */
+  readonly isTrusted: boolean;
+  /** Its socket is not read for the moment: it is over its rate, or the relay has no room. */
+  readonly pause: 'rate' | 'room' | null;
   /** How often it began a new numbering, as after a restore from a backup. */
   readonly resets: number;
 }

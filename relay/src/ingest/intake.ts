@@ -54,7 +54,7 @@ export class Intake {
     metrics.received[kind].inc();
     // What we pass on has a longer seq, and must still be a frame that everybody takes.
     if (lengthWithSeq(bytes, scan, maxSeq) > maxFrameBytes) return this.#dropEarly(upstream, 'frameTooBig', `frame too big with our seq: bytes=${bytes.length}`);
-    const open = upstream.begin(scan.seq);
+    const open = upstream.begin(scan.seq, scan.time);
     if (open === null) return this.#dropEarly(upstream, 'seqNotIncreasing', `seq not above the one before: got=${scan.seq}`);
     const fault = checkFields(kind, scan, bytes);
     if (fault !== null) {

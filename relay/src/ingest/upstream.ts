@@ -17,8 +17,8 @@ export interface Upstream extends Pausable {
   readonly cursor: number;
   /** Most accounts it may have; an account beyond is throttled. */
   accountLimit(): number;
-  /** Takes in an event by its seq; null when that is not above the one before on this connection. */
-  begin(seq: number): OpenEvent | null;
+  /** Takes in an event by its seq; null when that is not above the one before on this connection. `time` is the event's own. */
+  begin(seq: number, time: string | null): OpenEvent | null;
   /** Ends an event: dropped, or accepted and durable. */
   settle(event: OpenEvent): void;
   /** Counts a drop, and keeps its detail for the host's operator to see. */

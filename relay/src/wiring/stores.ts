@@ -6,6 +6,7 @@
 import { join } from 'node:path';
 import { AccountStore } from '../accounts/account-store.ts';
 import type { AccountTable } from '../accounts/account-table.ts';
+import { AuditLog } from '../audit/audit-log.ts';
 import { Collections } from '../collections/collections.ts';
 import { HostStore } from '../hosts/host-store.ts';
 import { RelayLog } from '../log/relay-log.ts';
@@ -17,6 +18,7 @@ export interface Stores {
   readonly accountStore: AccountStore;
   readonly table: AccountTable;
   readonly log: RelayLog;
+  readonly audit: AuditLog;
   /** Null when the operator does without. */
   readonly collections: Collections | null;
 }
@@ -29,6 +31,8 @@ const lostLogGapSeqs = 1_000_000_000;
 /** Opens the stores. */
 export async function openStores({ config, clock, lifecycle, onFault }: Stage): Promise<Stores> {
   const { persistDirectory: folder } = config;
+  const audit = new AuditLog(join(folder, 'audit.sqlite'));
+  lifecycle.own('audit log', () => audit.close());
   const hostStore = new HostStore(join(folder, 'hosts.sqlite'));
   lifecycle.own('host store', () => hostStore.close());
   const accountStore = new AccountStore(join(folder, 'accounts.sqlite'));
@@ -45,5 +49,5 @@ export async function openStores({ config, clock, lifecycle, onFault }: Stage): 
     ? new Collections({ path: join(folder, 'collections.sqlite'), cacheBytes: config.collectionCacheBytes, accounts: table, headSeq: () => log.headSeq(), clock })
     : null;
   if (collections) lifecycle.own('collections', () => collections.close());
-  return { hostStore, accountStore, table, log, collections };
+  return { hostStore, accountStore, table, log, audit, collections };
 }

@@ -62,19 +62,23 @@ const maxWrongPasswords = 10;
 const lockOutMs = 300_000;
 
 /**
- * Makes the check of `Authorization: Basic admin:PASSWORD`. With password null nobody gets in.
+ * Makes the check of `Authorization: Basic admin:PASSWORD`. With password null nobody gets in; of several, any will do, so that one
+ * can be exchanged while the other still works.
  * After ten wrong passwords an address gets 429 until its points grow back, even with the right one.
  */
-export function createAdminAuth(password: string | null, o: { readonly clock?: Clock; readonly user?: string } = {}): AdminAuth {
+export function createAdminAuth(password: string | readonly string[] | null, o: { readonly clock?: Clock; readonly user?: string } = {}): AdminAuth {
   const wrong = new RateLimiter({ points: maxWrongPasswords, windowMs: lockOutMs, ...(o.clock && { clock: o.clock }) });
-  const expected = password === null ? null : digest(`${o.user ?? 'admin'}:${password}`);
+  const passwords = typeof password === 'string' ? [password] : (password ?? []);
+  const expected = passwords.map((each) => digest(`${o.user ?? 'admin'}:${each}`));
   return (call) => {
     const authorization = readAuthorization(call.headers);
     if (authorization?.scheme !== 'basic') throw refusal();
     const lock = wrong.spend(limitKey(call.ip), 0);
     if (lock.remaining < 1) throw new XrpcError(429, 'RateLimitExceeded', 'too many wrong passwords', { 'retry-after': String(Math.ceil(lockOutMs / maxWrongPasswords / 1_000)) });
-    const isRight = constantTimeEqual(digest(Buffer.from(authorization.value, 'base64').toString('utf8')), expected ?? digest(''));
-    if (expected !== null && isRight) return { isAdmin: true };
+    const given = digest(Buffer.from(authorization.value, 'base64').toString('utf8'));
+    // All of them are compared, whichever is right.
+    const isRight = expected.reduce((isOne, each) => constantTimeEqual(given, each) || isOne, false);
+    if (isRight) return { isAdmin: true };
     wrong.spend(limitKey(call.ip));
     throw refusal();
   };

@@ -54,6 +54,13 @@ describe('the operator', () => {
     expect(refusalOf(() => check(withHeader('Bearer x')))?.status).toBe(401);
   });
 
+  test('gets in with any of several passwords while one is exchanged for another', () => {
+    const check = createAdminAuth(['old password', 'new password']);
+    for (const right of ['admin:old password', 'admin:new password']) expect(check(basic(right))).toEqual({ isAdmin: true });
+    for (const wrong of ['admin:old password,new password', 'admin:']) expect(refusalOf(() => check(basic(wrong)))?.status).toBe(401);
+    expect(refusalOf(() => createAdminAuth([])(basic('admin:')))?.status).toBe(401);
+  });
+
   test('never gets in without a password set', () => {
     const check = createAdminAuth(null);
     for (const guess of ['', 'admin:', 'admin:null']) expect(refusalOf(() => check(basic(guess)))?.status).toBe(401);
