@@ -26,16 +26,17 @@ export interface HandleCheckOptions {
 /** Look-ups at once. */
 const concurrency = 16;
 
-/** How long a DID whose look-up met a network fault waits, in ms. */
+/** How long a DID whose look-up met a network fault waits, in ms: at first, and at most, doubled each time it meets one again. */
 const retryMs = 30_000;
+const maxRetryMs = 3_600_000;
 const maxRemembered = 10_000;
 
 /** Keeps handles up to date. */
 export class HandleCheck {
   readonly #o: HandleCheckOptions;
   readonly #running = new Set<string>();
-  /** DIDs that met a network fault, with when they may be tried again. */
-  readonly #later = new Map<string, number>();
+  /** DIDs that met a network fault, with how long they wait and until when. Those whose servers never answer must not come first for ever. */
+  readonly #later = new Map<string, { readonly waitMs: number; readonly untilMs: number }>();
 
   constructor(o: HandleCheckOptions) {
     this.#o = o;
@@ -49,7 +50,7 @@ export class HandleCheck {
     const nowMs = this.#o.clock.elapsedMs();
     for (const did of this.#o.accounts.handlesDue(concurrency + this.#running.size + this.#later.size)) {
       if (this.#running.size >= concurrency) return;
-      if (this.#running.has(did) || (this.#later.get(did) ?? 0) > nowMs) continue;
+      if (this.#running.has(did) || (this.#later.get(did)?.untilMs ?? 0) > nowMs) continue;
       this.#running.add(did);
       void this.#check(did).then(() => this.poke());
     }
@@ -65,8 +66,9 @@ export class HandleCheck {
     } catch (error) {
       if (this.#o.signal.aborted) return;
       if (!(error instanceof ProtocolError)) throw error;
+      const waitMs = Math.min(maxRetryMs, (this.#later.get(did)?.waitMs ?? retryMs / 2) * 2);
       if (this.#later.size >= maxRemembered) this.#later.clear();
-      this.#later.set(did, this.#o.clock.elapsedMs() + retryMs);
+      this.#later.set(did, { waitMs, untilMs: this.#o.clock.elapsedMs() + waitMs });
       this.#o.onOutcome?.('unavailable');
     } finally {
       this.#running.delete(did);

@@ -75,6 +75,21 @@ test('a fault of the network is tried again half a minute later', async () => {
   expect(outcomes).toEqual(['unavailable', 'verified']);
 });
 
+test('one whose server never answers is asked for less and less often, so that it does not come before others for ever', async () => {
+  answer = () => Promise.reject(new ProtocolError('IdentityUnavailable', 'no answer'));
+  arrive(people[0]);
+  handles.poke();
+  for (const [waitMs, count] of [[30_000, 2], [60_000, 3], [120_000, 4]] as const) {
+    await eventually('asked', () => outcomes.length === count - 1);
+    index.clock.advance(waitMs - 1);
+    handles.poke();
+    expect(asked.length).toBe(count - 1);
+    index.clock.advance(1);
+    handles.poke();
+    expect(asked.length).toBe(count);
+  }
+});
+
 test('accounts that are not active are not looked up until they are', async () => {
   arrive(people[0]);
   index.apply(account(people[0], 'deactivated'));
