@@ -24,7 +24,7 @@ export class Client {
   isStuck = false;
 
   constructor(gateway: Gateway) {
-    this.session = gateway.open(this);
+    this.session = gateway.open(this, '192.0.2.1');
   }
 
   send(frame: Frame): void {

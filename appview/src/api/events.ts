@@ -5,6 +5,7 @@
  */
 import { Readable } from 'node:stream';
 import type { Clock, Timer } from '@dunlin/protocol/base/clock';
+import { limitKey } from '@dunlin/service/http/client-address';
 import { RateLimiter } from '@dunlin/service/http/rate-limit';
 import { invalidRequest, XrpcError } from '@dunlin/service/xrpc/errors';
 import { route, type XrpcRoute } from '@dunlin/service/xrpc/route';
@@ -29,11 +30,11 @@ class CountStream extends Readable implements Sink {
   readonly #keepAlive: Timer;
   readonly #onEnd: (stream: CountStream) => void;
 
-  constructor(counts: LiveCounts, clock: Clock, onEnd: (stream: CountStream) => void) {
+  constructor(counts: LiveCounts, clock: Clock, address: string, onEnd: (stream: CountStream) => void) {
     super({ highWaterMark: 65_536 });
     this.#onEnd = onEnd;
     this.#outbound = new Outbound(this, () => this.close());
-    this.#subjects = new TrackedSubjects(counts, maxSubjects, (frame) => this.#outbound.send(frame));
+    this.#subjects = new TrackedSubjects(counts, { max: maxSubjects, address }, (frame) => this.#outbound.send(frame));
     this.#keepAlive = clock.every(keepAliveMs, () => this.#write(': still here\n\n'), { unref: true });
     this.#write(`retry: ${retryMs}\n\n`);
   }
@@ -92,10 +93,10 @@ export function eventStreams(o: { readonly counts: LiveCounts; readonly clock: C
   const limiter = new RateLimiter({ points: 60, windowMs: 60_000, clock: o.clock });
   return {
     route: route<{ readonly subjects: readonly string[] }>('app.dunlin.live.events', {
-      rateLimit: { limiter, key: ({ ip }) => ip },
-      handler({ params, signal }) {
+      rateLimit: { limiter, key: ({ ip }) => limitKey(ip) },
+      handler({ params, signal, ip }) {
         if (open.size >= o.maxStreams) throw new XrpcError(503, 'ServiceUnavailable', 'too many streams are open', { 'retry-after': '10' });
-        const stream = new CountStream(o.counts, o.clock, (ended) => void open.delete(ended));
+        const stream = new CountStream(o.counts, o.clock, limitKey(ip), (ended) => void open.delete(ended));
         stream.begin(params.subjects);
         open.add(stream);
         signal.addEventListener('abort', () => void stream.destroy(), { once: true });

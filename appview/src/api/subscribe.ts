@@ -3,6 +3,7 @@
  * Not for what is said (rooms/session.ts). Nothing secret is in the address: the token comes in the first frame.
  * Source: ours, see lexicons/app.dunlin.live.subscribe.json, docs/gateway.md.
  */
+import { limitKey } from '@dunlin/service/http/client-address';
 import type { WebSocketConnection } from '@dunlin/service/websocket/connection';
 import type { WebSocketRoutes } from '@dunlin/service/websocket/server';
 import type { Gateway } from '../rooms/gateway.ts';
@@ -22,7 +23,7 @@ function connect(connection: WebSocketConnection, gateway: Gateway): void {
       return connection.bufferedBytes;
     },
     close: (code, reason) => connection.close(code, reason),
-  });
+  }, limitKey(connection.ip));
   connection.onMessage((message) => {
     if (typeof message === 'string') session.receive(message);
     else session.bye('badRequest');

@@ -21,6 +21,8 @@ export interface LiveCountsOptions {
   readonly restMs?: number;
   /** Most subjects tracked by everybody together. Default 100,000. */
   readonly maxSubjects?: number;
+  /** Most subjects tracked from one address, each client's counted apart. Default 20,000. */
+  readonly maxSubjectsPerAddress?: number;
 }
 
 /** Longest rest, however many listen. */
@@ -44,6 +46,8 @@ export class LiveCounts {
   readonly #o: LiveCountsOptions;
   readonly #restMs: number;
   readonly #maxSubjects: number;
+  readonly #maxPerAddress: number;
+  readonly #perAddress = new Map<string, number>();
   readonly #tracked = new Map<string, Tracked>();
   readonly #waiting = new Set<string>();
   #timer: Timer | null = null;
@@ -53,6 +57,7 @@ export class LiveCounts {
     this.#o = o;
     this.#restMs = o.restMs ?? 100;
     this.#maxSubjects = o.maxSubjects ?? 100_000;
+    this.#maxPerAddress = o.maxSubjectsPerAddress ?? 20_000;
   }
 
   /** How many subjects are tracked by anybody. */
@@ -73,6 +78,21 @@ export class LiveCounts {
     }
     tracked.listeners.add(listener);
     return tracked.frame;
+  }
+
+  /** Takes so many subjects more onto an address's account; false, and nothing is taken, when that is too many. */
+  claim(address: string, subjects: number): boolean {
+    const claimed = (this.#perAddress.get(address) ?? 0) + subjects;
+    if (claimed > this.#maxPerAddress) return false;
+    if (claimed > 0) this.#perAddress.set(address, claimed);
+    return true;
+  }
+
+  /** Gives subjects back that were claimed. */
+  release(address: string, subjects: number): void {
+    const left = (this.#perAddress.get(address) ?? 0) - subjects;
+    if (left > 0) this.#perAddress.set(address, left);
+    else this.#perAddress.delete(address);
   }
 
   /** Ends the tracking of a subject by this listener. */

@@ -23,12 +23,15 @@ export interface TrackOutcome {
 export class TrackedSubjects {
   readonly #counts: LiveCounts;
   readonly #max: number;
+  readonly #address: string;
   readonly #listener: CountsListener;
   readonly #subjects = new Set<string>();
 
-  constructor(counts: LiveCounts, max: number, listener: CountsListener) {
+  /** `address` is where the client comes from: all clients of one address have a bound together. */
+  constructor(counts: LiveCounts, o: { readonly max: number; readonly address: string }, listener: CountsListener) {
     this.#counts = counts;
-    this.#max = max;
+    this.#max = o.max;
+    this.#address = o.address;
     this.#listener = listener;
   }
 
@@ -42,10 +45,12 @@ export class TrackedSubjects {
     if (!Array.isArray(subjects)) return subjects;
     const added = [...new Set(subjects)].filter((subject) => !this.#subjects.has(subject));
     if (this.#subjects.size + added.length > this.#max) return { error: 'TooManySubjects', message: `at most ${this.#max} subjects` };
+    if (!this.#counts.claim(this.#address, added.length)) return { error: 'TooManySubjects', message: 'your address tracks all the subjects it may' };
     const frames: Frame[] = [];
     for (const subject of added) {
       const frame = this.#counts.track(subject, this.#listener);
       if (frame === null) {
+        this.#counts.release(this.#address, added.length - frames.length);
         for (const each of added.slice(0, frames.length)) this.#forget(each);
         return { error: 'TooManySubjects', message: 'this gateway tracks all the subjects it can' };
       }
@@ -69,7 +74,9 @@ export class TrackedSubjects {
   }
 
   #forget(subject: string): void {
-    if (this.#subjects.delete(subject)) this.#counts.untrack(subject, this.#listener);
+    if (!this.#subjects.delete(subject)) return;
+    this.#counts.untrack(subject, this.#listener);
+    this.#counts.release(this.#address, 1);
   }
 }
 

@@ -56,12 +56,12 @@ export class Gateway {
     return this.#sessions.size;
   }
 
-  /** Opens a session for a connection; the caller tells it of messages, drains and the end. */
-  open(sink: Sink): Session {
+  /** Opens a session for a connection from an address (IPv6: its /64); the caller tells it of messages, drains and the end. */
+  open(sink: Sink, address: string): Session {
     const { clock, lobby, counts, gatewayId, tokens, store } = this.#o;
     const session: Session = new Session({
       id: toBase64Url(randomBytes(9)),
-      sink, clock, lobby, counts,
+      sink, address, clock, lobby, counts,
       gatewayId: gatewayId(),
       read: this.#read,
       checkToken: (token) => tokens.check(token, gatewayMethod),

@@ -40,6 +40,8 @@ const maxWaitingCommands = 64;
 export interface SessionParts {
   readonly id: string;
   readonly sink: Sink;
+  /** Where it comes from (IPv6: its /64). */
+  readonly address: string;
   readonly clock: Clock;
   readonly lobby: Lobby;
   readonly counts: LiveCounts;
@@ -73,7 +75,7 @@ export class Session implements RoomMember {
   constructor(o: SessionParts) {
     this.#o = o;
     this.#out = new Outbound(o.sink, () => this.bye('tooSlow'));
-    this.#subjects = new TrackedSubjects(o.counts, sessionLimits.subjects, (frame) => this.#out.send(frame));
+    this.#subjects = new TrackedSubjects(o.counts, { max: sessionLimits.subjects, address: o.address }, (frame) => this.#out.send(frame));
     this.#allowanceAtMs = o.clock.elapsedMs();
     this.#deadline = o.clock.after(authDeadlineMs, () => this.bye('noAuth'), { unref: true });
   }
