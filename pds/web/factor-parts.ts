@@ -33,16 +33,16 @@ export function totpPart({ totp }: FactorView, call: Call, again: Again): HTMLEl
     return part;
   }
   place.append(element('p', {}, 'An app on your phone that shows a new code every half minute.'), button('Set up', { id: 'start-totp' }, async () => {
-    const { secret, uri, qr } = (await call('app.dunlin.account.startTotp')) as { secret: string; uri: string; qr?: string };
-    place.replaceChildren(...[
+    const { secret, uri, qr } = (await call('app.dunlin.account.startTotp')) as { secret: string; uri: string; qr: string };
+    place.replaceChildren(
       element('p', {}, 'Scan this with the app, or ', element('a', { href: uri }, 'open it here'), ', or type the secret.'),
-      qr === undefined ? null : element('img', { class: 'qr', alt: 'QR code of the secret', src: `data:image/svg+xml,${encodeURIComponent(qr)}` }),
+      element('img', { class: 'qr', alt: 'QR code of the secret', src: `data:image/svg+xml,${encodeURIComponent(qr)}` }),
       element('p', {}, element('code', { id: 'totp-secret' }, secret)),
       form({ id: 'confirm-totp' }, async ({ code }) => {
         await call('app.dunlin.account.confirmTotp', { code });
         await again();
       }, field('Code the app shows', { name: 'code', inputmode: 'numeric', autocomplete: 'one-time-code', maxlength: '16' }), element('button', {}, 'Confirm')),
-    ].filter((part) => part !== null));
+    );
   }));
   return part;
 }

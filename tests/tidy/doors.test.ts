@@ -26,6 +26,7 @@ const doors: Door[] = [
   { thing: 'ws', imports: /^ws$/, door: /^(service\/src\/websocket\/|firehose-consumer\/src\/subscription\.ts$)/ },
   { thing: 'undici', imports: /^undici$/, door: /^service\/src\/http\// },
   { thing: 'the OAuth provider', imports: /^@atproto\/oauth-/, door: /^pds\/src\/oauth\// },
+  { thing: 'QR codes', imports: /^uqr$/, door: /^pds\/src\/factor\/qr-code\.ts$/ },
   { thing: 'WebAuthn', imports: /^@simplewebauthn\//, door: /^pds\/src\/factor\// },
   { thing: 'nodemailer', imports: /^nodemailer$/, door: /^pds\/src\/mail\// },
   {

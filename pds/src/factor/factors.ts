@@ -9,6 +9,7 @@ import type { Account } from '../account/account.ts';
 import type { ServerIdentity } from '../identity/server-identity.ts';
 import type { GroupCommit } from '../sequencer/group-commit.ts';
 import type { FactorStore, Passkey } from './factor-store.ts';
+import { qrCode } from './qr-code.ts';
 import { matchingStep, newTotpSecret, shownSecret, totpUri } from './totp.ts';
 import { newWrittenCode, writtenCodeHash } from './written-code.ts';
 
@@ -46,13 +47,14 @@ export class Factors {
   }
 
   /** Gives a new secret for an authenticator app, to be confirmed. @throws XrpcError 400 when an app is set up already */
-  async beginTotp({ id, handle }: Account): Promise<{ secret: string; uri: string }> {
+  async beginTotp({ id, handle }: Account): Promise<{ secret: string; uri: string; qr: string }> {
     const secret = newTotpSecret();
     await this.#groups.write(() => {
       if (this.#store.totp(id)?.isConfirmed) throw invalidRequest('an authenticator app is set up already: remove it first', 'AlreadySetUp');
       this.#store.putTotp(id, secret, this.#clock.nowMs());
     });
-    return { secret: shownSecret(secret), uri: totpUri(secret, { issuer: this.#server.host, name: handle }) };
+    const uri = totpUri(secret, { issuer: this.#server.host, name: handle });
+    return { secret: shownSecret(secret), uri, qr: qrCode(uri) };
   }
 
   /** Confirms the app with a code it shows, which is used up by it. @throws XrpcError 400 InvalidToken, NotBegun */

@@ -56,6 +56,7 @@ test('an app is not asked for before it has shown a right code', async () => {
   const { token } = await small.newPerson('unsure');
   const { json } = await small.call(`${own}.startTotp`, { token, method: 'POST' });
   expect(json['uri']).toMatch(new RegExp(`^otpauth://totp/localhost%3A\\d+:unsure.test\\?secret=${String(json['secret'])}&`));
+  expect(json['qr']).toMatch(/^<svg [^>]*viewBox="0 0 \d+ \d+"[^>]*><rect [^>]*\/><path [^>]*\/><\/svg>$/);
   const wrong = await small.call(`${own}.confirmTotp`, { token, body: { code: '000000' } });
   expect([wrong.status, wrong.json['error']]).toEqual([400, 'InvalidToken']);
   expect((await small.call(`${own}.getFactors`, { token })).json).toEqual({ totp: false, passkeys: [], recoveryCodesLeft: 0 });
