@@ -135,11 +135,11 @@ test('a press with the keyboard works, and nothing sticks out of its card on a p
   const wasMine = (await page.getByTestId('reaction-🎉').getAttribute('aria-pressed')) === 'true';
   await page.getByTestId('reaction-🎉').press('Space');
   await eventually('the press counts', async () => (await countOf(page, '🎉')) === before + (wasMine ? -1 : 1));
-  const sticksOut = await page.evaluate(() => [...document.querySelectorAll('.card')].flatMap((card) => {
+  const sticksOut = await page.evaluate<string[]>(`[...document.querySelectorAll('.card')].flatMap((card) => {
     const edge = card.getBoundingClientRect().right - Number.parseFloat(getComputedStyle(card).paddingRight);
     return [...card.children].filter((child) => child.getBoundingClientRect().right > edge + 0.5).map((child) => child.className);
-  }));
+  })`);
   expect(sticksOut).toEqual([]);
-  expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBe(0);
+  expect(await page.evaluate<number>('document.documentElement.scrollWidth - innerWidth')).toBe(0);
   await page.close();
 }, 60_000);
