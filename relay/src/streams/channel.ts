@@ -76,7 +76,7 @@ export class ChannelTable<Consumer> {
     };
     look(this.#others, open);
     look(this.#byDid, item.did);
-    if (item.kind !== 'commit' || item.collections.length === 0) look(this.#others, asking);
+    if (item.collections.length === 0) look(this.#others, asking);
     else if (this.#others.has(asking)) {
       for (const collection of item.collections) {
         look(this.#byCollection, collection);

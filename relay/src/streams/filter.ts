@@ -95,9 +95,8 @@ export function asksCollections(filter: Filter): boolean {
 export function wants(filter: Filter, item: Judged): boolean {
   if (filter.dids !== null && !filter.dids.has(item.did)) return false;
   if (filter.kinds !== null && !filter.kinds.has(item.kind)) return false;
-  if (item.kind !== 'commit' || !asksCollections(filter)) return true;
   const { collections } = item;
-  if (collections.length === 0) return true;
+  if (collections.length === 0 || !asksCollections(filter)) return true;
   for (const collection of collections) {
     if (filter.collections.has(collection)) return true;
     for (const prefix of filter.prefixes) if (collection.startsWith(prefix)) return true;

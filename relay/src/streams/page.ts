@@ -74,7 +74,7 @@ export class Page implements Memory {
   indexAfter(seq: number): number {
     const { entries } = this;
     let low = 0;
-    let high = seq < this.firstSeq ? 0 : entries.length;
+    let high = entries.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
       if (entries[middle]!.seq > seq) high = middle;

@@ -11,11 +11,16 @@ import { MemoryLog } from './memory-log.ts';
 
 const dictionary = readDictionary();
 
-async function events(texts: readonly string[]): Promise<JsonEvent[]> {
+async function page(texts: readonly string[]): Promise<Page> {
   const log = new MemoryLog();
   log.append(texts.map((text, index) => ({ made: { kind: 'commit', did: 'did:plc:aaaa', ops: [{ action: 'create', collection: 'a.b.c', rkey: 'r', text }] }, timeMs: index })));
   const slice = await log.read(0, 1e9);
-  return slice === null ? [] : new Page(slice, null).entries.flatMap((entry) => entry.events);
+  if (slice === null) throw new Error('nothing there');
+  return new Page(slice, null);
+}
+
+async function events(texts: readonly string[]): Promise<JsonEvent[]> {
+  return (await page(texts)).entries.flatMap((entry) => entry.events);
 }
 
 test.each([['no dictionary', null], ['our dictionary', dictionary.bytes]])('every event is a binary frame that decodes alone, with %s', async (_, bytes) => {
@@ -31,12 +36,16 @@ test.each([['no dictionary', null], ['our dictionary', dictionary.bytes]])('ever
 
 test('an event asked for twice is compressed once, and is at hand afterwards', async () => {
   const encoding = new CompressedEncoding(0, null);
-  const [event] = await events(['hello']);
+  const one = await page(['hello']);
+  const event = one.entries[0]?.events[0];
   if (event === undefined) throw new Error('one event');
+  eventText(event);
+  const heldBytes = one.heldBytes;
   const [first, second] = [encoding.prepare([event]), encoding.prepare([event])];
   expect([first, second].every((preparing) => preparing instanceof Promise)).toBe(true);
   await Promise.all([first, second]);
   const frame = event.compressed[0];
+  expect(one.heldBytes - heldBytes).toBe(frame?.length);
   expect(encoding.prepare([event])).toBeNull();
   expect(encoding.join([event])).toBe(frame);
   encoding.close();

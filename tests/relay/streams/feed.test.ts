@@ -150,6 +150,19 @@ test('who is ahead of the feed waits for it, also over a gap', async () => {
   expect(texts(ahead)).toBe('3');
 });
 
+test('a filter that was exchanged takes no memory any more', async () => {
+  const { feed } = build();
+  const [old, next] = [makeFilter({ dids: ['did:plc:aaaa', 'did:plc:bbbb'] }), makeFilter({ collections: ['a.b.c'] })];
+  const consumer = feed.attach(new FakeSink(), { filter: old, afterSeq: firstSeq - 1 });
+  expect(feed.filterBytes).toBe(old.costBytes);
+  feed.setFilter(consumer, next);
+  expect(feed.filterBytes).toBe(next.costBytes);
+  feed.setFilter(consumer, next);
+  feed.detach(consumer);
+  feed.setFilter(consumer, old);
+  expect(feed.filterBytes).toBe(0);
+});
+
 test('a consumer that leaves hears nothing more, and with the last one everything is let go', async () => {
   const { log, feed, pages, append, attach, clock } = build();
   append(post('1'));

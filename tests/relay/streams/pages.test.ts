@@ -148,6 +148,7 @@ test('a takedown during a read is not read over', async () => {
   const pages = new Pages(log, { ringBytes: 1e6, ...readerOptions, readBytes: 1e6 });
   const release = pages.hold({ onPage: () => undefined, onGap: () => undefined });
   const reading = pages.after(firstSeq - 1, null);
+  for (; log.reads === 0; await Promise.resolve());
   const [event] = log.events;
   if (event) log.scrub(event);
   pages.forget();

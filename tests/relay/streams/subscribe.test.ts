@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { zstdDecompressSync } from 'node:zlib';
 import { expect, test } from '@jest/globals';
+import { ManualClock } from '@dunlin/protocol/base/clock';
 import { readDictionary } from '@dunlin/relay/streams/dictionary';
 import { maxDids } from '@dunlin/relay/streams/filter';
 import { maxClientMessageBytes } from '@dunlin/relay/streams/subscribe';
@@ -227,3 +228,28 @@ test('a plain request is told to upgrade, and closing says so to all', async () 
   await eventually('it is attached', () => server.streams.consumers().length === 1);
   await Promise.all([server.close(), client.closed.then(({ code }) => expect(code).toBe(1001))]);
 });
+
+test('a client that reads nothing is cut with 1008 ConsumerTooSlow, and one that reads is not held up by it', async () => {
+  const log = new MemoryLog();
+  const clock = new ManualClock();
+  const server = await startStreams(log, { clock });
+  const [stuck, reader] = [await connect(server, '/subscribe'), await connect(server, '/subscribe')];
+  await eventually('both are attached', () => server.streams.consumers().length === 2);
+  stuck.socket.pause();
+  let appended = 0;
+  await eventually('the stuck one has more than its socket takes', async () => {
+    append(log, post('x'.repeat(900_000)));
+    await got(reader, ++appended);
+    return server.streams.consumers().some(({ bufferedBytes }) => bufferedBytes > 0);
+  });
+  const isBlocked = (): boolean => server.streams.consumers().some(({ bufferedBytes }) => bufferedBytes > 0);
+  clock.advance(29_999);
+  expect(isBlocked()).toBe(true);
+  clock.advance(7_501);
+  expect(server.streams.consumers().length).toBe(1);
+  stuck.socket.resume();
+  expect(await stuck.closed).toEqual({ code: 1008, reason: 'ConsumerTooSlow' });
+  expect(stuck.messages.length).toBeLessThan(appended + 1);
+  append(log, post('end'));
+  await eventually('the reader goes on', () => texts(reader).at(-1) === 'end');
+}, 30_000);
