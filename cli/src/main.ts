@@ -54,6 +54,17 @@ program
     await runFirehose(url, options);
   });
 
+program
+  .command('admin')
+  .description('commands for operators: admin pds …, admin relay …')
+  .argument('[words...]')
+  .allowUnknownOption()
+  .helpOption(false)
+  .action(async () => {
+    const { runAdmin } = await import('./admin.ts');
+    await runAdmin(process.argv.slice(3));
+  });
+
 interface FirehoseOptions {
   cursor?: number;
   collection: string[];
