@@ -40,7 +40,7 @@ export class OperationLog {
   readonly #exportBySeq: Statement<[number, number], Row>;
   readonly #exportByTime: Statement<[number, number], Row>;
   readonly #last: Statement<[], Row>;
-  readonly #countSince: Statement<[string, number], { count: number }>;
+  readonly #countSince: Statement<[string, number, number], { count: number }>;
   readonly #insert: Statement<[string, string, string, number]>;
   readonly #nullify: Statement<[string, number]>;
 
@@ -53,7 +53,7 @@ export class OperationLog {
     this.#exportBySeq = database.prepare(`${columns} WHERE seq > ? ORDER BY seq LIMIT ?`);
     this.#exportByTime = database.prepare(`${columns} WHERE created_at > ? ORDER BY created_at LIMIT ?`);
     this.#last = database.prepare(`${columns} ORDER BY seq DESC LIMIT 1`);
-    this.#countSince = database.prepare('SELECT count(*) AS count FROM operation WHERE did = ? AND nullified = 0 AND created_at > ?');
+    this.#countSince = database.prepare('SELECT count(*) AS count FROM operation WHERE did = ? AND nullified <= ? AND created_at > ?');
     this.#insert = database.prepare('INSERT INTO operation (did, cid, operation, created_at) VALUES (?, ?, ?, ?)');
     this.#nullify = database.prepare('UPDATE operation SET nullified = 1 WHERE did = ? AND seq > ? AND nullified = 0');
   }
@@ -103,9 +103,9 @@ export class OperationLog {
     return entryOrNull(this.#last.get());
   }
 
-  /** Counts the standing operations of a DID accepted later than a time. */
-  countSince(did: string, afterMs: number): number {
-    return this.#countSince.get(did, afterMs)?.count ?? 0;
+  /** Counts the operations of a DID accepted later than a time; nullified ones only when asked for. */
+  countSince(did: string, afterMs: number, withNullified: boolean): number {
+    return this.#countSince.get(did, withNullified ? 1 : 0, afterMs)?.count ?? 0;
   }
 }
 

@@ -10,7 +10,10 @@ import { plcOperationCid } from '@dunlin/protocol/identity/plc-operation';
 import type { SignedPlcOperation } from '@dunlin/protocol/identity/plc-operation';
 import type { OperationLog } from './log.ts';
 
-/** Most operations of one DID in a sliding window; recoveries are not counted and not refused. */
+/**
+ * Most standing operations of one DID in a sliding window. Recoveries are never refused, and what one has struck out does not count:
+ * somebody who takes a DID back may go on at once. All operations together have a bound of their own (`maxStruckOut`).
+ */
 export interface DidLimits {
   readonly perHour: number;
   readonly perDay: number;
@@ -26,6 +29,9 @@ export type Submission =
   | { readonly outcome: 'limited'; readonly limit: number; readonly windowMs: number };
 
 const hourMs = 3_600_000;
+
+/** So many times the operations of a week may be stored in one, recoveries and what they struck out included; else keys that strike one another out store without end. */
+const maxStruckOut = 5;
 
 /** Judges an operation and appends it. Its time is now, or 1 ms after the newest entry when the clock stands or went back. */
 export function submitOperation(
@@ -56,9 +62,12 @@ function kindOf(operation: SignedPlcOperation, isRecovery: boolean): 'genesis' |
 }
 
 function findExceededLimit(log: OperationLog, limits: DidLimits, did: string, nowMs: number): { limit: number; windowMs: number } | null {
-  const windows = [[limits.perHour, hourMs], [limits.perDay, 24 * hourMs], [limits.perWeek, 168 * hourMs]] as const;
-  for (const [limit, windowMs] of windows) {
-    if (log.countSince(did, nowMs - windowMs) >= limit) return { limit, windowMs };
+  const [dayMs, weekMs] = [24 * hourMs, 168 * hourMs];
+  const windows = [
+    [limits.perHour, hourMs, false], [limits.perDay, dayMs, false], [limits.perWeek, weekMs, false], [maxStruckOut * limits.perWeek, weekMs, true],
+  ] as const;
+  for (const [limit, windowMs, withNullified] of windows) {
+    if (log.countSince(did, nowMs - windowMs, withNullified) >= limit) return { limit, windowMs };
   }
   return null;
 }
