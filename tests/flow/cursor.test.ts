@@ -15,6 +15,7 @@ afterAll(() => network.close());
 
 interface Listened {
   seqs: number[];
+  revs: string[];
   errors: string[];
   infos: string[];
   closeCode: number | null;
@@ -24,12 +25,15 @@ interface Listened {
 function listen(service: string, cursor?: number | string): Listened {
   const query = cursor === undefined ? '' : `?cursor=${cursor}`;
   const socket = new WebSocket(`${service.replace(/^http/, 'ws')}/xrpc/com.atproto.sync.subscribeRepos${query}`);
-  const listened: Listened = { seqs: [], errors: [], infos: [], closeCode: null, socket };
+  const listened: Listened = { seqs: [], revs: [], errors: [], infos: [], closeCode: null, socket };
   socket.on('message', (data: Buffer) => {
     const frame = decodeFrame(data);
     if (frame.op === -1) listened.errors.push(frame.error);
     else if (frame.t === '#info') listened.infos.push(String(frame.body.name));
-    else listened.seqs.push(Number(frame.body.seq));
+    else {
+      listened.seqs.push(Number(frame.body.seq));
+      if (frame.t === '#commit') listened.revs.push(String(frame.body.rev));
+    }
   });
   socket.on('close', (code) => (listened.closeCode = code));
   socket.on('error', () => (listened.closeCode ??= -1));
@@ -63,13 +67,20 @@ test.each(services)('%s refuses a future cursor with an error frame and closes',
 });
 
 test.each(services)('%s sends only what is new without a cursor', async (_name, url) => {
+  const latest = await alice.com.atproto.sync.getLatestCommit({ did: alice.assertDid });
+  const all = listen(url(), 0);
+  await eventually('the service has all that was', () => all.revs.includes(latest.data.rev));
   const listened = listen(url());
   await new Promise((resolve) => listened.socket.once('open', resolve));
-  const { uri } = await alice.post({ text: 'new', createdAt: new Date().toISOString() });
+  const { commit } = (await alice.com.atproto.repo.createRecord({
+    repo: alice.assertDid,
+    collection: 'app.bsky.feed.post',
+    record: { text: 'new', createdAt: new Date().toISOString() },
+  })).data;
   await eventually('one event', () => listened.seqs.length > 0);
-  expect(listened.seqs.length).toBe(1);
-  expect(uri).toContain(alice.assertDid);
+  expect(listened.revs).toEqual([commit?.rev]);
   listened.socket.close();
+  all.socket.close();
 });
 
 test.each(services)('%s refuses a cursor that is no whole number', async (_name, url) => {
