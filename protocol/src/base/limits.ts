@@ -8,6 +8,12 @@
 /** Largest WebSocket message of an event stream, in bytes. Sync spec: 5 MB. */
 export const maxFrameBytes = 5_000_000;
 
+/**
+ * Largest frame of any kind but #commit, in bytes, that our relay passes on. Ours: real ones are below 12 kB, and with padding in
+ * unknown fields one host could push everybody else's events out of the replay window.
+ */
+export const maxNoticeFrameBytes = 65_536;
+
 /** Largest `blocks` of a #commit, in bytes. Sync spec: 2 MB. */
 export const maxCommitBlocksBytes = 2_000_000;
 

@@ -4,6 +4,7 @@
  * Not for whole hosts. Place in the flow: ingest, before the network is asked.
  * Source: ours; a token bucket each, kept for the DIDs met last, so memory is bounded (who falls out begins anew).
  */
+import { sha256Latin1 } from '@dunlin/protocol/crypto/hash';
 
 /** A bucket's size and how long one token takes to come back. */
 export interface DidLimit {
@@ -29,8 +30,10 @@ export class DidLimiter {
   }
 
   /** Takes a token; false when there is none. */
-  take(key: string, nowMs: number): boolean {
+  take(name: string, nowMs: number): boolean {
     const { burst, everyMs } = this.#limit;
+    // A DID may have 2,048 characters: what is kept of it has 32.
+    const key = sha256Latin1(name);
     let bucket = this.#buckets.get(key);
     if (!bucket) {
       bucket = { left: burst, atMs: nowMs };

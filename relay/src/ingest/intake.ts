@@ -7,7 +7,7 @@
  */
 import type { Clock } from '@dunlin/protocol/base/clock';
 import { ProtocolError } from '@dunlin/protocol/base/errors';
-import { maxFrameBytes } from '@dunlin/protocol/base/limits';
+import { maxFrameBytes, maxNoticeFrameBytes } from '@dunlin/protocol/base/limits';
 import type { DropReason } from '@dunlin/protocol/repo/drop-reason';
 import { scanFrame } from '@dunlin/protocol/stream/frame-scan';
 import type { FrameScan } from '@dunlin/protocol/stream/frame-scan';
@@ -37,6 +37,8 @@ const formerKinds: ReadonlySet<string> = new Set(['#handle', '#migrate', '#tombs
 
 /** The door of ingest. */
 export class Intake {
+  /** Events since the start. */
+  readonly counts = { received: 0, accepted: 0, dropped: 0 };
   readonly #parts: IntakeParts;
 
   constructor(parts: IntakeParts) {
@@ -52,8 +54,9 @@ export class Intake {
     const kind = kinds.get(scan.t);
     if (kind === undefined) return this.#passBy(upstream, scan);
     metrics.received[kind].inc();
+    this.counts.received += 1;
     // What we pass on has a longer seq, and must still be a frame that everybody takes.
-    if (lengthWithSeq(bytes, scan, maxSeq) > maxFrameBytes) return this.#dropEarly(upstream, 'frameTooBig', `frame too big with our seq: bytes=${bytes.length}`);
+    if (lengthWithSeq(bytes, scan, maxSeq) > (kind === 'commit' ? maxFrameBytes : maxNoticeFrameBytes)) return this.#dropEarly(upstream, 'frameTooBig', `frame too big with our seq: kind=${kind} bytes=${bytes.length}`);
     const open = upstream.begin(scan.seq, scan.time);
     if (open === null) return this.#dropEarly(upstream, 'seqNotIncreasing', `seq not above the one before: got=${scan.seq}`);
     const fault = checkFields(kind, scan, bytes);
@@ -85,6 +88,7 @@ export class Intake {
     item.upstream.settle(item.open);
     item.upstream.accepted();
     metrics.accepted[item.kind].inc();
+    this.counts.accepted += 1;
     metrics.latency.observe((clock.elapsedMs() - item.receivedAtMs) / 1000);
   }
 
@@ -107,6 +111,7 @@ export class Intake {
 
   #dropEarly(upstream: Upstream, reason: DropReason, detail: string): true {
     this.#parts.metrics.dropped.inc({ reason });
+    this.counts.dropped += 1;
     upstream.dropped(reason, detail);
     return true;
   }

@@ -6,6 +6,7 @@
  * Source: ours, docs/wire.md "Verdicts".
  */
 import { assert } from '@dunlin/protocol/base/assert';
+import { ProtocolError } from '@dunlin/protocol/base/errors';
 import type { Clock } from '@dunlin/protocol/base/clock';
 import type { DropReason } from '@dunlin/protocol/repo/drop-reason';
 import type { AccountTable } from '../accounts/account-table.ts';
@@ -188,7 +189,17 @@ export class Pipeline {
     work.then((result) => {
       lane.isBusy = false;
       if (!this.#isClosed) then(result);
-    }).catch(this.#parts.onFault);
+    }).catch((error: unknown) => this.#failed(lane, error));
+  }
+
+  /** A fault in a peer's bytes that nobody foresaw costs the event; any other is ours. */
+  #failed(lane: Lane, error: unknown): void {
+    const [item] = lane.items;
+    if (!(error instanceof ProtocolError) || !item) return this.#parts.onFault(error);
+    lane.isBusy = false;
+    this.#drop(item, 'badFrame', error.message);
+    this.#shift(lane);
+    this.#advance(lane);
   }
 
   #verify(lane: Lane, item: Item, row: number): Step {

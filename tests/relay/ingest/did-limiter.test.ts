@@ -13,3 +13,9 @@ test('remembers a bounded number of DIDs, the latest', () => {
   expect(limiter.take('did:100000', 0)).toBe(false);
   expect(limiter.take('did:0', 0)).toBe(true);
 });
+
+test('tells names apart that agree for thousands of characters, and keeps none of them', () => {
+  const limiter = new DidLimiter({ burst: 1, everyMs: 1_000 });
+  const long = `did:web:${'x'.repeat(2_000)}`;
+  expect([limiter.take(`${long}a`, 0), limiter.take(`${long}b`, 0), limiter.take(`${long}a`, 0)]).toEqual([true, true, false]);
+});
