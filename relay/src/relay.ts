@@ -77,7 +77,7 @@ async function start(stage: Stage): Promise<RunningRelay> {
   gauge(stage, stores, intaking);
   const { url, streams } = await serveApi({
     bind: config.apiBind, adminPassword: config.adminPassword, serverName: userAgent,
-    logger, metrics, clock, lifecycle, log, outbox, crawl, pool, hostStore, table, takedowns, audit, collections: collections?.index ?? null,
+    logger, metrics, clock, lifecycle, log, outbox, crawl, pool, hostStore, table, takedowns, audit, collections: collections?.index ?? null, counts: ingest.intake.counts,
   });
   forgetMemory.push(() => streams.forget());
   const metricsServer = await startMetricsListener({ ...config.metricsListen, metrics, log: logger });

@@ -22,13 +22,13 @@ import type { Crawl } from '../hosts/crawl.ts';
 import type { HostPool } from '../hosts/host-pool.ts';
 import type { HostStore } from '../hosts/host-store.ts';
 import type { RelayLog } from '../log/relay-log.ts';
+import { LiveFigures } from '../pages/live-figures.ts';
+import { pageRouter } from '../pages/pages.ts';
 import { serveStreams } from '../streams/serve.ts';
 import type { Streams } from '../streams/serve.ts';
 import { declareAdminMetrics } from '../metrics.ts';
 import { adminRouter } from './admin/index.ts';
-import type { ListedConsumer } from './admin/consumers.ts';
 import { relayRoutes } from './index.ts';
-import { pageRouter } from './page.ts';
 
 /** What is served, and on what. */
 export interface ServeParts {
@@ -49,6 +49,8 @@ export interface ServeParts {
   readonly takedowns: Takedowns;
   readonly audit: AuditLog;
   readonly collections: CollectionIndex | null;
+  /** Events since the start. */
+  readonly counts: { readonly received: number; readonly accepted: number; readonly dropped: number };
 }
 
 /** Room for ten thousand DIDs in a URL, as Jetstream's clients send them. */
@@ -57,18 +59,25 @@ const maxHeaderBytes = 524_288;
 /** Listens; resolves when the port is open. */
 export async function serveApi(parts: ServeParts): Promise<{ readonly url: string; readonly streams: Streams }> {
   const { logger, metrics, clock, lifecycle, log, outbox, crawl, pool, hostStore, table, takedowns, collections } = parts;
+  let streams: Streams | null = null;
+  const countConsumers = (): number => outbox.consumers().length + (streams?.consumers().length ?? 0);
   const originOf = (hostId: number): string | null => pool.originOf(hostId);
   const app = createApp({ log: logger, metrics, serverName: parts.serverName, clock });
   mountHealth(app, () => {
     if (!log.isWritable) throw new Error('the log takes no more events');
   });
   mountXrpc(app, relayRoutes({ crawl, pool, store: hostStore, clock, table, collections, originOf }), { lexicons: loadLexicons(), metrics });
-  mountRouter(app, pageRouter(() => ({
-    hosts: pool.size, activeHosts: pool.active, accounts: table.size, headSeq: log.headSeq(), oldestSeq: log.oldestSeq(), consumers: consumers().length,
-  })));
+  const live = new LiveFigures(clock, () => ({ ...parts.counts, consumers: countConsumers() }));
+  lifecycle.own('live figures', () => live.close());
+  mountRouter(app, pageRouter({
+    pool, hostStore, live, nowMs: () => clock.nowMs(),
+    figures: () => ({
+      hosts: pool.size, activeHosts: pool.active, accounts: table.size, consumers: countConsumers(), headSeq: log.headSeq(), oldestSeq: log.oldestSeq(), logBytes: log.totalBytes,
+    }),
+  }));
   mountRouter(app, adminRouter({
     password: parts.adminPassword, clock, log: logger, crawl, pool, hostStore, table, takedowns, collections, audit: parts.audit, originOf,
-    consumers: () => consumers(), onRefused: declareAdminMetrics(metrics),
+    consumers: () => [...outbox.consumers(), ...(streams?.consumers() ?? [])], onRefused: declareAdminMetrics(metrics),
   }));
   const streamRouter = createRouter();
   mountRouter(app, streamRouter);
@@ -77,8 +86,7 @@ export async function serveApi(parts: ServeParts): Promise<{ readonly url: strin
   const websocket = createWebSocketServer(http, { log: logger, clock });
   lifecycle.own('websocket', () => websocket.close());
   lifecycle.own('outbox', () => outbox.close());
-  const streams = serveStreams({ websocket, router: streamRouter, log, outbox, metrics, logger, clock });
-  lifecycle.own('streams', () => streams.close());
-  const consumers = (): ListedConsumer[] => [...outbox.consumers(), ...streams.consumers()];
+  streams = serveStreams({ websocket, router: streamRouter, log, outbox, metrics, logger, clock });
+  lifecycle.own('streams', streams.close);
   return { url: http.url, streams };
 }
