@@ -28,6 +28,7 @@ export const relayConfigSpec = defineConfig({
     continuity: choice('RELAY_CONTINUITY', ['pass', 'drop'], { default: 'pass', doc: 'What is done with a commit that does not follow the last one: pass it on and count it, or drop it.' }),
     replayWindowMs: durationMs('RELAY_REPLAY_WINDOW', { default: 72 * 3_600_000, min: 60_000, doc: 'How long events can be replayed.' }),
     replayBytes: integer('RELAY_REPLAY_BYTES', { default: 200_000_000_000, min: 1_000_000, unit: 'bytes', doc: 'Most disk for the replay window; the oldest events go first.' }),
+    minFreeBytes: integer('RELAY_MIN_FREE_BYTES', { default: 268_435_456, unit: 'bytes', doc: 'Free disk below which hosts are not read until there is a tenth more; 0 waits until the disk is full.' }),
     segmentBytes: integer('RELAY_SEGMENT_BYTES', { default: 268_435_456, min: 65_536, max: 2_147_483_648, unit: 'bytes', doc: 'Size of a log segment, the unit of retention.' }),
     durability: choice('RELAY_DURABILITY', ['fsync', 'os'], { default: 'fsync', doc: 'When an event counts as durable: when the disk has it, or when the kernel has it.' }),
     initialSeq: integer('RELAY_INITIAL_SEQ_NUMBER', { default: 4_294_967_297, min: 4_294_967_296, doc: 'Seq of the first event of a new log; at least 2^32, so that every seq takes nine bytes.' }),

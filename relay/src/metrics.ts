@@ -24,6 +24,8 @@ export interface RelayGauges {
   readonly heldBytes: () => number;
   readonly pausedHosts: () => number;
   readonly lanes: () => number;
+  readonly freeBytes: () => number;
+  readonly hasRoom: () => boolean;
 }
 
 /** Declares the counters of hosts. */
@@ -93,6 +95,8 @@ export function declareGauges(metrics: Metrics, read: RelayGauges): void {
   metrics.gauge({ name: 'intake_bytes', help: 'Bytes of events on their way to the log.', read: read.intakeBytes });
   metrics.gauge({ name: 'hosts_paused', help: 'Hosts not read because the relay has no room for more.', read: read.pausedHosts });
   metrics.gauge({ name: 'held_bytes', help: 'Bytes of events held back because their DID cannot be resolved.', read: read.heldBytes });
+  metrics.gauge({ name: 'disk_free_bytes', help: 'Free bytes on the disk of the log.', read: read.freeBytes });
+  metrics.gauge({ name: 'disk_full', help: '1 while hosts are not read because the disk is full or nearly so.', read: () => Number(!read.hasRoom()) });
   metrics.gauge({ name: 'lanes', help: 'Accounts with events on their way.', read: read.lanes });
 }
 

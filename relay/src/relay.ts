@@ -56,7 +56,7 @@ export async function startRelay(options: Partial<RelayConfig>, deps: RelayDeps 
 async function start(stage: Stage): Promise<RunningRelay> {
   const { config, logger, lifecycle, metrics, clock } = stage;
   const stores = await openStores(stage);
-  const { log, accountStore, table, hostStore, audit, collections } = stores;
+  const { log, room, accountStore, table, hostStore, audit, collections } = stores;
   const saver = new AccountSaver({ table, store: accountStore, log });
   const intaking = startIngest(stage, stores, userAgent);
   const { ingest, pool } = intaking;
@@ -77,7 +77,7 @@ async function start(stage: Stage): Promise<RunningRelay> {
   gauge(stage, stores, intaking);
   const { url, streams } = await serveApi({
     bind: config.apiBind, adminPassword: config.adminPassword, serverName: userAgent,
-    logger, metrics, clock, lifecycle, log, outbox, crawl, pool, hostStore, table, takedowns, audit, collections: collections?.index ?? null, counts: ingest.intake.counts,
+    logger, metrics, clock, lifecycle, log, room, outbox, crawl, pool, hostStore, table, takedowns, audit, collections: collections?.index ?? null, counts: ingest.intake.counts,
   });
   forgetMemory.push(() => streams.forget());
   const metricsServer = await startMetricsListener({ ...config.metricsListen, metrics, log: logger });
@@ -100,10 +100,11 @@ async function recover({ logger }: Stage, { log, table, accountStore, hostStore,
   return hosts;
 }
 
-function gauge({ metrics }: Stage, { log, table }: Stores, { ingest, pool }: Intaking): void {
+function gauge({ metrics }: Stage, { log, room, table }: Stores, { ingest, pool }: Intaking): void {
   declareGauges(metrics, {
     headSeq: () => log.headSeq(), oldestSeq: () => log.oldestSeq(), logBytes: () => log.totalBytes, pendingBytes: () => log.pendingBytes,
     accounts: () => table.size, accountBytes: () => table.byteLength, hosts: () => pool.size, activeHosts: () => pool.active,
     intakeBytes: () => ingest.budget.totalBytes, heldBytes: () => ingest.hold.totalBytes, pausedHosts: () => ingest.budget.pausedHosts, lanes: () => ingest.pipeline.lanes,
+    freeBytes: () => room.freeBytes, hasRoom: () => room.hasRoom,
   });
 }

@@ -7,7 +7,7 @@
  */
 import type { RelayLog } from '../log/relay-log.ts';
 import { batchRows } from './account-store.ts';
-import type { AccountStore } from './account-store.ts';
+import type { AccountStore, StoredRow } from './account-store.ts';
 import type { AccountTable } from './account-table.ts';
 
 /** What a saver works on. */
@@ -22,6 +22,8 @@ export class AccountSaver {
   readonly #parts: AccountSaverParts;
   #savedSeq: number;
   #last: Promise<unknown> = Promise.resolve();
+  /** Rows taken out of the table whose writing failed, for want of room; they are written first next time. */
+  #unwritten: readonly StoredRow[] = [];
 
   constructor(parts: AccountSaverParts) {
     this.#parts = parts;
@@ -39,12 +41,14 @@ export class AccountSaver {
     const { table, store, log } = this.#parts;
     const upTo = log.appendedSeq;
     let left = table.dirtyCount;
-    if (left === 0 && upTo === this.#savedSeq) return;
+    if (left === 0 && this.#unwritten.length === 0 && upTo === this.#savedSeq) return;
     do {
       const rows = store.take(table, left);
-      await log.settled();
       left -= rows.length;
-      store.write(rows, left <= 0 ? upTo : null);
+      this.#unwritten = [...this.#unwritten, ...rows];
+      await log.settled();
+      store.write(this.#unwritten, left <= 0 ? upTo : null);
+      this.#unwritten = [];
       if (rows.length === batchRows) await new Promise<void>((resolve) => setImmediate(resolve));
     } while (left > 0);
     this.#savedSeq = upTo;

@@ -22,6 +22,7 @@ import type { Crawl } from '../hosts/crawl.ts';
 import type { HostPool } from '../hosts/host-pool.ts';
 import type { HostStore } from '../hosts/host-store.ts';
 import type { RelayLog } from '../log/relay-log.ts';
+import type { Room } from '../log/room.ts';
 import { LiveFigures } from '../pages/live-figures.ts';
 import { pageRouter } from '../pages/pages.ts';
 import { serveStreams } from '../streams/serve.ts';
@@ -41,6 +42,7 @@ export interface ServeParts {
   /** Takes over what is opened here. */
   readonly lifecycle: Lifecycle;
   readonly log: RelayLog;
+  readonly room: Room;
   readonly outbox: Outbox;
   readonly crawl: Crawl;
   readonly pool: HostPool;
@@ -65,6 +67,7 @@ export async function serveApi(parts: ServeParts): Promise<{ readonly url: strin
   const app = createApp({ log: logger, metrics, serverName: parts.serverName, clock });
   mountHealth(app, () => {
     if (!log.isWritable) throw new Error('the log takes no more events');
+    if (parts.room.reason !== null) throw new Error(parts.room.reason);
   });
   mountXrpc(app, relayRoutes({ crawl, pool, store: hostStore, clock, table, collections, originOf }), { lexicons: loadLexicons(), metrics });
   const live = new LiveFigures(clock, () => ({ ...parts.counts, consumers: countConsumers() }));

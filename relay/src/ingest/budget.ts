@@ -23,6 +23,7 @@ export class Budget {
   readonly #perHost = new Map<Pausable, number>();
   readonly #paused = new Set<Pausable>();
   #totalBytes = 0;
+  #isStopped = false;
 
   constructor(bounds: BudgetBounds) {
     this.#bounds = bounds;
@@ -43,7 +44,7 @@ export class Budget {
     this.#totalBytes += bytes;
     const hostBytes = (this.#perHost.get(host) ?? 0) + bytes;
     this.#perHost.set(host, hostBytes);
-    if (hostBytes >= this.#bounds.bytesPerHost || this.#totalBytes >= this.#bounds.totalBytes) this.#paused.add(host);
+    if (this.#isStopped || hostBytes >= this.#bounds.bytesPerHost || this.#totalBytes >= this.#bounds.totalBytes) this.#paused.add(host);
   }
 
   /** Says whether there is room for more of this host; false means that `resumeFromBudget` will be called. */
@@ -60,8 +61,19 @@ export class Budget {
     if (this.#paused.size > 0) this.#wake();
   }
 
+  /** Lets every host's next event be its last until `start`: there is no room on the disk. What is on its way goes on. */
+  stop(): void {
+    this.#isStopped = true;
+  }
+
+  /** Ends that, and wakes whoever has room. */
+  start(): void {
+    this.#isStopped = false;
+    this.#wake();
+  }
+
   #wake(): void {
-    if (this.#totalBytes > this.#bounds.totalBytes * 0.75) return;
+    if (this.#isStopped || this.#totalBytes > this.#bounds.totalBytes * 0.75) return;
     for (const host of this.#paused) {
       if ((this.#perHost.get(host) ?? 0) > this.#bounds.bytesPerHost / 2) continue;
       this.#paused.delete(host);

@@ -8,6 +8,7 @@ import type { Clock, Timer } from '@dunlin/protocol/base/clock';
 import type { AccountSaver } from '../accounts/account-saver.ts';
 import type { HostPool } from '../hosts/host-pool.ts';
 import type { HostStore } from '../hosts/host-store.ts';
+import { isOutOfRoom } from '../log/group-writer.ts';
 import type { RelayLog } from '../log/relay-log.ts';
 
 /** What it works with. */
@@ -34,7 +35,7 @@ export class Checkpoint {
   constructor(parts: CheckpointParts) {
     this.#parts = parts;
     this.#timer = parts.clock.every(parts.everyMs, () => {
-      if (this.#running === null) this.make().catch(parts.onFault);
+      if (this.#running === null) this.make().catch((error: unknown) => this.#failed(error));
     }, { unref: true });
   }
 
@@ -53,6 +54,17 @@ export class Checkpoint {
   async close(): Promise<void> {
     this.#timer.cancel();
     await this.make();
+  }
+
+  /** Stops without one: the log gave up events that what is in memory contains. */
+  async abandon(): Promise<void> {
+    this.#timer.cancel();
+    await this.#running?.catch(() => undefined);
+  }
+
+  /** What there was no room for is in the log and is stored with the next one. */
+  #failed(error: unknown): void {
+    if (!isOutOfRoom(error)) this.#parts.onFault(error);
   }
 
   async #make(): Promise<void> {

@@ -3,7 +3,8 @@
  * Not for deciding what is accepted, nor for sockets: consumers pull through service/firehose/outbox.
  * Place in the flow: hop 7, before account state and host cursor; hop 8 reads it.
  * One writer, one group in flight: while a group is synced the next one gathers, so the slower the disk the larger
- * the groups. Any fault of the disk ends the log (a failed fsync must not be tried again) and is told to `onFault`.
+ * the groups. A full disk is waited out: the group is written anew, whole, until there is room. Any other fault of the
+ * disk ends the log (a failed fsync must not be tried again) and is told to `onFault`.
  * Source: ours, see docs/invariants.md 2, 6, 11.
  */
 import { mkdir } from 'node:fs/promises';
@@ -12,9 +13,9 @@ import type { Clock } from '@dunlin/protocol/base/clock';
 import type { EventLog } from '@dunlin/service/firehose/event-log';
 import { FrameMemory, Group } from './group.ts';
 import type { Appendable, RelaySlice } from './group.ts';
-import { headerBytes, recordBytes } from './record.ts';
+import { GroupWriter, isOutOfRoom } from './group-writer.ts';
+import type { WriteBytes } from './group-writer.ts';
 import { recoverLog } from './recovery.ts';
-import { writeExactly } from './segment.ts';
 import type { Segment } from './segment.ts';
 import { SegmentList } from './segment-list.ts';
 import { readSlice } from './slice-reader.ts';
@@ -37,6 +38,10 @@ export interface RelayLogOptions {
   readonly gatherMs?: number;
   /** Called once when the log cannot go on. */
   readonly onFault: (error: unknown) => void;
+  /** Called when the disk is found full, and when it no longer is; appending is possible, but nothing gets durable. */
+  readonly onFull?: (isFull: boolean) => void;
+  /** In place of writing to the file; for tests. */
+  readonly write?: WriteBytes;
 }
 
 const maxGroupBytes = 16_777_216;
@@ -49,6 +54,7 @@ const osGapSeqs = 1_000_000;
 export class RelayLog implements EventLog {
   readonly #options: RelayLogOptions;
   readonly #segments: SegmentList;
+  readonly #writer: GroupWriter;
   readonly #memory = new FrameMemory();
   readonly #listeners = new Set<(slice: RelaySlice) => void>();
   readonly #waiting: Group[] = [];
@@ -61,6 +67,7 @@ export class RelayLog implements EventLog {
   #pendingBytes = 0;
   #flushing: Promise<void> | null = null;
   #isOver = false;
+  #fault: Error | null = null;
 
   /** Opens a log, making its folder or recovering what a crash left. @throws AssertionFailure when it is damaged */
   static async open(options: RelayLogOptions): Promise<RelayLog> {
@@ -75,6 +82,7 @@ export class RelayLog implements EventLog {
   private constructor(options: RelayLogOptions, segments: SegmentList, tornBytes: number) {
     this.#options = options;
     this.#segments = segments;
+    this.#writer = new GroupWriter({ ...options, isSynced: options.durability === 'fsync' });
     this.tornBytes = tornBytes;
     this.#durableSeq = segments.all.at(-1)?.lastSeq ?? options.initialSeq - 1;
     this.#nextSeq = this.#durableSeq + 1;
@@ -142,6 +150,7 @@ export class RelayLog implements EventLog {
   /** Resolves when everything appended so far is durable; rejects when the log ends before. */
   settled(): Promise<void> {
     if (this.#durableSeq >= this.appendedSeq) return Promise.resolve();
+    if (this.#fault !== null) return Promise.reject(this.#fault);
     return new Promise((resolve, reject) => void this.#waiters.push({ seq: this.appendedSeq, resolve, reject }));
   }
 
@@ -180,9 +189,25 @@ export class RelayLog implements EventLog {
     return await this.#segments.removeOldest();
   }
 
-  /** Makes what was appended durable and closes the files. Appending afterwards is a mistake. */
+  /**
+   * Makes what was appended durable, before closing. False when the disk is full: then what is not durable is given up,
+   * and nothing that follows from it may be stored. Nothing may be appended from now on.
+   */
+  async drain(): Promise<boolean> {
+    this.#writer.close();
+    try {
+      await this.settled();
+      return true;
+    } catch (error) {
+      if (isOutOfRoom(error)) return false;
+      throw error;
+    }
+  }
+
+  /** Makes what was appended durable, unless the disk is full, and closes the files. Appending afterwards is a mistake. */
   async close(): Promise<void> {
     this.#isOver = true;
+    this.#writer.close();
     await this.#flushing;
     await this.#segments.close();
   }
@@ -218,9 +243,10 @@ export class RelayLog implements EventLog {
       }
     } catch (error) {
       this.#isOver = true;
+      this.#fault = error instanceof Error ? error : new Error('the log cannot go on', { cause: error });
       this.#waiting.length = 0;
       for (const waiter of this.#waiters.splice(0)) waiter.reject(error);
-      this.#options.onFault(error);
+      if (!this.#writer.isClosing || !isOutOfRoom(error)) this.#options.onFault(error);
     } finally {
       this.#flushing = null;
     }
@@ -235,25 +261,8 @@ export class RelayLog implements EventLog {
   }
 
   async #flush(group: Group): Promise<void> {
-    const segment = await this.#segmentFor(group);
     const slices = group.slices();
-    const records = group.records(segment.datBytes, segment.count);
-    const isSynced = this.#options.durability === 'fsync';
-    await segment.use(async ({ dat, idx }) => {
-      const writeDat = async (): Promise<void> => {
-        let position = segment.datBytes;
-        for (const { bytes } of slices) {
-          await writeExactly(dat, bytes, position);
-          position += bytes.length;
-        }
-        if (isSynced) await dat.datasync();
-      };
-      const writeIdx = async (): Promise<void> => {
-        await writeExactly(idx, records, headerBytes + segment.count * recordBytes);
-        if (isSynced) await idx.datasync();
-      };
-      await Promise.all([writeDat(), writeIdx()]);
-    });
+    const segment = await this.#writer.write(group, slices, () => this.#segmentFor(group));
     segment.datBytes += group.byteLength;
     segment.count += group.count;
     this.#durableSeq = group.lastSeq;

@@ -28,7 +28,7 @@ const trimEveryMs = 60_000;
 const describeBounds = { maxBytes: 1_048_576, timeoutMs: 10_000 };
 
 /** Makes ingest and the pool of hosts; no host is dialled yet. */
-export function startIngest(stage: Stage, { log, table, hostStore, collections }: Stores, userAgent: string): Intaking {
+export function startIngest(stage: Stage, { log, room, table, hostStore, collections }: Stores, userAgent: string): Intaking {
   const { config, deps, clock, lifecycle, metrics, onFault } = stage;
   const resolver = createIdentityResolver({
     plcUrl: config.plcUrl, clock, maxEntries: config.identityCacheSize, allowInsecure: config.allowInsecureHosts,
@@ -47,6 +47,12 @@ export function startIngest(stage: Stage, { log, table, hostStore, collections }
     follower: collections,
   });
   lifecycle.own('ingest', () => ingest.stop());
+  room.follow((hasRoom) => {
+    if (hasRoom) stage.logger.info({ freeBytes: room.freeBytes }, 'the disk has room again: hosts are read on');
+    else stage.logger.error({ reason: room.reason }, 'hosts are not read');
+    if (hasRoom) ingest.budget.start();
+    else ingest.budget.stop();
+  });
   const pool = new HostPool({
     store: hostStore, table, log, intake: ingest.intake, clock, userAgent,
     metrics: declareHostMetrics(metrics),
@@ -88,8 +94,8 @@ export function closeInFlowOrder({ config, clock, lifecycle, onFault }: Stage, s
     await pool.close();
     await ingest.stop();
     await collections?.stop();
-    await log.settled();
-    await checkpoint.close();
+    if (await log.drain()) await checkpoint.close();
+    else await checkpoint.abandon();
     ingest.close();
   });
 }

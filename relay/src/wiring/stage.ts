@@ -11,6 +11,7 @@ import { throwAtProcess } from '@dunlin/service/lifecycle/throw-at-process';
 import type { Logger } from '@dunlin/service/log/logger';
 import type { Metrics } from '@dunlin/service/metrics/registry';
 import type { RelayConfig } from '../config.ts';
+import type { WriteBytes } from '../log/group-writer.ts';
 
 /** Parts that tests put in place of the real ones. */
 export interface RelayDeps {
@@ -19,6 +20,8 @@ export interface RelayDeps {
   readonly fetch?: typeof globalThis.fetch;
   readonly resolveTxt?: (name: string) => Promise<string[][]>;
   readonly random?: () => number;
+  readonly freeBytes?: () => Promise<number>;
+  readonly writeLog?: WriteBytes;
   /** Waits between attempts to reach a host. */
   readonly hostBackoff?: { readonly minMs: number; readonly maxMs: number };
   /** Told of our own faults; by default they are thrown at the process, which drains and exits. */

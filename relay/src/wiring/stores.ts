@@ -10,6 +10,7 @@ import { AuditLog } from '../audit/audit-log.ts';
 import { Collections } from '../collections/collections.ts';
 import { HostStore } from '../hosts/host-store.ts';
 import { RelayLog } from '../log/relay-log.ts';
+import { Room, freeBytesOf } from '../log/room.ts';
 import type { Stage } from './stage.ts';
 
 /** What is kept. */
@@ -18,6 +19,7 @@ export interface Stores {
   readonly accountStore: AccountStore;
   readonly table: AccountTable;
   readonly log: RelayLog;
+  readonly room: Room;
   readonly audit: AuditLog;
   /** Null when the operator does without. */
   readonly collections: Collections | null;
@@ -25,11 +27,12 @@ export interface Stores {
 
 const segmentAgeMs = 3_600_000;
 const gatherMs = 1;
+const roomEveryMs = 1_000;
 /** Seqs left out when the log is new but the accounts are not: more than the lost log can have had. */
 const lostLogGapSeqs = 1_000_000_000;
 
 /** Opens the stores. */
-export async function openStores({ config, clock, lifecycle, onFault }: Stage): Promise<Stores> {
+export async function openStores({ config, deps, clock, lifecycle, onFault }: Stage): Promise<Stores> {
   const { persistDirectory: folder } = config;
   const audit = new AuditLog(join(folder, 'audit.sqlite'));
   lifecycle.own('audit log', () => audit.close());
@@ -40,14 +43,18 @@ export async function openStores({ config, clock, lifecycle, onFault }: Stage): 
   const table = accountStore.load();
   const appliedSeq = accountStore.appliedSeq();
   const initialSeq = appliedSeq === null ? config.initialSeq : Math.max(config.initialSeq, appliedSeq + lostLogGapSeqs);
+  const room = new Room({ minFreeBytes: config.minFreeBytes, freeBytes: deps.freeBytes ?? (() => freeBytesOf(folder)) });
   const log = await RelayLog.open({
     folder: join(folder, 'log'), initialSeq, durability: config.durability, segmentBytes: config.segmentBytes, segmentAgeMs,
-    clock, gatherMs, onFault,
+    clock, gatherMs, onFault, onFull: (isFull) => room.setLogFull(isFull), ...(deps.writeLog && { write: deps.writeLog }),
   });
   lifecycle.own('log', () => log.close());
+  await room.check();
+  const roomTimer = clock.every(roomEveryMs, () => void room.check().catch(onFault), { unref: true });
+  lifecycle.own('room', async () => roomTimer.cancel());
   const collections = config.collections
     ? new Collections({ path: join(folder, 'collections.sqlite'), cacheBytes: config.collectionCacheBytes, accounts: table, headSeq: () => log.headSeq(), clock })
     : null;
   if (collections) lifecycle.own('collections', () => collections.close());
-  return { hostStore, accountStore, table, log, audit, collections };
+  return { hostStore, accountStore, table, log, room, audit, collections };
 }

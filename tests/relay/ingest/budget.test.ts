@@ -36,3 +36,17 @@ test('stops everybody at the bound of all, and lets them go on below three quart
   budget.release(one, 5);
   expect(other.resumed).toBe(1);
 });
+
+test('while stopped, each event is its host\'s last however much room there is; start wakes them all', () => {
+  const budget = new Budget({ totalBytes: 1000, bytesPerHost: 100 });
+  const [one, other] = [new Host(), new Host()];
+  budget.stop();
+  expect(budget.hasRoom(one)).toBe(true);
+  expect([charge(budget, one, 1), charge(budget, other, 1)]).toEqual([false, false]);
+  budget.release(one, 1);
+  budget.release(other, 1);
+  expect([one.resumed, other.resumed, budget.pausedHosts]).toEqual([0, 0, 2]);
+  budget.start();
+  expect([one.resumed, other.resumed, budget.pausedHosts]).toEqual([1, 1, 0]);
+  expect(charge(budget, one, 1)).toBe(true);
+});
