@@ -21,6 +21,9 @@ import type { ServerIdentity } from '../identity/server-identity.ts';
 import type { Permissions } from '../oauth/permissions.ts';
 import type { OAuthCall, OAuthCaller } from '../oauth/resource.ts';
 
+/** How old a DID document may be, in ms, that a service token with a wrong signature is checked against once more. */
+const refreshedKeyMaxAgeMs = 10_000;
+
 /** An account that calls. */
 export interface Caller {
   readonly account: Account;
@@ -160,7 +163,8 @@ export class Authenticator {
   /** Gives the key that speaks for an issuer; a labeler signs with a key of its own. */
   async #keyOf(issuer: string, refresh: boolean): Promise<PublicKey | null> {
     const [did = '', service] = issuer.split('#');
-    const document = await this.#resolver.resolveDid(did, { refresh });
+    // Whoever forges a token chooses the DID: a look-up of the last seconds is fresh enough.
+    const document = await this.#resolver.resolveDid(did, refresh ? { maxAgeMs: refreshedKeyMaxAgeMs } : {});
     if (document === null) return null;
     if (service === undefined) return document.signingKey;
     return service === 'atproto_labeler' ? findVerificationKey(document, '#atproto_label') : null;

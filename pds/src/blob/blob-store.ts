@@ -49,6 +49,7 @@ export class BlobStore {
   readonly #list: Statement<[number, Uint8Array, string, number], Buffer>;
   readonly #missing: Statement<[number, Uint8Array, number], { cid: Buffer; collection: string; rkey: string }>;
   readonly #all: Statement<[], { account: number; cid: Buffer; size: number }>;
+  readonly #unusedBytes: Statement<[number], number>;
   readonly #unusedBefore: Statement<[number, number], { account: number; cid: Buffer }>;
   readonly #remove: Statement<[number, Uint8Array], unknown>;
   readonly #removeAll: Statement<[number], unknown>;
@@ -85,6 +86,7 @@ export class BlobStore {
        GROUP BY cid ORDER BY cid LIMIT ?`,
     );
     this.#all = database.prepare('SELECT account, cid, size FROM blob ORDER BY account, cid');
+    this.#unusedBytes = database.prepare<[number], number>('SELECT coalesce(sum(size), 0) FROM blob WHERE account = ? AND unused_since IS NOT NULL').pluck();
     this.#unusedBefore = database.prepare('SELECT account, cid FROM blob WHERE unused_since < ? LIMIT ?');
     this.#remove = database.prepare('DELETE FROM blob WHERE account = ? AND cid = ?');
     this.#removeAll = database.prepare('DELETE FROM blob WHERE account = ?');
@@ -148,6 +150,11 @@ export class BlobStore {
   /** Gives every upload, of all accounts, used or not. */
   *all(): Generator<{ accountId: number; cid: Cid; size: number }, void, undefined> {
     for (const { account, cid, size } of this.#all.iterate()) yield { accountId: account, cid: cidFromBytes(cid), size };
+  }
+
+  /** Gives how many bytes an account has uploaded that no record names. */
+  unusedBytes(accountId: number): number {
+    return this.#unusedBytes.get(accountId) ?? 0;
   }
 
   /** Gives some blobs that nobody has named since before a moment. */

@@ -6,7 +6,7 @@
 import type { Readable } from 'node:stream';
 import type { Clock } from '@dunlin/protocol/base/clock';
 import type { Cid } from '@dunlin/protocol/data/cid';
-import { invalidRequest } from '@dunlin/service/xrpc/errors';
+import { invalidRequest, XrpcError } from '@dunlin/service/xrpc/errors';
 import type { Account } from '../account/account.ts';
 import type { GroupCommit } from '../sequencer/group-commit.ts';
 import type { BlobFiles } from './blob-files.ts';
@@ -20,6 +20,9 @@ export interface UploadedBlob {
   readonly mimeType: string;
   readonly size: number;
 }
+
+/** Most bytes of one account that no record names, so that uploads alone do not fill the disk. */
+const maxUnusedBytes = 1_073_741_824;
 
 /** Takes uploads. */
 export class BlobUploader {
@@ -39,13 +42,16 @@ export class BlobUploader {
 
   /**
    * Receives one blob. The type comes from its bytes, else from what the uploader declares.
-   * @throws XrpcError 400 BlobTakenDown when these bytes were taken down for this account; what the body's stream throws
+   * @throws XrpcError 400 InvalidRequest when these bytes were taken down for this account; what the body's stream throws
    */
   async upload(account: Account, body: Readable, declaredType: string | null): Promise<UploadedBlob> {
     const received = await this.#files.receive(account.did, body);
     try {
       const { cid, size } = received;
-      if ((this.#blobs.find(account.id, cid)?.takedownRef ?? null) !== null) throw invalidRequest('Blob has been taken down, cannot re-upload', 'BlobTakenDown');
+      if ((this.#blobs.find(account.id, cid)?.takedownRef ?? null) !== null) throw invalidRequest('Blob has been takendown, cannot re-upload');
+      if (this.#blobs.unusedBytes(account.id) + size > maxUnusedBytes) {
+        throw new XrpcError(429, 'RateLimitExceeded', 'too much was uploaded that no record names; write the records, or try again later');
+      }
       const mimeType = blobMimeType(received.head, declaredType);
       return await this.#turns.run(account.did, async () => {
         await received.keep();

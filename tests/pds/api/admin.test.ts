@@ -43,6 +43,8 @@ test('an account that was taken down can neither be read nor used, but leaves wi
   const serviceAuth = (lxm: string): Promise<Answer> => small.call('com.atproto.server.getServiceAuth', { params: { aud: 'did:web:new.example.org', lxm }, token: narrow });
   expect((await serviceAuth('com.atproto.server.createAccount')).status).toBe(200);
   expect((await serviceAuth('app.bsky.feed.getTimeline')).json['error']).toBe('InvalidToken');
+  const earlier = await small.call('com.atproto.server.getServiceAuth', { params: { aud: 'did:web:new.example.org', lxm: 'app.bsky.feed.getTimeline' }, token: alice.token });
+  expect(says(earlier)).toEqual([400, 'InvalidToken', 'Bad token scope']);
   expect((await small.call('com.atproto.sync.getRepo', { params: { did: alice.did }, token: narrow })).status).toBe(200);
   await update(repoRef(), { takedown: { applied: false } });
   expect((await small.call('com.atproto.sync.getRepo', { params: { did: alice.did } })).status).toBe(200);

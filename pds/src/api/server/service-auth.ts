@@ -36,7 +36,8 @@ export function serviceAuthRoute({ auth, keys, clock }: { auth: Authenticator; k
       if (method !== undefined && isProtectedMethod(method)) {
         throw invalidRequest(`cannot request a service auth token for the following protected method: ${lxm}`);
       }
-      if (scope === 'com.atproto.takendown' && method !== createAccountMethod) throw invalidRequest('Bad token scope', 'InvalidToken');
+      // A token from before the takedown says nothing of it: the account does.
+      if ((scope === 'com.atproto.takendown' || account.takedownRef !== null) && method !== createAccountMethod) throw invalidRequest('Bad token scope', 'InvalidToken');
       if (scope === 'com.atproto.appPass' && method !== undefined && isPrivilegedMethod(method)) {
         throw invalidRequest(`insufficient access to request a service auth token for the following method: ${lxm}`);
       }

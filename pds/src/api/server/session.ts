@@ -32,7 +32,11 @@ export function sessionRoutes(o: {
   const { auth, accounts, sessions, documents, factors, fresh } = o;
   return [
     route<unknown, SignIn>('com.atproto.server.createSession', {
-      rateLimit: o.limits.by<XrpcRequest<unknown, SignIn, undefined>>(({ input, ip }) => `${input.identifier.toLowerCase()}-${limitKey(ip)}`, [300, dayMs], [30, fiveMinutesMs]),
+      // By address alone too: two scrypts for each made-up name would keep everybody else from signing in.
+      rateLimit: [
+        ...o.limits.by<XrpcRequest<unknown, SignIn, undefined>>(({ input, ip }) => `${input.identifier.toLowerCase()}-${limitKey(ip)}`, [300, dayMs], [30, fiveMinutesMs]),
+        ...o.limits.perAddress<XrpcRequest<unknown, SignIn, undefined>>([300, fiveMinutesMs]),
+      ],
       async handler({ input: { identifier, password, allowTakendown = false, authFactorToken }, headers }) {
         const authenticated = await sessions.authenticate(identifier, password);
         if (authenticated === null) throw new XrpcError(401, 'AuthenticationRequired', 'Invalid identifier or password');
