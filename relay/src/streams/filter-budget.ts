@@ -10,6 +10,7 @@ import type { Filter } from './filter.ts';
 export class FilterBudget {
   readonly #maxBytes: number;
   readonly #usedBytes: () => number;
+  #heldBytes = 0;
 
   /** `usedBytes` says what the filters of now take. */
   constructor(maxBytes: number, usedBytes: () => number) {
@@ -19,7 +20,17 @@ export class FilterBudget {
 
   /** Tells whether one more filter fits. */
   hasRoomFor(filter: Filter): boolean {
-    return this.#usedBytes() + filter.costBytes <= this.#maxBytes;
+    return this.#usedBytes() + this.#heldBytes + filter.costBytes <= this.#maxBytes;
+  }
+
+  /** Counts a filter that no feed counts yet; gives a function that ends it, once. */
+  hold({ costBytes }: Filter): () => void {
+    let leftBytes = costBytes;
+    this.#heldBytes += costBytes;
+    return () => {
+      this.#heldBytes -= leftBytes;
+      leftBytes = 0;
+    };
   }
 
   /** @throws XrpcError 503 when one more does not fit */

@@ -70,6 +70,8 @@ class Subscriber {
   /** Where it begins, once that is known. */
   #afterSeq: number | null = null;
   #consumer: FeedConsumer | null = null;
+  /** Ends the count of a filter that waits to be used. */
+  #release: () => void;
   #allowanceBytes = messageAllowanceBytes;
   #allowanceAtMs: number;
 
@@ -80,9 +82,11 @@ class Subscriber {
     this.#filter = options.filter;
     this.#isWaitingForHello = options.requireHello;
     this.#allowanceAtMs = parts.clock.elapsedMs();
+    this.#release = parts.budget.hold(options.filter);
   }
 
   start(): void {
+    this.#connection.onClose(() => this.#release());
     this.#connection.onMessage((data) => {
       if (this.#takeAllowance(data.length) && typeof data === 'string') this.#onText(data);
     });
@@ -107,6 +111,7 @@ class Subscriber {
   #attach(): void {
     if (this.#afterSeq === null || this.#isWaitingForHello || this.#consumer !== null || !this.#connection.isOpen) return;
     const feed = this.#parts.feeds[this.#options.compression];
+    this.#release();
     this.#consumer = feed.attach(webSocketSink(this.#connection), { filter: this.#filter, afterSeq: this.#afterSeq });
   }
 
@@ -125,8 +130,13 @@ class Subscriber {
     metrics.optionsUpdates.inc({ result: 'applied' });
     this.#filter = message.filter;
     this.#isWaitingForHello = false;
-    if (this.#consumer === null) this.#attach();
-    else feeds[this.#options.compression].setFilter(this.#consumer, message.filter);
+    if (this.#consumer === null) {
+      this.#release();
+      this.#release = budget.hold(message.filter);
+      this.#attach();
+    } else {
+      feeds[this.#options.compression].setFilter(this.#consumer, message.filter);
+    }
   }
 
   #takeAllowance(bytes: number): boolean {
