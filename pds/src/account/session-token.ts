@@ -85,7 +85,7 @@ export class SessionTokens {
   verifyAccess(token: string): AccessClaims | TokenRefusal {
     const known = this.#verified.get(token);
     if (known !== undefined) return this.#clock.nowMs() <= known.expiresAtMs ? known : 'expired';
-    const claims = this.#verify(token, ['at+jwt', 'refresh+jwt'], false);
+    const claims = this.#verify(token, ['at+jwt'], false);
     if (typeof claims === 'string') return claims;
     const { sub, scope, exp } = claims;
     if (typeof sub !== 'string' || typeof scope !== 'string') return 'invalid';
@@ -97,7 +97,7 @@ export class SessionTokens {
 
   /** Checks a refresh token; an expired one passes where it is only to be given up. Does not check: revocation. */
   verifyRefresh(token: string, { allowExpired = false } = {}): RefreshClaims | TokenRefusal {
-    const claims = this.#verify(token, ['at+jwt', 'refresh+jwt'], allowExpired);
+    const claims = this.#verify(token, ['refresh+jwt'], allowExpired);
     if (typeof claims === 'string') return claims;
     const { sub, jti, scope } = claims;
     if (scope !== refreshScope) return 'wrong-scope';

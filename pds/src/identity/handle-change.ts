@@ -31,9 +31,7 @@ export class HandleChange {
   /** Gives the account the handle, which was judged before. @throws XrpcError 400 when it is taken, 502 UpstreamFailure */
   async apply(account: Account, handle: string): Promise<void> {
     this.#checkFree(account, handle);
-    if (handle !== account.handle && account.did.startsWith('did:plc:')) {
-      await this.#plc.update(account.did, (state) => ({ ...state, alsoKnownAs: withHandle(state.alsoKnownAs, handle) }));
-    }
+    if (handle !== account.handle) await this.#changeDocument(account.did, handle);
     await this.#groups.write(() => {
       this.#checkFree(account, handle);
       this.#accounts.setHandle(account.id, handle);
@@ -44,9 +42,16 @@ export class HandleChange {
     this.#resolver.invalidateHandle(handle);
   }
 
+  /** Names the handle in the DID document; a did:web's is its owner's to change, and must name it already. */
+  async #changeDocument(did: string, handle: string): Promise<void> {
+    if (did.startsWith('did:plc:')) return this.#plc.update(did, (state) => ({ ...state, alsoKnownAs: withHandle(state.alsoKnownAs, handle) }));
+    const document = await this.#resolver.resolveDid(did, { refresh: true });
+    if (document?.handle !== handle) throw invalidRequest('DID is not properly configured for handle');
+  }
+
   #checkFree(account: Account, handle: string): void {
     const holder = this.#accounts.byHandle(handle);
-    if (holder !== null && holder.id !== account.id) throw invalidRequest(`Handle already taken: ${handle}`);
+    if (holder !== null && holder.id !== account.id) throw invalidRequest(`Handle already taken: ${handle}`, 'HandleNotAvailable');
   }
 }
 

@@ -1,7 +1,7 @@
 /**
  * Checks a staged repository whole, before anything of the account is touched: its commit, its tree, every record.
  * Always checks: one commit of this DID, its revision not from the future; a well-formed tree, all of whose nodes and records are
- * there; every record canonical. Does not check: the signature, since its key may already be another server's; lexicons; blobs.
+ * there; every record canonical; that it takes no more room than its file lets expect. Does not check: the signature, since its key may already be another server's; lexicons; blobs.
  * Source: atproto.com/specs/repository; texts of the refusals as the reference PDS where it has them.
  */
 import { ProtocolError } from '@dunlin/protocol/base/errors';
@@ -17,6 +17,9 @@ import { blobsOf } from '../repo/blob-refs.ts';
 import { splitPath } from '../repo/record-path.ts';
 import type { Staging } from './staging.ts';
 
+/** Records may weigh this much together besides twice the file they came in: many keys may name one block, and each gets a row. */
+const maxUnfoldedBytes = 64 * 1024 * 1024;
+
 /** Reads the commit a CAR has as its root. @throws XrpcError 400 InvalidRequest */
 export function checkCommit(staging: Staging, root: Cid, { did, nowMs }: { did: string; nowMs: number }): Commit {
   const bytes = staging.getBytes(cidToBytes(root));
@@ -30,15 +33,18 @@ export function checkCommit(staging: Staging, root: Cid, { did, nowMs }: { did: 
 /** Walks the tree and its records, a step for each, and notes what records name. @throws XrpcError 400 InvalidRequest */
 export function* checkRecords(staging: Staging, data: Cid): Generator<void, void, undefined> {
   const steps = walkTree(staging, cidToBytes(data));
+  let bytesLeft = 2 * staging.size + maxUnfoldedBytes;
   for (;;) {
     const { done, value: step } = asRefusal('tree', () => steps.next());
     if (done) return;
-    if (step.kind === 'entry') note(staging, step.key, step.value);
+    if (step.kind === 'entry') bytesLeft -= note(staging, step.key, step.value);
+    if (bytesLeft < 0) throw invalidRequest('repository unfolds to too much: too many keys name the same records');
     yield;
   }
 }
 
-function note(staging: Staging, key: string, link: Uint8Array): void {
+/** Notes what one record names and gives its length. */
+function note(staging: Staging, key: string, link: Uint8Array): number {
   const place = splitPath(key);
   const bytes = staging.getBytes(link);
   if (bytes === undefined) throw invalidRequest(`record is missing: key=${key}`);
@@ -46,6 +52,7 @@ function note(staging: Staging, key: string, link: Uint8Array): void {
   for (const cid of blobsOf(record)) staging.addBlob(place, cid);
   const subject = backlinkSubject(place.collection, record);
   if (subject !== null) staging.addLink(place, subject);
+  return bytes.length;
 }
 
 function asRecord(key: string, bytes: Uint8Array): { [field: string]: CborValue } {

@@ -33,6 +33,7 @@ export class Staging {
   readonly #addBlob: Statement<[string, string, Uint8Array], unknown>;
   readonly #addLink: Statement<[string, string, string], unknown>;
   #find: Statement<[number, Uint8Array], Buffer> | null = null;
+  #size = 0;
 
   constructor(folder: string) {
     this.#path = join(folder, `import-${toHex(randomBytes(8))}.sqlite`);
@@ -50,6 +51,12 @@ export class Staging {
   add(cid: Cid, bytes: Uint8Array): void {
     const cidBytes = cidToBytes(cid);
     this.#add.run(cidTagAt(cidBytes, 0), cidBytes, bytes);
+    this.#size += bytes.length;
+  }
+
+  /** Bytes of all blocks added. */
+  get size(): number {
+    return this.#size;
   }
 
   /** Says that every block is there; they can be found from now on. */

@@ -90,7 +90,7 @@ export class RepoReader {
 
   /** How many blocks (commit, nodes, records) and records an account has. */
   counts(accountId: number): { blocks: number; records: number } {
-    const records = this.#records.count(accountId);
-    return { blocks: 1 + this.#nodes.count(accountId) + records, records };
+    const { records, blocks } = this.#records.count(accountId);
+    return { blocks: 1 + this.#nodes.count(accountId) + blocks, records };
   }
 }

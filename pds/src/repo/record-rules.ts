@@ -32,7 +32,9 @@ export function checkKey(definition: RecordDefinition, collection: string, rkey:
   const kind = definition.key ?? 'any';
   const literal = literalKey(definition);
   const fits = kind === 'tid' ? isTid(rkey) : kind === 'nsid' ? isValidNsid(rkey) : literal === null || rkey === literal;
-  if (!fits) throw invalidRequest(`Invalid ${collection} record: key must be ${literal === null ? `a ${kind}` : JSON.stringify(literal)} (got ${JSON.stringify(rkey)})`);
+  if (fits) return;
+  const expected = literal === null ? (kind === 'tid' ? 'Invalid TID string' : 'Invalid NSID') : `Expected ${JSON.stringify(literal)}`;
+  throw invalidRequest(`Invalid record key for ${collection}: ${expected} (got ${JSON.stringify(rkey)}) at $`);
 }
 
 /**

@@ -50,7 +50,7 @@ export class RecordStore {
   readonly #remove: Statement<[number, string, string], unknown>;
   readonly #removeAll: Statement<[number], unknown>;
   readonly #setTakedown: Statement<[string | null, number, string, string], unknown>;
-  readonly #count: Statement<[number], number>;
+  readonly #count: Statement<[number], { records: number; blocks: number }>;
   readonly #linked: Statement<[number, string, string], string>;
   readonly #link: Statement<[number, string, string, string], unknown>;
   readonly #unlink: Statement<[number, string, string], unknown>;
@@ -86,7 +86,7 @@ export class RecordStore {
     this.#remove = database.prepare('DELETE FROM record WHERE account = ? AND collection = ? AND rkey = ?');
     this.#removeAll = database.prepare('DELETE FROM record WHERE account = ?');
     this.#setTakedown = database.prepare('UPDATE record SET takedown_ref = ? WHERE account = ? AND collection = ? AND rkey = ?');
-    this.#count = database.prepare<[number], number>('SELECT count(*) FROM record WHERE account = ?').pluck();
+    this.#count = database.prepare('SELECT count(*) AS records, count(DISTINCT cid) AS blocks FROM record WHERE account = ?');
     this.#linked = database
       .prepare<[number, string, string], string>('SELECT rkey FROM backlink WHERE account = ? AND collection = ? AND subject = ?')
       .pluck();
@@ -166,9 +166,9 @@ export class RecordStore {
     return this.#hasUpTo.get(accountId, rev) !== undefined;
   }
 
-  /** How many records an account has. */
-  count(accountId: number): number {
-    return this.#count.get(accountId) ?? 0;
+  /** How many records an account has, and in how many blocks: equal records are one. */
+  count(accountId: number): { records: number; blocks: number } {
+    return this.#count.get(accountId) ?? { records: 0, blocks: 0 };
   }
 
   /** Gives the keys of records in a collection that point at a subject. */

@@ -140,8 +140,8 @@ describe('sessions', () => {
   });
 
   test('keep refresh and access tokens apart', async () => {
-    expect(says(await small.call('com.atproto.server.getSession', { token: alice.refreshToken }))).toEqual([400, 'InvalidToken', 'Bad token scope']);
-    expect(says(await small.call('com.atproto.server.refreshSession', { method: 'POST', token: alice.token }))).toEqual([400, 'InvalidToken', 'Bad token scope']);
+    expect(says(await small.call('com.atproto.server.getSession', { token: alice.refreshToken }))).toEqual([400, 'InvalidToken', 'Token could not be verified']);
+    expect(says(await small.call('com.atproto.server.refreshSession', { method: 'POST', token: alice.token }))).toEqual([400, 'InvalidToken', 'Token could not be verified']);
   });
 
   test('renew to the same next token when asked twice at once, and then go on', async () => {

@@ -159,7 +159,7 @@ describe('serving', () => {
     const set = (applied: boolean): Promise<Answer> => small.call('com.atproto.admin.updateSubjectStatus', { body: { subject: { $type: 'com.atproto.admin.defs#repoBlobRef', did: alice.did, cid }, takedown: { applied } }, headers: small.admin });
     await set(true);
     expect((await get(cid)).status).toBe(400);
-    expect((await upload(Buffer.from('0123456789'), { 'content-type': 'text/plain' })).json['error']).toBe('BlobTakenDown');
+    expect((await upload(Buffer.from('0123456789'), { 'content-type': 'text/plain' })).json['message']).toBe('Blob has been takendown, cannot re-upload');
     const { json } = await small.call('com.atproto.admin.getSubjectStatus', { params: { did: alice.did, blob: cid }, headers: small.admin });
     expect(json['takedown']).toEqual({ applied: true, ref: expect.any(String) });
     await set(false);

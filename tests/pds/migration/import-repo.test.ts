@@ -118,6 +118,16 @@ test('what is no sound repository of the account is refused, and what was there 
   expect(readdirSync(join(small.dataDirectory, 'imports'))).toEqual([]);
 });
 
+test('a small file whose many keys name one large record does not unfold', async () => {
+  const who = await newTraveller(here(small), 'bomb');
+  const large = { $type: 'com.example.thing', text: 'x'.repeat(900_000) };
+  const made = (count: number): Buffer => makeRepo(who.did, who.signingKey, Array.from({ length: count }, (_, index): [string, object] => [`com.example.thing/${index}`, large])).car;
+  expect(says(await send(who, made(100)))).toEqual([400, 'InvalidRequest', 'repository unfolds to too much: too many keys name the same records']);
+  expect(await status(who)).toMatchObject({ indexedRecords: 0 });
+  expect((await send(who, made(20))).status).toBe(200);
+  expect(await status(who)).toMatchObject({ indexedRecords: 20 });
+});
+
 test('an account that lives here cannot be overwritten, others cannot call, and the operator can close the door', async () => {
   const alice = await small.newPerson('alice');
   const made: MadeRepo = makeRepo(alice.did, Keypair.generate(), []);

@@ -47,14 +47,14 @@ export interface SubjectParts {
 export function subjectStatusRoutes(o: SubjectParts): XrpcRoute[] {
   return [
     route<unknown, UpdateInput, unknown>('com.atproto.admin.updateSubjectStatus', {
-      auth: o.auth.admin,
+      auth: (call) => o.auth.moderator(call),
       async handler({ input }) {
         await update(o, input);
         return { body: { subject: input.subject, ...(input.takedown && { takedown: input.takedown }) } };
       },
     }),
     route<{ did?: string; uri?: string; blob?: string }, unknown, unknown>('com.atproto.admin.getSubjectStatus', {
-      auth: o.auth.admin,
+      auth: (call) => o.auth.moderator(call),
       handler({ params }) {
         const status = read(o, params);
         if (status === null) throw invalidRequest('Subject not found', 'NotFound');
@@ -65,6 +65,7 @@ export function subjectStatusRoutes(o: SubjectParts): XrpcRoute[] {
 }
 
 async function update(o: SubjectParts, { subject, takedown, deactivated }: UpdateInput): Promise<void> {
+  if (takedown?.applied === true && deactivated?.applied === false) throw invalidRequest('Cannot activate and takedown an account at the same time');
   switch (subject.$type) {
     case 'com.atproto.admin.defs#repoRef':
       return updateRepo(o, find(o, subject.did), { takedown, deactivated });
