@@ -56,6 +56,7 @@ async function cpuEach(frames: readonly Uint8Array[], isFollowed: boolean): Prom
   const saver = setInterval(() => follower?.save(log.headSeq()), 1_000);
   const metrics = createMetrics('relay');
   const ingest = new Ingest({
+    fetch,
     log, table, follower, clock: systemClock, metrics: declareIngestMetrics(metrics), workers: 1, isLenient: false, dropsDiscontinuous: false,
     resolver: createIdentityResolver({ plcUrl: directory.plcUrl, fetch: directory.fetch, resolveTxt: directory.resolveTxt, clock: systemClock }),
     budgetBounds: { totalBytes: 67_108_864, bytesPerHost: 8_388_608 }, holdBounds: defaultHoldBounds, random: Math.random, onFault: fail,

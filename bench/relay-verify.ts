@@ -58,6 +58,7 @@ const log = await RelayLog.open({ folder: folder.path, initialSeq: 2 ** 32 + 1, 
 const metrics = createMetrics('relay');
 const resolver = createIdentityResolver({ plcUrl: directory.plcUrl, fetch: directory.fetch, resolveTxt: directory.resolveTxt, clock: systemClock });
 const ingest = new Ingest({
+  fetch,
   log, resolver, table: new AccountTable(), clock: systemClock, metrics: declareIngestMetrics(metrics), workers: 1, isLenient: false, dropsDiscontinuous: false,
   budgetBounds: { totalBytes: 67_108_864, bytesPerHost: 8_388_608 }, holdBounds: defaultHoldBounds, random: Math.random, follower: null, onFault: fail,
 });

@@ -62,6 +62,7 @@ export function declareCollectionMetrics(metrics: Metrics, read: CollectionGauge
 /** Declares the counters of ingest. */
 export function declareIngestMetrics(metrics: Metrics): IngestMetrics {
   const received = metrics.counter({ name: 'events_received_total', help: 'Events received from hosts, by kind.', labels: ['kind'] });
+  const checked = metrics.counter({ name: 'account_status_checks_total', help: 'Hosts asked about an account that sent events while not active, by what they said.', labels: ['result'] });
   const accepted = metrics.counter({ name: 'events_accepted_total', help: 'Events accepted and durable, by kind.', labels: ['kind'] });
   return {
     received: perKind((kind) => received.child({ kind })),
@@ -70,6 +71,7 @@ export function declareIngestMetrics(metrics: Metrics): IngestMetrics {
     dropped: metrics.counter({ name: 'events_dropped_total', help: 'Events not passed on, by reason; see docs/wire.md.', labels: ['reason'] }),
     discontinuous: metrics.counter({ name: 'commits_discontinuous_total', help: 'Commits passed on that do not follow the last one, by the field that tells.', labels: ['field'] }),
     ignored: metrics.counter({ name: 'frames_ignored_total', help: 'Frames of kinds that are not passed on.', labels: ['kind'] }),
+    statusChecks: { active: checked.child({ result: 'active' }), inactive: checked.child({ result: 'inactive' }), failed: checked.child({ result: 'failed' }) },
     lookups: metrics.counter({ name: 'identity_lookups_total', help: 'DIDs looked up for an event, by cause.', labels: ['cause'] }),
     heldLanes: metrics.counter({ name: 'accounts_held_total', help: 'Times an account was held back because its DID could not be resolved.' }).child(),
     latency: metrics.histogram({ name: 'event_durable_seconds', help: 'From the arrival of a frame until it is durable.', buckets: [0.0005, 0.001, 0.002, 0.003, 0.005, 0.01, 0.015, 0.025, 0.05, 0.1, 0.5, 2, 10] }),

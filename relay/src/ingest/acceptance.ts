@@ -6,12 +6,15 @@
  * a crash forgets both.
  * Source: ours.
  */
+import { encodeEvent } from '@dunlin/protocol/stream/event-codec';
+import { scanFrame } from '@dunlin/protocol/stream/frame-scan';
 import type { AccountTable } from '../accounts/account-table.ts';
 import { upstreamStatuses } from '../accounts/account-row.ts';
 import type { UpstreamStatus } from '../accounts/account-row.ts';
 import type { RelayLog } from '../log/relay-log.ts';
 import type { Lane, Item } from './lane.ts';
 import type { ScannedFrame } from './rewrite.ts';
+import type { Upstream } from './upstream.ts';
 
 /** What it works with. */
 export interface AcceptanceParts {
@@ -48,6 +51,14 @@ export class Acceptance {
   /** Takes an #identity event; `frame` is what goes out. */
   identity(lane: Lane, item: Item, frame: ScannedFrame): void {
     this.#append(lane, item, frame);
+  }
+
+  /** Takes the answer of an account's own host that it is active, as the #account event that was missed. */
+  reactivated(lane: Lane, upstream: Upstream, row: number, nowMs: number): void {
+    const payload = encodeEvent({ kind: 'account', seq: 1, did: lane.did, active: true, status: null, time: new Date(nowMs).toISOString() });
+    const { seqOffset, seqLength } = scanFrame(payload);
+    this.#parts.log.append({ kind: 'account', payload, seqOffset, seqLength, didHash: lane.hash, hostId: upstream.id, hostCursor: upstream.cursor });
+    this.#parts.table.setUpstream(row, true, 'none');
   }
 
   /** Stops listening to the log. */

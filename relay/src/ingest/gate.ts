@@ -18,6 +18,8 @@ export type LookupCause = 'unknown' | 'elsewhere' | 'stale';
 export type GateVerdict =
   | { readonly kind: 'pass'; readonly row: number }
   | { readonly kind: 'look-up'; readonly cause: LookupCause }
+  /** Its host said that the account is not active, and may be asked whether that is still so. */
+  | { readonly kind: 'inactive'; readonly row: number; readonly detail: string }
   | { readonly kind: 'drop'; readonly reason: DropReason; readonly detail: string };
 
 /** How an event continues what we know; null when nothing is known or everything fits. */
@@ -33,7 +35,7 @@ const noKeyMaxAgeSeconds = 60;
 const cidHeadBytes = 4;
 
 /** Step 4 and the first half of 5: is it this host's account, and do we let it speak? */
-export function checkAccount(table: AccountTable, row: number, upstream: Upstream): GateVerdict {
+export function checkAccount(table: AccountTable, row: number, upstream: Upstream): Exclude<GateVerdict, { kind: 'inactive' }> {
   if (row === -1) return { kind: 'look-up', cause: 'unknown' };
   if (table.hostId(row) !== upstream.id) return { kind: 'look-up', cause: 'elsewhere' };
   if (table.local(row) === 'throttled') return drop('throttled', `host is over its account limit: limit=${upstream.accountLimit()}`);
@@ -45,7 +47,7 @@ export function checkSigned(table: AccountTable, row: number, upstream: Upstream
   const account = checkAccount(table, row, upstream);
   if (account.kind !== 'pass') return account;
   if (table.local(row) === 'takendown') return drop('inactive', 'account is taken down at this relay');
-  if (!table.isActiveUpstream(row)) return drop('inactive', `account is not active at its host: status=${table.upstream(row)}`);
+  if (!table.isActiveUpstream(row)) return { kind: 'inactive', row, detail: `account is not active at its host: status=${table.upstream(row)}` };
   const order = checkRev(table, row, scan, nowMs);
   if (order !== null) return order;
   const hasKey = table.hasKey(row);
@@ -78,6 +80,6 @@ export function repeatsRev(table: AccountTable, row: number, scan: FrameScan, da
   return table.rev(row) !== scan.rev || table.isData(row, data, 0);
 }
 
-function drop(reason: DropReason, detail: string): GateVerdict {
+function drop(reason: DropReason, detail: string): Extract<GateVerdict, { kind: 'drop' }> {
   return { kind: 'drop', reason, detail };
 }

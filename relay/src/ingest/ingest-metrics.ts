@@ -5,6 +5,7 @@
  */
 import type { CounterChild, Counter, Histogram } from '@dunlin/service/metrics/registry';
 import type { LoggedKind } from '../log/record.ts';
+import type { StatusAnswer } from './reactivation.ts';
 
 /** What ingest counts. */
 export interface IngestMetrics {
@@ -18,6 +19,8 @@ export interface IngestMetrics {
   /** Kinds not known or no longer used, by whether they once were. */
   readonly ignored: Counter<'kind'>;
   /** DIDs looked up for an event, by cause. */
+  /** Hosts asked whether an account is active after all. */
+  readonly statusChecks: Readonly<Record<StatusAnswer, CounterChild>>;
   readonly lookups: Counter<'cause'>;
   /** How often an account's events began to be held because its DID could not be resolved. */
   readonly heldLanes: CounterChild;

@@ -19,6 +19,7 @@ import type { IngestMetrics } from './ingest-metrics.ts';
 import { Intake } from './intake.ts';
 import type { Item } from './lane.ts';
 import { Pipeline } from './pipeline.ts';
+import { Reactivation } from './reactivation.ts';
 import { VerifyPool } from './verify-pool.ts';
 
 /** What ingest is made of. */
@@ -27,6 +28,8 @@ export interface IngestParts {
   readonly table: AccountTable;
   readonly resolver: IdentityResolver;
   readonly clock: Clock;
+  /** For questions to hosts about their accounts: guarded against private addresses, bounded in bytes and time. */
+  readonly fetch: typeof globalThis.fetch;
   readonly metrics: IngestMetrics;
   readonly workers: number;
   readonly isLenient: boolean;
@@ -60,9 +63,11 @@ export class Ingest {
     this.pipeline = new Pipeline({
       table, clock, metrics, onFault,
       identities: new Identities({ resolver: parts.resolver, table, clock }),
+      reactivation: new Reactivation({ fetch: parts.fetch, clock }),
       pool: this.#pool,
       acceptance: this.#acceptance,
       hold: this.hold,
+      onReactivated: (row) => parts.follower?.missed(row),
       dropsDiscontinuous: parts.dropsDiscontinuous,
       onDropped: (item, reason, detail) => {
         this.intake.dropped(item, reason, detail);

@@ -32,6 +32,8 @@ export interface Item {
   verdict: VerifyVerdict | null;
   /** The DID was looked up anew for this event; once is enough. */
   isRefreshed: boolean;
+  /** Its host was asked whether the account is active; once is enough. */
+  isStatusAsked: boolean;
   /** Charged as held back, not as on its way. */
   isHeld: boolean;
   /** Row of its account and what it breaks with, see durable-event.ts; set when it is accepted. */

@@ -19,6 +19,7 @@ import { IdentityEvents } from './identity-event.ts';
 import type { IngestMetrics } from './ingest-metrics.ts';
 import { Lane } from './lane.ts';
 import type { Item } from './lane.ts';
+import type { Reactivation } from './reactivation.ts';
 import { withStatus } from './rewrite.ts';
 import type { VerifyPool } from './verify-pool.ts';
 
@@ -26,6 +27,7 @@ import type { VerifyPool } from './verify-pool.ts';
 export interface PipelineParts {
   readonly table: AccountTable;
   readonly identities: Identities;
+  readonly reactivation: Reactivation;
   readonly pool: VerifyPool;
   readonly acceptance: Acceptance;
   readonly hold: Hold;
@@ -35,6 +37,8 @@ export interface PipelineParts {
   readonly dropsDiscontinuous: boolean;
   /** Called once for each event that is dropped. */
   readonly onDropped: (item: Item, reason: DropReason, detail: string) => void;
+  /** Called when an account's host says that it is active, of which we heard nothing. */
+  readonly onReactivated: (row: number) => void;
   /** Called on our own mistakes in asynchronous work. */
   readonly onFault: (error: unknown) => void;
 }
@@ -113,6 +117,7 @@ export class Pipeline {
     const gate = checkSigned(table, row, item.upstream, item.scan, clock.nowMs());
     if (gate.kind === 'drop') return this.#drop(item, gate.reason, gate.detail);
     if (gate.kind === 'look-up') return this.#lookUp(lane, item, gate.cause);
+    if (gate.kind === 'inactive') return this.#askStatus(lane, item, gate);
     const { verdict } = item;
     if (item.key !== null && verdict === null) return 'wait';
     // A key that has changed since the event was handed to the worker counts anew.
@@ -144,6 +149,24 @@ export class Pipeline {
     item.row = row;
     acceptance.signed(lane, item, row, repo);
     return 'done';
+  }
+
+  /** Drops an event of an account that is not active, unless its host says now that it is. */
+  #askStatus(lane: Lane, item: Item, { row, detail }: { row: number; detail: string }): Step {
+    const { table, acceptance, reactivation, clock, metrics, onReactivated } = this.#parts;
+    const { upstream } = item;
+    if (item.isStatusAsked || !reactivation.mayAsk(lane.did, upstream)) return this.#drop(item, 'inactive', detail);
+    item.isStatusAsked = true;
+    this.#while(lane, reactivation.ask(lane.did, upstream), (answer) => {
+      metrics.statusChecks[answer].inc();
+      // Meanwhile the account may have moved, or been taken down by the operator.
+      if (answer === 'active' && checkAccount(table, row, upstream).kind === 'pass' && table.local(row) === 'none') {
+        acceptance.reactivated(lane, upstream, row, clock.nowMs());
+        onReactivated(row);
+      }
+      this.#advance(lane);
+    });
+    return 'wait';
   }
 
   #stepAccount(lane: Lane, item: Item): Step {

@@ -25,6 +25,7 @@ export interface Intaking {
 
 const checkpointEveryMs = 1_000;
 const trimEveryMs = 60_000;
+const statusBounds = { maxBytes: 16_384, timeoutMs: 5_000, maxRedirects: 0 };
 const describeBounds = { maxBytes: 1_048_576, timeoutMs: 10_000 };
 
 /** Makes ingest and the pool of hosts; no host is dialled yet. */
@@ -37,6 +38,7 @@ export function startIngest(stage: Stage, { log, room, table, hostStore, collect
   });
   const ingest = new Ingest({
     log, table, resolver, clock, onFault,
+    fetch: openFetch(stage, statusBounds),
     metrics: declareIngestMetrics(metrics),
     workers: config.verifyWorkers,
     isLenient: config.lenientSync,
