@@ -9,7 +9,6 @@ const files = ['grafana', 'prometheus'].flatMap((folder) => readdirSync(join(dep
 
 test('every metric named in deploy/ exists in a registry', async () => {
   const metrics = await serviceMetrics();
-  if (process.env['DUMP']) console.error(JSON.stringify(Object.fromEntries(Object.entries(metrics).map(([name, set]) => [name, [...set]])), null, 1));
   const missing: string[] = [];
   let named = 0;
   for (const file of files) {

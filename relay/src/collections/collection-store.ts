@@ -106,15 +106,6 @@ export class CollectionStore {
     this.#write(changes);
   }
 
-  /** Where a walk through a host's accounts stands, or null when it never began. */
-  walk(host: number): { readonly cursor: string; readonly finishedMs: number | null } | null {
-    return this.#database.prepare<[number], { cursor: string; finishedMs: number | null }>('SELECT cursor, finished_ms AS finishedMs FROM walk WHERE host = ?').get(host) ?? null;
-  }
-
-  saveWalk(host: number, cursor: string, finishedMs: number | null): void {
-    this.#database.prepare<[number, string, number | null]>('INSERT OR REPLACE INTO walk VALUES (?, ?, ?)').run(host, cursor, finishedMs);
-  }
-
   close(): void {
     this.#database.close();
   }

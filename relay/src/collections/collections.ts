@@ -27,6 +27,8 @@ export interface CollectionsParts {
 
 /** Changed pieces beyond which one does not wait for the next checkpoint: a few ms of the main thread. */
 const saveAfterChanges = 1_000;
+/** A relay that did without the index for a while does not read so much of its log again: it asks hosts. */
+const maxReplayedEvents = 200_000;
 /** Rows looked at in one go when a host's accounts are put in doubt. */
 const rowsPerTurn = 50_000;
 
@@ -60,8 +62,10 @@ export class Collections implements EventFollower {
     this.#contained = index.appliedSeq ?? accountsSeq ?? 0;
     this.#trimmedRows = rows;
     index.trim(rows);
-    // Events that are not in the log any more may have said anything.
-    if (index.appliedSeq !== null && index.appliedSeq < oldestSeq - 1) index.doubtAll(rows);
+    const isFarBehind = accountsSeq !== null && accountsSeq - this.#contained > maxReplayedEvents;
+    if (isFarBehind) this.#contained = accountsSeq;
+    // Events that are not in the log any more, or too many to be read again, may have said anything.
+    if (isFarBehind || (index.appliedSeq !== null && index.appliedSeq < oldestSeq - 1)) index.doubtAll(rows);
     return accountsSeq === null ? null : Math.min(accountsSeq, this.#contained);
   }
 

@@ -28,10 +28,5 @@ export const collectionMigrations: readonly string[] = [
     applied_seq INTEGER NOT NULL,       -- every log event up to here is contained
     rows INTEGER NOT NULL               -- no row from here on is contained
   ) STRICT;
-  CREATE TABLE walk (
-    host INTEGER PRIMARY KEY,           -- host.id in hosts.sqlite
-    cursor TEXT NOT NULL,               -- of the host's listRepos; '' before the first page
-    finished_ms INTEGER                 -- null while it goes on
-  ) STRICT;
   `,
 ];
