@@ -33,6 +33,8 @@ export async function runTests(names: readonly string[]): Promise<boolean> {
     return passed;
   };
 
+  // The types of the peer tests are those of the peers.
+  if (parts.includes('peers') || parts.includes('types')) await check('peers are installed', installPeers);
   if (parts.includes('types')) {
     await check('types of servers, SDK and tests', () => succeeds('npx', ['tsc', '-p', 'tsconfig.json']));
     await check('types of the page', () => succeeds('npx', ['tsc', '-p', 'appview/web/tsconfig.json']));
@@ -40,7 +42,6 @@ export async function runTests(names: readonly string[]): Promise<boolean> {
     await check('the published packages build', () => succeeds('npx', ['tsc', '-b', 'tsconfig.build.json']));
   }
   if (parts.includes('lint')) await check('lint', () => succeeds('npx', ['oxlint', '--deny-warnings']));
-  if (parts.includes('peers')) await check('peers are installed', installPeers);
   if (parts.includes('browser') || parts.includes('flow')) await check('the page is built', buildPageAgain);
   if (parts.includes('browser')) await check('a browser is installed', installBrowser);
   const projects = jestParts.filter((part) => parts.includes(part));
