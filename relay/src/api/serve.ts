@@ -73,7 +73,7 @@ export async function serveApi(parts: ServeParts): Promise<{ readonly url: strin
   const live = new LiveFigures(clock, () => ({ ...parts.counts, consumers: countConsumers() }));
   lifecycle.own('live figures', () => live.close());
   mountRouter(app, pageRouter({
-    pool, hostStore, live, nowMs: () => clock.nowMs(),
+    pool, hostStore, live, clock,
     figures: () => ({
       hosts: pool.size, activeHosts: pool.active, accounts: table.size, consumers: countConsumers(), headSeq: log.headSeq(), oldestSeq: log.oldestSeq(), logBytes: log.totalBytes,
     }),

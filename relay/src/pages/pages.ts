@@ -4,8 +4,11 @@
  * Not for changing anything. Place in the flow: read from memory and the host store when somebody looks.
  * Source: ours; the questions are those that operators of small hosts ask most.
  */
+import type { Clock } from '@dunlin/protocol/base/clock';
 import type { Context } from '@dunlin/service/http/app';
+import { clientAddress, limitKey } from '@dunlin/service/http/client-address';
 import { escapeHtml } from '@dunlin/service/http/pages';
+import { RateLimiter } from '@dunlin/service/http/rate-limit';
 import { createRouter } from '@dunlin/service/http/router';
 import type { PlainRouter } from '@dunlin/service/http/router';
 import { XrpcError } from '@dunlin/service/xrpc/errors';
@@ -23,7 +26,7 @@ export interface PageParts {
   readonly hostStore: HostStore;
   readonly live: LiveFigures;
   readonly figures: () => RelayFigures;
-  readonly nowMs: () => number;
+  readonly clock: Clock;
 }
 
 /** Figures of the whole relay. */
@@ -38,27 +41,49 @@ export interface RelayFigures {
 }
 
 const hostsPerPage = 200;
+/** Views from one address; an open page with a chart takes thirty a minute. */
+const viewLimit = { points: 600, windowMs: 60_000 };
+/** How long the list of hosts is not read anew, so that viewers cost the same however many they are. */
+const hostListMs = 2_000;
 const maxSearchLength = 253;
 
 /** Makes the routes. */
 export function pageRouter(parts: PageParts): PlainRouter {
   const router = createRouter();
+  const limiter = new RateLimiter({ ...viewLimit, clock: parts.clock });
+  router.use(async (context, next) => {
+    const spending = limiter.spend(limitKey(clientAddress(context.req)));
+    if (!spending.isAllowed) throw new XrpcError(429, 'RateLimitExceeded', 'Rate Limit Exceeded', { 'retry-after': String(spending.retryAfterSeconds) });
+    await next();
+  });
+  const hosts = rememberedHosts(parts);
   serveAssets(router);
   router.get('/', (context) => sendHome(context, parts));
   router.get('/index.json', (context) => {
     context.set('cache-control', 'no-store');
     context.body = { ...parts.figures(), samples: parts.live.samples };
   });
-  router.get('/status', (context) => sendHosts(context, parts));
+  router.get('/status', (context) => sendHosts(context, parts, hosts()));
   router.get('/status.json', (context) => {
-    const { hosts, total, page } = hostPage(context, parts);
-    context.body = { total, page, hosts, relay: parts.figures() };
+    const { hosts: shown, total, page } = hostPage(context, parts, hosts());
+    context.body = { total, page, hosts: shown, relay: parts.figures() };
   });
   router.get('/status/:host.json', (context) => {
     context.body = viewOf(parts, String(context['params'].host));
   });
-  router.get('/status/:host', (context) => sendHost(context, viewOf(parts, String(context['params'].host)), parts.nowMs()));
+  router.get('/status/:host', (context) => sendHost(context, viewOf(parts, String(context['params'].host)), parts.clock.nowMs()));
   return router;
+}
+
+function rememberedHosts({ hostStore, clock }: PageParts): () => readonly Host[] {
+  let hosts: readonly Host[] = [];
+  let readAtMs = -Infinity;
+  return () => {
+    if (clock.elapsedMs() - readAtMs < hostListMs) return hosts;
+    hosts = hostStore.all();
+    readAtMs = clock.elapsedMs();
+    return hosts;
+  };
 }
 
 function sendHome(context: Context, { figures }: PageParts): void {
@@ -84,18 +109,18 @@ interface HostPage {
   readonly search: string;
 }
 
-function hostPage(context: Context, { pool, hostStore }: PageParts): HostPage {
+function hostPage(context: Context, { pool }: PageParts, all: readonly Host[]): HostPage {
   const search = textOf(context.query['q']).toLowerCase().slice(0, maxSearchLength);
   const page = Math.max(1, Math.min(10_000, Math.trunc(Number(textOf(context.query['page']))) || 1));
-  const found = hostStore.all().filter((host) => host.hostname.includes(search));
+  const found = all.filter((host) => host.hostname.includes(search));
   const hosts = found.slice((page - 1) * hostsPerPage, page * hostsPerPage).map((host) => hostView(pool.status(host)));
   context.set('cache-control', 'no-store');
   return { hosts, total: found.length, page, search };
 }
 
-function sendHosts(context: Context, parts: PageParts): void {
-  const { hosts, total, page, search } = hostPage(context, parts);
-  const nowMs = parts.nowMs();
+function sendHosts(context: Context, parts: PageParts, all: readonly Host[]): void {
+  const { hosts, total, page, search } = hostPage(context, parts, all);
+  const nowMs = parts.clock.nowMs();
   const rows = hosts.map((host) => hostRow(host, nowMs)).join('');
   const link = (to: number, text: string): string => `<a href="/status?page=${to}&amp;q=${encodeURIComponent(search)}">${text}</a>`;
   const pages = `${page > 1 ? link(page - 1, 'previous') : ''} ${page * hostsPerPage < total ? link(page + 1, 'next') : ''}`;

@@ -59,3 +59,11 @@ test('scripts and styles come from the same origin', async () => {
     expect([answer.status, answer.headers.get('content-type')]).toEqual([200, `${type}; charset=utf-8`]);
   }
 });
+
+test('one address may look only so often, methods are not affected', async () => {
+  const answers: number[] = [];
+  for (let view = 0; view < 640 && answers.at(-1) !== 429; view++) answers.push((await relay.get('/index.json')).status);
+  expect(answers.at(-1)).toBe(429);
+  expect(answers.length).toBeGreaterThan(600);
+  expect((await relay.get('/xrpc/com.atproto.sync.listHosts')).status).toBe(200);
+});
