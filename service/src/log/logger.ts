@@ -1,10 +1,11 @@
 /**
- * The log: JSON lines on stderr, through pino (this is its only door).
+ * The log: JSON lines on stderr, through pino (this is its only door); on a terminal, lines for people.
  * error = someone must act, warn = degraded and will heal, info = lifecycle and operator's acts; a counter beats a line.
  * Not for stdout: that belongs to the ready line and to the command line. Secrets and record contents never get here;
  * the redaction below is the second net, not the first. Source: ours, see STYLE.md.
  */
 import pino from 'pino';
+import { humanLine } from './human-line.ts';
 
 /** What the rest of the house logs with. */
 export type Logger = pino.Logger;
@@ -22,10 +23,12 @@ export interface LoggerOptions {
 
 const secretNames = ['password', 'passwordHash', 'authorization', 'Authorization', 'cookie', 'token', 'accessJwt', 'refreshJwt', 'secret', 'jwtSecret', 'privateKey', 'dpop', 'ticket'];
 
+const forPeople = { write: (line: string): void => void process.stderr.write(humanLine(line)) };
+
 /** Makes the logger of one service; its name stands in every line. */
 export function createLogger(service: string, o: LoggerOptions = {}): Logger {
   const paths = secretNames.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]);
-  const destination = o.destination ?? pino.destination({ fd: 2, sync: true });
+  const destination = o.destination ?? (process.stderr.isTTY ? forPeople : pino.destination({ fd: 2, sync: true }));
   return pino({
     level: o.level ?? 'info',
     base: { service },
