@@ -20,6 +20,7 @@ export interface RelayGauges {
   readonly accountBytes: () => number;
   readonly hosts: () => number;
   readonly activeHosts: () => number;
+  readonly parkedHosts: () => number;
   readonly intakeBytes: () => number;
   readonly heldBytes: () => number;
   readonly pausedHosts: () => number;
@@ -94,6 +95,7 @@ export function declareGauges(metrics: Metrics, read: RelayGauges): void {
   metrics.gauge({ name: 'accounts_bytes', help: 'Memory of the account table.', read: read.accountBytes });
   metrics.gauge({ name: 'hosts', help: 'Hosts listened to.', read: read.hosts });
   metrics.gauge({ name: 'hosts_active', help: 'Hosts connected now.', read: read.activeHosts });
+  metrics.gauge({ name: 'hosts_parked', help: 'Hosts hung up on because they are quiet.', read: read.parkedHosts });
   metrics.gauge({ name: 'intake_bytes', help: 'Bytes of events on their way to the log.', read: read.intakeBytes });
   metrics.gauge({ name: 'hosts_paused', help: 'Hosts not read because the relay has no room for more.', read: read.pausedHosts });
   metrics.gauge({ name: 'held_bytes', help: 'Bytes of events held back because their DID cannot be resolved.', read: read.heldBytes });

@@ -103,7 +103,7 @@ async function recover({ logger }: Stage, { log, table, accountStore, hostStore,
 function gauge({ metrics }: Stage, { log, room, table }: Stores, { ingest, pool }: Intaking): void {
   declareGauges(metrics, {
     headSeq: () => log.headSeq(), oldestSeq: () => log.oldestSeq(), logBytes: () => log.totalBytes, pendingBytes: () => log.pendingBytes,
-    accounts: () => table.size, accountBytes: () => table.byteLength, hosts: () => pool.size, activeHosts: () => pool.active,
+    accounts: () => table.size, accountBytes: () => table.byteLength, hosts: () => pool.size, activeHosts: () => pool.active, parkedHosts: () => pool.parked,
     intakeBytes: () => ingest.budget.totalBytes, heldBytes: () => ingest.hold.totalBytes, pausedHosts: () => ingest.budget.pausedHosts, lanes: () => ingest.pipeline.lanes,
     freeBytes: () => room.freeBytes, hasRoom: () => room.hasRoom,
   });

@@ -20,6 +20,7 @@ import { HostBudget } from './host-limits.ts';
 import type { HostLimits } from './host-limits.ts';
 import type { HostState, HostStatus } from './host-status.ts';
 import type { Host, HostCursor } from './host-store.ts';
+import type { Parkable } from './parking.ts';
 
 /** Frames between this and 5 MB more are read and dropped by verdict; larger ones end the connection. */
 const largestReadBytes = 8_000_000;
@@ -48,7 +49,7 @@ export interface HostConnectionParts {
 }
 
 /** A host we listen to. */
-export class HostConnection implements Upstream {
+export class HostConnection implements Upstream, Parkable {
   readonly id: number;
   readonly origin: string;
   readonly #parts: HostConnectionParts;
@@ -60,6 +61,10 @@ export class HostConnection implements Upstream {
   #connectionSeq: number | null = null;
   /** A host says FutureCursor once a connection; more is noise. */
   #hasResetHere = false;
+  #isParked = false;
+  /** When its stream was opened, and when a frame came last; monotonic. */
+  #openedMs = 0;
+  #heardMs = -1;
   #isWithoutRoom = false;
   #rateTimer: Timer | null = null;
   #faultsInARow = 0;
@@ -85,10 +90,27 @@ export class HostConnection implements Upstream {
     return this.#subscription?.state === 'open';
   }
 
+  /** Hung up on because it was quiet; `connect` dials again. */
+  get isParked(): boolean {
+    return this.#isParked;
+  }
+
+  /** Since when nothing came, on the monotonic clock; null while the stream is not open, or not read. */
+  get quietSinceMs(): number | null {
+    if (!this.isOpen || this.#isWithoutRoom || this.#rateTimer !== null) return null;
+    return Math.max(this.#openedMs, this.#heardMs);
+  }
+
+  /** Says whether a frame came after that moment of the monotonic clock. */
+  hasSpokenSince(elapsedMs: number): boolean {
+    return this.#heardMs > elapsedMs;
+  }
+
   /** Dials, or dials anew without waiting when the last attempt failed. */
   connect(): void {
     if (this.#subscription?.state === 'open' || this.#subscription?.state === 'connecting') return;
     void this.#subscription?.close();
+    this.#isParked = false;
     const { backoff, clock, lookup, userAgent } = this.#parts;
     const subscription = new Subscription({
       service: this.origin,
@@ -105,6 +127,14 @@ export class HostConnection implements Upstream {
     this.#subscription = subscription;
     this.#setPause();
     subscription.start();
+  }
+
+  /** Hangs up until `connect`. */
+  park(): void {
+    this.#isParked = true;
+    const subscription = this.#subscription;
+    this.#subscription = null;
+    void subscription?.close();
   }
 
   /** Hangs up for good. */
@@ -195,11 +225,13 @@ export class HostConnection implements Upstream {
   #opened(): void {
     this.#connectionSeq = null;
     this.#hasResetHere = false;
+    this.#openedMs = this.#parts.clock.elapsedMs();
     this.#figures.connectedAtMs = this.#parts.clock.nowMs();
   }
 
   #onFrame(bytes: Buffer): void {
     this.#faultsInARow = 0;
+    this.#heardMs = this.#parts.clock.elapsedMs();
     this.#figures.heard(this.#parts.clock.nowMs());
     if (!this.#parts.intake.take(this, bytes)) {
       this.#isWithoutRoom = true;

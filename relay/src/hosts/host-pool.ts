@@ -16,6 +16,7 @@ import { ordinaryLimits, trustedLimits } from './host-limits.ts';
 import { isWithinDomain, parseHostName } from './hostname.ts';
 import type { HostStatus } from './host-status.ts';
 import type { Host, HostCursor, HostStore } from './host-store.ts';
+import { Parking } from './parking.ts';
 
 /** Accounts of a trusted host. */
 const trustedAccountLimit = 10_000_000;
@@ -35,6 +36,9 @@ export interface HostPoolParts {
   readonly trustedDomains: readonly string[];
   /** Most accounts of a host that has no limit of its own. */
   readonly defaultAccountLimit: number;
+  /** When quiet hosts are hung up on and looked at again, see parking.ts. */
+  readonly parking: { readonly afterMs: number; readonly recheckMs: number };
+  readonly random: () => number;
   /** Called when events of a host were missed, of whichever accounts. */
   readonly onMissed: (hostId: number) => void;
 }
@@ -45,10 +49,12 @@ export class HostPool {
   readonly #connections = new Map<number, HostConnection>();
   /** Limits of their own that hosts have; the others have the default. */
   readonly #ownLimits = new Map<number, number>();
+  readonly #parking: Parking;
   #isClosed = false;
 
   constructor(parts: HostPoolParts) {
     this.#parts = parts;
+    this.#parking = new Parking({ ...parts.parking, clock: parts.clock, random: parts.random, connections: () => this.#connections.values() });
   }
 
   /** How many hosts are connected now. */
@@ -60,6 +66,11 @@ export class HostPool {
 
   get size(): number {
     return this.#connections.size;
+  }
+
+  /** How many hosts are hung up on because they are quiet. */
+  get parked(): number {
+    return this.#parking.size;
   }
 
   /** Listens to a host, or dials it again at once when it was given up for the moment. */
@@ -116,10 +127,10 @@ export class HostPool {
     return host?.id === hostId ? (parseHostName(host.hostname, this.#parts.allowInsecure)?.origin ?? null) : null;
   }
 
-  /** Gives the origin of a host that is connected now, or null. */
+  /** Gives the origin of a host that answers: connected now, or parked; else null. */
   liveOrigin(hostId: number): string | null {
     const connection = this.#connections.get(hostId);
-    return connection?.isOpen ? connection.origin : null;
+    return connection?.isOpen || connection?.isParked ? connection.origin : null;
   }
 
   /** Gives the cursors that have moved since they were last taken. */
@@ -135,6 +146,7 @@ export class HostPool {
   /** Hangs up on all hosts. */
   async close(): Promise<void> {
     this.#isClosed = true;
+    this.#parking.close();
     await Promise.all([...this.#connections.values()].map((connection) => connection.close()));
   }
 

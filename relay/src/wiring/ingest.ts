@@ -61,6 +61,7 @@ export function startIngest(stage: Stage, { log, room, table, hostStore, collect
     lookup: guardedLookup({ allowPrivate: config.allowInsecureHosts }),
     backoff: deps.hostBackoff ?? { minMs: 1_000, maxMs: 600_000 },
     allowInsecure: config.allowInsecureHosts, trustedDomains: config.trustedDomains, defaultAccountLimit: config.defaultAccountLimit,
+    parking: { afterMs: config.parkAfterMs, recheckMs: config.parkRecheckMs }, random: deps.random ?? Math.random,
     onMissed: (hostId) => collections?.missedOf(hostId),
   });
   lifecycle.own('hosts', () => pool.close());
