@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { systemClock, type Clock } from '@dunlin/protocol/base/clock';
 import { createIdentityResolver, type IdentityResolver } from '@dunlin/protocol/identity/resolver';
 import { ConfigError, type Environment } from '@dunlin/service/config/env';
+import { lockFolder } from '@dunlin/service/sqlite/folder-lock';
 import { version } from '@dunlin/service/config/version';
 import { limitKey } from '@dunlin/service/http/client-address';
 import { RateLimiter } from '@dunlin/service/http/rate-limit';
@@ -64,7 +65,7 @@ export interface RunningAppview extends RunningService {
 /** Queries of one address (IPv6: one /64). */
 const queryLimit = { points: 6_000, windowMs: 60_000 };
 
-const pageFolder = new URL('../web/dist/', import.meta.url).pathname;
+const pageFolder = join(import.meta.dirname, '../web/dist/');
 
 /** Starts the app view; everything opened is closed again when the start fails. @throws ConfigError */
 export async function startAppview(options: AppviewOptions = {}, dependencies: AppviewDependencies = {}): Promise<RunningAppview> {
@@ -143,6 +144,10 @@ function openResolver(config: AppviewConfig, clock: Clock, lifecycle: Lifecycle)
 
 function openIndex(config: AppviewConfig, o: { sources: readonly ReactionSource[]; clock: Clock; counters: AppviewMetrics; lifecycle: Lifecycle }) {
   const path = config.dataDirectory === ':memory:' ? ':memory:' : join(config.dataDirectory, 'index.sqlite');
+  if (path !== ':memory:') {
+    const lock = lockFolder(config.dataDirectory);
+    o.lifecycle.own('folder lock', () => lock.release());
+  }
   const store = new IndexStore(path, o.sources);
   o.lifecycle.own('index', () => store.close());
   const feed = new ChangeFeed();

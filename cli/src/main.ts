@@ -4,11 +4,14 @@
  * Each command's code is loaded when it is asked for, so that a PDS does not carry an app view in memory.
  * Source: ours, see docs/operations.md.
  */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 
 const program = new Command('dunlin')
   .description('An open federated event network on the AT Protocol.')
-  .showHelpAfterError();
+  .version(packageVersion(), '-V, --version', 'print the version')
+  .showHelpAfterError('(--help tells more)');
 
 program
   .command('up')
@@ -44,14 +47,14 @@ program
   .description('print a stream on the terminal, one JSON line an event')
   .argument('<url>', 'ws://, wss://, http:// or https:// address of a relay or PDS')
   .option('--cursor <seq>', 'start after this sequence number (0: from the oldest event kept)', parseCount)
-  .option('--collection <nsid>', 'only this collection, or prefix.* (may be repeated)', collect, [])
-  .option('--did <did>', 'only this account (may be repeated)', collect, [])
+  .option('--collection <nsid>', 'only this collection, or prefix.* (may be repeated)', collect)
+  .option('--did <did>', 'only this account (may be repeated)', collect)
   .option('--verify', 'check signatures and the tree proof of every commit')
   .option('--plc <url>', 'PLC directory to resolve did:plc at', 'https://plc.directory')
   .option('--stats', 'print a line of rates every second instead of the events')
   .action(async (url: string, options: FirehoseOptions) => {
     const { runFirehose } = await import('./firehose.ts');
-    await runFirehose(url, options);
+    await runFirehose(url, { ...options, collection: options.collection ?? [], did: options.did ?? [] });
   });
 
 program
@@ -67,8 +70,8 @@ program
 
 interface FirehoseOptions {
   cursor?: number;
-  collection: string[];
-  did: string[];
+  collection?: string[];
+  did?: string[];
   verify?: boolean;
   plc: string;
   stats?: boolean;
@@ -93,8 +96,13 @@ for (const [name, [description, load]] of Object.entries(servers)) {
 
 await program.parseAsync();
 
-function collect(value: string, before: string[]): string[] {
+function collect(value: string, before: string[] = []): string[] {
   return [...before, value];
+}
+
+function packageVersion(): string {
+  const { version } = JSON.parse(readFileSync(join(import.meta.dirname, '../../package.json'), 'utf8')) as { version: string };
+  return version;
 }
 
 function parseCount(text: string): number {

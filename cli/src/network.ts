@@ -15,6 +15,7 @@ import { readPlcConfig } from '@dunlin/plc/config';
 import { startRelay } from '@dunlin/relay/relay';
 import { readRelayConfig } from '@dunlin/relay/config';
 import { Lifecycle } from '@dunlin/service/lifecycle/service';
+import { lockFolder } from '@dunlin/service/sqlite/folder-lock';
 import { prepareDemo, type DemoFile } from './demo.ts';
 
 /** Ports of the network; 0 is any free port. */
@@ -22,6 +23,7 @@ export interface NetworkPorts {
   plc: number;
   pds: readonly [number, number];
   relay: number;
+  relayMetrics: number;
   appview: number;
 }
 
@@ -55,6 +57,8 @@ export async function startNetwork(options: NetworkOptions): Promise<Network> {
 
 async function startAll(options: NetworkOptions, lifecycle: Lifecycle): Promise<Network> {
   const { dataDirectory, ports } = options;
+  const lock = lockFolder(dataDirectory);
+  lifecycle.own('folder lock', () => lock.release());
   const folder = async (name: string): Promise<string> => {
     const path = join(dataDirectory, name);
     await mkdir(path, { recursive: true, mode: 0o700 });
@@ -66,7 +70,7 @@ async function startAll(options: NetworkOptions, lifecycle: Lifecycle): Promise<
   const relay = await startRelay(
     readRelayConfig({
       RELAY_API_BIND: `127.0.0.1:${ports.relay}`,
-      RELAY_METRICS_LISTEN: '127.0.0.1:0',
+      RELAY_METRICS_LISTEN: `127.0.0.1:${ports.relayMetrics}`,
       RELAY_PERSIST_DIR: await folder('relay'),
       RELAY_PLC_HOST: plc.url,
       RELAY_ALLOW_INSECURE_HOSTS: 'true',

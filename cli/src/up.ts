@@ -7,9 +7,9 @@ import { resolve } from 'node:path';
 import { runMain } from '@dunlin/service/lifecycle/run-main';
 import { isTerminal, writeLine } from '@dunlin/service/log/terminal';
 import { buildPage } from './build-page.ts';
-import { startNetwork, type Network, type NetworkPorts } from './network.ts';
+import { startNetwork, type Network, type NetworkOptions, type NetworkPorts } from './network.ts';
 
-const defaultPorts: NetworkPorts = { plc: 2582, pds: [2583, 2593], relay: 2470, appview: 2590 };
+const defaultPorts: NetworkPorts = { plc: 2582, pds: [2583, 2593], relay: 2470, relayMetrics: 2471, appview: 2590 };
 
 export interface UpOptions {
   data: string;
@@ -22,7 +22,7 @@ export async function runUp(options: UpOptions): Promise<void> {
   const isForPeople = isTerminal() && !options.json;
   await runMain('network', async () => {
     await buildPage();
-    const network = await startNetwork({
+    const network = await startOrExplain({
       dataDirectory: resolve(options.data),
       ports: portsFrom(options.portBase),
       demo: true,
@@ -33,10 +33,23 @@ export async function runUp(options: UpOptions): Promise<void> {
   });
 }
 
+/** Starts the network; what most often stands in its way is told with the way out. */
+async function startOrExplain(options: NetworkOptions): Promise<Network> {
+  try {
+    return await startNetwork(options);
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    const port = 'code' in error && error.code === 'EADDRINUSE' && 'port' in error ? error.port : null;
+    if (port !== null) throw new Error(`port ${port} is taken, perhaps by a network that runs already; --port-base 0 takes free ones`, { cause: error });
+    if (error.message.startsWith('another process')) throw new Error(`${error.message}; --data DIR keeps a second network apart`, { cause: error });
+    throw error;
+  }
+}
+
 function portsFrom(base: number | undefined): NetworkPorts {
   if (base === undefined) return defaultPorts;
-  if (base === 0) return { plc: 0, pds: [0, 0], relay: 0, appview: 0 };
-  return { plc: base, pds: [base + 1, base + 2], relay: base + 3, appview: base + 4 };
+  if (base === 0) return { plc: 0, pds: [0, 0], relay: 0, relayMetrics: 0, appview: 0 };
+  return { plc: base, pds: [base + 1, base + 2], relay: base + 3, relayMetrics: 0, appview: base + 4 };
 }
 
 function* welcome(network: Network): Generator<string> {

@@ -15,6 +15,7 @@ import { Lifecycle, type RunningService } from '@dunlin/service/lifecycle/servic
 import { createLogger, type Logger } from '@dunlin/service/log/logger';
 import { createMetrics } from '@dunlin/service/metrics/registry';
 import { openDatabase } from '@dunlin/service/sqlite/database';
+import { lockFolder } from '@dunlin/service/sqlite/folder-lock';
 import { createPlcRouter } from './api/index.ts';
 import { readPlcConfig, type PlcConfig } from './config.ts';
 import { OperationLog } from './log.ts';
@@ -39,6 +40,10 @@ export async function startPlc(options: PlcOptions, parts: { clock?: Clock; log?
   try {
     const metrics = createMetrics('plc');
     lifecycle.own('metrics', () => metrics.close());
+    if (config.dataDirectory !== ':memory:') {
+      const lock = lockFolder(config.dataDirectory);
+      lifecycle.own('folder lock', () => lock.release());
+    }
     const path = config.dataDirectory === ':memory:' ? ':memory:' : join(config.dataDirectory, 'plc.sqlite');
     const database = openDatabase(path, { migrations });
     lifecycle.own('database', () => void database.close());

@@ -70,3 +70,35 @@ test.each([
   expect(stdout).toBe('');
   for (const name of names) expect(stderr).toContain(name);
 }, 20_000);
+
+test('a second network on the same data, and one on a port that is taken, end with 78 and say what to do', async () => {
+  const data = join(folder.path, 'only one of me');
+  const up = await startDunlin(['up', '--json', '--port-base', '0', '--data', data]);
+  const second = await runDunlin(['up', '--json', '--port-base', '0', '--data', data]);
+  expect([second.code, second.stdout]).toEqual([78, '']);
+  expect(second.stderr).toContain(`another process is using the data folder: ${data}; --data DIR keeps a second network apart`);
+  const port = new URL((up.ready as { plc: string }).plc).port;
+  const other = await runDunlin(['up', '--json', '--port-base', port, '--data', join(folder.path, 'other')]);
+  expect([other.code, other.stdout]).toEqual([78, '']);
+  expect(other.stderr).toContain(`port ${port} is taken`);
+  expect(other.stderr).toContain('--port-base 0 takes free ones');
+  expect(await up.stop('SIGINT')).toBe(0);
+}, 60_000);
+
+test.each(['plc', 'appview'])('%s keeps its data folder to one process, and finds it free after kill -9', async (server) => {
+  const name = server.toUpperCase();
+  const settings = { [`${name}_PORT`]: '0', [`${name}_DATA_DIRECTORY`]: join(folder.path, `one ${server}`) };
+  const first = await startDunlin([server], settings);
+  const second = await runDunlin([server], settings);
+  expect([second.code, second.stderr.includes('another process is using the data folder')]).toEqual([78, true]);
+  await first.stop('SIGKILL');
+  expect(await (await startDunlin([server], settings)).stop()).toBe(0);
+}, 30_000);
+
+test('help and version are answered with 0, a word nobody knows with 1 and where to look', async () => {
+  const [help, version, unknown] = await Promise.all([runDunlin(['--help']), runDunlin(['--version']), runDunlin(['nonsense'])]);
+  expect([help.code, version.code, unknown.code]).toEqual([0, 0, 1]);
+  expect(version.stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+  expect(unknown.stderr).toContain("unknown command 'nonsense'");
+  expect(unknown.stderr).toContain('--help');
+}, 20_000);

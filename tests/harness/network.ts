@@ -13,7 +13,7 @@ export interface TestNetwork extends Network {
   newAccount(pds: 0 | 1, name: string): Promise<AtpAgent>;
 }
 
-const freePorts = { plc: 0, pds: [0, 0], relay: 0, appview: 0 } as const;
+const freePorts = { plc: 0, pds: [0, 0], relay: 0, relayMetrics: 0, appview: 0 } as const;
 
 /** Starts a network; its `close` stops everything and removes the data. */
 export async function startTestNetwork(options: { demo?: boolean } = {}): Promise<TestNetwork> {
