@@ -4,7 +4,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Keypair } from '@dunlin/protocol/crypto/keypair';
-import { silentLogger } from '@dunlin/service/log/logger';
+import { createLogger, silentLogger } from '@dunlin/service/log/logger';
 import { startAppview, type RunningAppview } from '@dunlin/appview/appview';
 import { FakeFirehose } from '../harness/fake-firehose.ts';
 import { temporaryFolder } from '../harness/temporary.ts';
@@ -291,6 +291,20 @@ test('started again it goes on from its cursor, with all it knew', async () => {
   await eventually('counted', async () => (await peopleOf(subject)) === 2);
   expect(firehose.connections[connections].cursor).toBeGreaterThan(0);
 });
+
+test('an outage of the stream is one warning at its beginning and one line at its end', async () => {
+  const lines: string[] = [];
+  const log = createLogger('appview', { destination: { write: (line) => lines.push(line) } });
+  const own = await FakeFirehose.start();
+  const other = await startAppview({ port: 0, dataDirectory: ':memory:', relayUrl: own.url, isDevMode: true }, { log, resolver: network.resolver });
+  await eventually('connected', () => own.connections.length === 1);
+  const said = (text: string): number => lines.filter((line) => line.includes(text)).length;
+  own.connections[0].terminate();
+  await eventually('back', () => said('stream is back') === 1, 30_000);
+  expect([said('stream interrupted'), said('"level":"warn"')]).toEqual([1, 1]);
+  await other.close();
+  await own.close();
+}, 40_000);
 
 test('a client that never reads is cut, and others are served all the while', async () => {
   const hall = roomUri(ada.did, 'hall');

@@ -48,7 +48,7 @@ export function startIngest(o: IngestOptions): Ingest {
     identity: o.resolver,
     clock: o.clock,
     onDrop: ({ reason }) => o.counters.dropped.inc({ reason }),
-    onNotice: (notice) => hear(notice, o),
+    onNotice: listenTo(o),
   });
   const ended = consumer.runBatches((batch) => write(batch, o)).catch(o.onFatal);
   return {
@@ -69,9 +69,26 @@ function write({ events, cursor }: EventBatch, o: IngestOptions): void {
   o.onWritten();
 }
 
+/** Counts and logs what the stream says; an outage is one line at its beginning and one at its end. */
+function listenTo(o: IngestOptions): (notice: Notice) => void {
+  let isOut = false;
+  return (notice) => {
+    if (notice.kind === 'state') {
+      if (notice.state !== 'open' || !isOut) return;
+      isOut = false;
+      o.log.info({ stream: o.service }, 'stream is back');
+      return;
+    }
+    hear(notice, o);
+    if (notice.kind !== 'fault' || isOut) return;
+    isOut = true;
+    o.log.warn({ stream: o.service, fault: faultText(notice.fault) }, 'stream interrupted, coming back');
+  };
+}
+
 function hear(notice: Notice, o: IngestOptions): void {
   if (notice.kind === 'state') return;
   o.counters.streamFaults.inc({ fault: notice.kind });
-  if (notice.kind === 'fault') o.log.debug({ service: o.service, fault: faultText(notice.fault) }, 'stream interrupted');
-  else if (notice.kind !== 'info') o.log.warn({ service: o.service, notice: notice.kind }, 'stream did not go on as it was');
+  if (notice.kind === 'fault') o.log.debug({ stream: o.service, fault: faultText(notice.fault) }, 'stream interrupted');
+  else if (notice.kind !== 'info') o.log.warn({ stream: o.service, notice: notice.kind }, 'stream did not go on as it was');
 }
