@@ -47,9 +47,13 @@ export function makeStage(parts: Pick<Stage, 'config' | 'deps' | 'logger' | 'lif
 /** Gives a fetch for addresses that others chose: guarded, and closed with the relay. */
 export function openFetch({ config, deps, clock, lifecycle }: Stage, bounds: { maxBytes: number; timeoutMs: number; maxRedirects?: number }): typeof globalThis.fetch {
   if (deps.fetch) return deps.fetch;
-  const fetch = createGuardedFetch({ ...bounds, clock, allowPrivate: config.allowInsecureHosts || config.plcUrl.startsWith('http://') });
-  lifecycle.own('fetch', () => fetch.close());
-  return fetch;
+  const guarded = createGuardedFetch({ ...bounds, clock, allowPrivate: config.allowInsecureHosts });
+  lifecycle.own('fetch', () => guarded.close());
+  if (!config.plcUrl.startsWith('http://') || config.allowInsecureHosts) return guarded;
+  // A directory of the operator's own may stand inside the network: it alone is reached there, nothing that others name.
+  const inside = createGuardedFetch({ ...bounds, clock, allowPrivate: true, maxRedirects: 0 });
+  lifecycle.own('fetch of the directory', () => inside.close());
+  return (input, init) => (String(input).startsWith(`${config.plcUrl}/`) ? inside : guarded)(input, init);
 }
 
 function throwOurs(error: unknown): void {
