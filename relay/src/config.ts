@@ -22,6 +22,7 @@ export const relayConfigSpec = defineConfig({
     allowInsecureHosts: toggle('RELAY_ALLOW_INSECURE_HOSTS', { default: false, doc: 'Takes localhost:PORT as a host, over plain http: for development only.' }),
     disableRequestCrawl: toggle('RELAY_DISABLE_REQUEST_CRAWL', { default: false, doc: 'Lets only the operator add hosts.' }),
     newHostsPerDay: integer('RELAY_NEW_HOSTS_PER_DAY_LIMIT', { default: 50, unit: 'hosts', doc: 'Most new hosts a day that come by themselves.' }),
+    discoveryRelays: list('RELAY_DISCOVERY_RELAYS', { default: [], doc: 'Relays that are asked once a day which hosts they listen to, as https://HOST; they may take up half of the daily limit of new hosts.' }),
     parkAfterMs: durationMs('RELAY_PARK_AFTER', { default: 12 * 3_600_000, doc: 'A host that has sent nothing for so long is hung up on until it requests a crawl or is looked at again; 0 keeps every connection.' }),
     parkRecheckMs: durationMs('RELAY_PARK_RECHECK', { default: 3_600_000, min: 1_000, doc: 'How often such a host is looked at again, by about half more or less.' }),
     defaultAccountLimit: integer('RELAY_DEFAULT_ACCOUNT_LIMIT', { default: 100, unit: 'accounts', doc: 'Most accounts of a host; an account beyond is throttled.' }),

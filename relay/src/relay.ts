@@ -20,7 +20,7 @@ import type { RelayConfig } from './config.ts';
 import { Crawl } from './hosts/crawl.ts';
 import { recoverState } from './ingest/recovery.ts';
 import { declareGauges } from './metrics.ts';
-import { closeInFlowOrder, startChecks, startIngest } from './wiring/ingest.ts';
+import { closeInFlowOrder, startChecks, startDiscovery, startIngest } from './wiring/ingest.ts';
 import type { Intaking } from './wiring/ingest.ts';
 import { makeStage, openFetch } from './wiring/stage.ts';
 import type { RelayDeps, Stage } from './wiring/stage.ts';
@@ -86,6 +86,7 @@ async function start(stage: Stage): Promise<RunningRelay> {
   for (const host of hosts) pool.connect(host);
   for (const hostname of config.hosts) if (!crawl.configure(hostname)) logger.warn({ hostname }, 'configured host is no name that may be dialled');
   startChecks(stage, stores, intaking);
+  startDiscovery(stage, crawl);
   closeInFlowOrder(stage, stores, intaking, saver);
   logger.info({ url, metricsUrl: metricsServer.url }, 'listening');
   return { url, metricsUrl: metricsServer.url, ready: { ready: 'relay', url, version }, close: () => lifecycle.close() };

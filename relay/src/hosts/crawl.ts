@@ -29,7 +29,10 @@ export interface CrawlParts {
 }
 
 /** Who asks. */
-export type CrawlAsker = 'public' | 'operator';
+export type CrawlAsker = 'public' | 'operator' | 'relay';
+
+/** What became of a host that another relay named; limit: no more new ones today. */
+export type Discovered = 'added' | 'known' | 'unfit' | 'limit';
 
 /** Takes requests. */
 export class Crawl {
@@ -70,13 +73,29 @@ export class Crawl {
     return true;
   }
 
+  /** Listens to a host that another relay named, within half of the daily limit; hosts that are known or refused are left alone. */
+  async discover(text: string): Promise<Discovered> {
+    const { store, pool, allowInsecure } = this.#parts;
+    const name = parseHostName(text, allowInsecure);
+    if (name === null || store.isBanned(name.hostname)) return 'unfit';
+    if (store.find(name.hostname) !== null) return 'known';
+    try {
+      pool.connect(await this.#admit(name, 'relay'));
+      return 'added';
+    } catch (error) {
+      if (!(error instanceof XrpcError)) throw error;
+      return error.status === 429 ? 'limit' : 'unfit';
+    }
+  }
+
   async #admit(name: HostName, asker: CrawlAsker): Promise<Host> {
     await this.#check(name);
     const { store, clock } = this.#parts;
     // Somebody else may have asked for the same host meanwhile.
     const known = store.find(name.hostname);
     if (known) return known;
-    if (asker === 'public' && !store.countNewHost(clock.nowMs(), this.newHostsPerDay)) {
+    const limit = asker === 'relay' ? Math.floor(this.newHostsPerDay / 2) : this.newHostsPerDay;
+    if (asker !== 'operator' && !store.countNewHost(clock.nowMs(), limit)) {
       throw new XrpcError(429, 'RateLimitExceeded', `this relay has taken in ${this.newHostsPerDay} new hosts today; try again tomorrow`);
     }
     return store.add(name.hostname, clock.nowMs());

@@ -7,6 +7,8 @@ import { resolveTxt } from 'node:dns/promises';
 import { createIdentityResolver } from '@dunlin/protocol/identity/resolver';
 import { guardedLookup } from '@dunlin/service/http/public-address';
 import type { AccountSaver } from '../accounts/account-saver.ts';
+import type { Crawl } from '../hosts/crawl.ts';
+import { Discovery } from '../hosts/discovery.ts';
 import { HostPool } from '../hosts/host-pool.ts';
 import { Checkpoint } from '../ingest/checkpoint.ts';
 import { defaultHoldBounds } from '../ingest/hold.ts';
@@ -26,6 +28,7 @@ export interface Intaking {
 const checkpointEveryMs = 1_000;
 const trimEveryMs = 60_000;
 const statusBounds = { maxBytes: 16_384, timeoutMs: 5_000, maxRedirects: 0 };
+const listBounds = { maxBytes: 1_048_576, timeoutMs: 10_000, maxRedirects: 0 };
 const describeBounds = { maxBytes: 1_048_576, timeoutMs: 10_000 };
 
 /** Makes ingest and the pool of hosts; no host is dialled yet. */
@@ -81,6 +84,19 @@ export function startChecks(stage: Stage, { collections, table }: Stores, { pool
     metrics, originOf: (hostId) => pool.liveOrigin(hostId), fetch: openFetch(stage, describeBounds),
     perSecond: stage.config.collectionChecksPerHost, onFault: stage.onFault,
   });
+}
+
+/** Begins to ask other relays for their hosts. */
+export function startDiscovery(stage: Stage, crawl: Crawl): void {
+  const { config, deps, clock, logger, lifecycle, onFault } = stage;
+  const relays = config.discoveryRelays.flatMap((text) => {
+    const url = URL.canParse(text) ? new URL(text) : null;
+    const mayAsk = url !== null && (url.protocol === 'https:' || (url.protocol === 'http:' && config.allowInsecureHosts));
+    if (!mayAsk) logger.warn({ relay: text }, 'relay to ask for hosts is no https address');
+    return mayAsk ? [url.origin] : [];
+  });
+  const discovery = new Discovery({ relays, crawl, clock, logger, onFault, random: deps.random ?? Math.random, fetch: openFetch(stage, listBounds) });
+  lifecycle.own('discovery', async () => discovery.close());
 }
 
 /** Timers, and what has to happen in order when the relay closes; owned last, so it is closed first. */
