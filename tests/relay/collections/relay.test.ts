@@ -55,7 +55,7 @@ test('lists who has records in a collection, from the first commit until the las
   await consumer.take(4);
   expect(await dids('app.bsky.feed.like')).toEqual([bob.did]);
   expect(await dids('app.bsky.feed.post')).toEqual([alice.did]);
-  await eventually('stored', async () => (await listed()).collections.length === 2);
+  await eventually('both deletions are stored', async () => (await listed()).collections.map(({ accounts }) => accounts).join() === '1,1');
   expect(await listed()).toEqual({
     collections: [{ nsid: 'app.bsky.feed.like', accounts: 1 }, { nsid: 'app.bsky.feed.post', accounts: 1 }], coverage: { exact: 2, unknown: 0, doubtful: 0, away: 0 },
   });
