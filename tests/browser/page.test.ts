@@ -128,6 +128,7 @@ test('a press with the keyboard works, and nothing sticks out of its card on a p
   const page = await browser.newPage({ viewport: { width: 360, height: 740 }, isMobile: true, hasTouch: true });
   await page.goto(`${network.appview}?as=dora.b.test`);
   await page.getByTestId('connection-state').getByText('Live').waitFor();
+  expect(await page.getByText('Loading…').count()).toBe(0);
   await page.getByTestId('message-input').fill('a_word_without_a_place_to_break_'.repeat(8));
   await page.keyboard.press('Enter');
   await page.getByTestId('message').getByText('a_word_without').waitFor();

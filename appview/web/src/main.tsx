@@ -9,5 +9,6 @@ import { loadDemo } from './queries.ts';
 const root = document.getElementById('app');
 if (root !== null) {
   const demo = await loadDemo().catch(() => null);
+  root.replaceChildren();
   render(<App demo={demo} />, root);
 }
