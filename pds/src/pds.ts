@@ -10,6 +10,8 @@ import { startMetricsListener } from '@dunlin/service/http/metrics-listener';
 import { Lifecycle, type RunningService } from '@dunlin/service/lifecycle/service';
 import { createLogger } from '@dunlin/service/log/logger';
 import { createMetrics } from '@dunlin/service/metrics/registry';
+import { lockFolder } from '@dunlin/service/sqlite/folder-lock';
+import { lockFolder } from '@dunlin/service/sqlite/folder-lock';
 import type { PdsConfig } from './config.ts';
 import { loadSecrets } from './secrets.ts';
 import { openAccounts } from './wiring/accounts.ts';
@@ -33,6 +35,10 @@ export async function startPds(config: PdsConfig, parts: PdsParts = {}): Promise
   const base = { clock: parts.clock ?? systemClock, log: parts.log ?? createLogger('pds') };
   const lifecycle = new Lifecycle(base.log);
   try {
+    const lock = lockFolder(config.dataDirectory);
+    lifecycle.own('folder lock', () => lock.release());
+    const lock = lockFolder(config.dataDirectory);
+    lifecycle.own('folder lock', () => lock.release());
     const secrets = loadSecrets(config.dataDirectory, config);
     const stage = { ...base, config, lifecycle, secrets, metrics: createMetrics('pds') };
     lifecycle.own('metrics', () => stage.metrics.close());

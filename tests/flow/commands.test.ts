@@ -85,9 +85,13 @@ test('a second network on the same data, and one on a port that is taken, end wi
   expect(await up.stop('SIGINT')).toBe(0);
 }, 60_000);
 
-test.each(['plc', 'appview'])('%s keeps its data folder to one process, and finds it free after kill -9', async (server) => {
-  const name = server.toUpperCase();
-  const settings = { [`${name}_PORT`]: '0', [`${name}_DATA_DIRECTORY`]: join(folder.path, `one ${server}`) };
+test.each([
+  ['plc', 'PLC_DATA_DIRECTORY', { PLC_PORT: '0' }],
+  ['appview', 'APPVIEW_DATA_DIRECTORY', { APPVIEW_PORT: '0' }],
+  ['pds', 'PDS_DATA_DIRECTORY', { PDS_PORT: '0', PDS_DEV_MODE: 'true' }],
+  ['relay', 'RELAY_PERSIST_DIR', { RELAY_API_BIND: '127.0.0.1:0', RELAY_METRICS_LISTEN: '127.0.0.1:0' }],
+])('%s keeps its data folder to one process, and finds it free after kill -9', async (server, variable, ports) => {
+  const settings: Record<string, string> = { ...ports, [variable]: join(folder.path, `one ${server}`) };
   const first = await startDunlin([server], settings);
   const second = await runDunlin([server], settings);
   expect([second.code, second.stderr.includes('another process is using the data folder')]).toEqual([78, true]);

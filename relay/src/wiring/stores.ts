@@ -4,6 +4,7 @@
  * Source: ours.
  */
 import { join } from 'node:path';
+import { lockFolder } from '@dunlin/service/sqlite/folder-lock';
 import { AccountStore } from '../accounts/account-store.ts';
 import type { AccountTable } from '../accounts/account-table.ts';
 import { AuditLog } from '../audit/audit-log.ts';
@@ -34,6 +35,8 @@ const lostLogGapSeqs = 1_000_000_000;
 /** Opens the stores. */
 export async function openStores({ config, deps, clock, lifecycle, onFault }: Stage): Promise<Stores> {
   const { persistDirectory: folder } = config;
+  const lock = lockFolder(folder);
+  lifecycle.own('folder lock', () => lock.release());
   const audit = new AuditLog(join(folder, 'audit.sqlite'));
   lifecycle.own('audit log', () => audit.close());
   const hostStore = new HostStore(join(folder, 'hosts.sqlite'));
