@@ -56,3 +56,25 @@ test('is never ahead of the log and says how far of it is contained', async () =
   expect(store.load().size).toBe(1200);
   store.close();
 });
+
+test('what there was no room for is written with the next round, newer words last', async () => {
+  const log = await openLog(await makeFolder());
+  const store = new AccountStore(':memory:');
+  const table = store.load();
+  const row = table.add(plc(1), 1);
+  let isFull = true;
+  const write: AccountStore['write'] = (rows, appliedSeq) => {
+    if (isFull) throw Object.assign(new Error('database or disk is full'), { code: 'SQLITE_FULL' });
+    store.write(rows, appliedSeq);
+  };
+  const saver = new AccountSaver({ table, log, store: Object.assign(Object.create(store) as AccountStore, { take: store.take.bind(store), write, appliedSeq: () => null }) });
+  await expect(saver.save()).rejects.toThrow('disk is full');
+  expect(table.dirtyCount).toBe(0);
+  table.setUpstream(row, false, 'deactivated');
+  await expect(saver.save()).rejects.toThrow('disk is full');
+  isFull = false;
+  await saver.save();
+  const loaded = store.load();
+  expect([loaded.size, loaded.isActiveUpstream(0), loaded.upstream(0)]).toEqual([1, false, 'deactivated']);
+  store.close();
+});
