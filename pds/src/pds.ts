@@ -11,7 +11,6 @@ import { Lifecycle, type RunningService } from '@dunlin/service/lifecycle/servic
 import { createLogger } from '@dunlin/service/log/logger';
 import { createMetrics } from '@dunlin/service/metrics/registry';
 import { lockFolder } from '@dunlin/service/sqlite/folder-lock';
-import { lockFolder } from '@dunlin/service/sqlite/folder-lock';
 import type { PdsConfig } from './config.ts';
 import { loadSecrets } from './secrets.ts';
 import { openAccounts } from './wiring/accounts.ts';
@@ -35,8 +34,6 @@ export async function startPds(config: PdsConfig, parts: PdsParts = {}): Promise
   const base = { clock: parts.clock ?? systemClock, log: parts.log ?? createLogger('pds') };
   const lifecycle = new Lifecycle(base.log);
   try {
-    const lock = lockFolder(config.dataDirectory);
-    lifecycle.own('folder lock', () => lock.release());
     const lock = lockFolder(config.dataDirectory);
     lifecycle.own('folder lock', () => lock.release());
     const secrets = loadSecrets(config.dataDirectory, config);
