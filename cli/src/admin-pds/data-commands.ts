@@ -1,6 +1,6 @@
 /**
- * `dunlin admin pds backup`, `restore` and `blob fsck`: on the data directory, without the running server's help.
- * A backup and a check may be made while the server runs; a restore needs an empty data directory.
+ * `dunlin admin pds backup`, `restore`, `import-reference` and `blob fsck`: on the data directory, without the running server's help.
+ * A backup and a check may be made while the server runs; a restore needs an empty data directory, an import one that is not in use.
  * Source: ours.
  */
 import { join } from 'node:path';
@@ -14,6 +14,7 @@ import { restore } from '@dunlin/pds/backup/restore';
 import { BlobStore } from '@dunlin/pds/blob/blob-store';
 import { checkBlobs } from '@dunlin/pds/blob/fsck';
 import { blobFolders } from '@dunlin/pds/config';
+import { importReference } from '@dunlin/pds/wiring/import-reference';
 import { pdsMigrations } from '@dunlin/pds/wiring/stores';
 import type { AdminPds } from './session.ts';
 
@@ -23,6 +24,9 @@ export function addDataCommands(parent: Command, open: () => AdminPds): void {
     .action(async (folder: string) => runBackup(open(), folder));
   parent.command('restore').description('put a backup into an empty data directory').argument('<folder>')
     .action(async (folder: string) => runRestore(open(), folder));
+  parent.command('import-reference').description('take over every account of a stopped reference PDS; no server may run on either directory; may be repeated')
+    .argument('<folder>', 'its data directory').option('--blobs <folder>', 'where its blobs lie (default: blobs or blocks in there)')
+    .action(async (folder: string, { blobs }: { blobs?: string }) => runImportReference(open(), folder, blobs ?? null));
   const blob = parent.command('blob').description('blobs of this server');
   blob.command('fsck').description('compare the blobs the database knows with the files').option('--deep', 'read every file')
     .action(async ({ deep }: { deep?: boolean }) => runFsck(open(), deep ?? false));
@@ -45,6 +49,26 @@ async function runRestore(pds: AdminPds, from: string): Promise<void> {
     open: (path) => openDatabase(path, { migrations: pdsMigrations }),
   });
   pds.tell(`restored ${manifest.accounts} accounts as of ${manifest.createdAt} to ${dataDirectory}; start the server, and it tells the network`, { dataDirectory, ...manifest });
+}
+
+async function runImportReference(pds: AdminPds, from: string, blobs: string | null): Promise<void> {
+  const made = await importReference(pds.config, {
+    from, blobs,
+    tell: (account) => {
+      const { did, handle, records, blobs: held, missingBlobs, fault } = account;
+      const missing = missingBlobs > 0 ? `, ${missingBlobs} blobs are missing` : '';
+      pds.tell(fault === null ? `${handle} ${did}: ${records} records, ${held} blobs${missing}` : `${handle ?? '-'} ${did}: NOT taken over: ${fault}`, { ...account });
+    },
+  });
+  pds.tell(`took over ${made.accounts} accounts and ${made.inviteCodes} invite codes; events go on above ${made.headSeq}; start the server, and it tells the network`, { ...made });
+  const { rotationKeyHex, jwtSecret } = pds.config;
+  if (rotationKeyHex === null) warn(pds, 'PDS_PLC_ROTATION_KEY_K256_PRIVATE_KEY_HEX is not set: start the server with the one of the former server, else handles and keys of these accounts cannot be changed');
+  if (jwtSecret === null) warn(pds, 'PDS_JWT_SECRET is not set: with the one of the former server, tokens given there are recognised');
+  if (made.failed > 0) throw new Error(`${made.failed} accounts were not taken over; mend what is said above and repeat`);
+}
+
+function warn(pds: AdminPds, warning: string): void {
+  pds.tell(`note: ${warning}`, { warning });
 }
 
 async function runFsck(pds: AdminPds, isDeep: boolean): Promise<void> {

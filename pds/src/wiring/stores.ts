@@ -41,7 +41,7 @@ export const pdsMigrations: readonly string[] = [
 ];
 
 /** Opens the tables, and the files beside them. */
-export function openStores({ config, clock, log, lifecycle }: Stage) {
+export function openStores({ config, clock, log, lifecycle }: Pick<Stage, 'config' | 'clock' | 'log' | 'lifecycle'>) {
   const path = join(config.dataDirectory, 'pds.sqlite');
   // SQLite gives its side files the mode of the database: signing keys are inside.
   closeSync(openSync(path, 'a', 0o600));
