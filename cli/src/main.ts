@@ -43,6 +43,18 @@ program
   });
 
 program
+  .command('soak')
+  .description('long runs: servers killed again and again, parsers and methods fed with spoilt input')
+  .argument('[names...]', 'only these: relay-kill, pds-kill, fuzz-frames, fuzz-http')
+  .option('--minutes <count>', 'how long each fuzzer goes on', parseMinutes)
+  .option('--rounds <count>', 'how often each kill soak kills', parseCount)
+  .option('--seed <number>', 'make the choices of an earlier run again', parseCount)
+  .action(async (names: string[], options: { minutes?: number; rounds?: number; seed?: number }) => {
+    const { runSoaks } = await import('../../tests/soak/run.ts');
+    process.exitCode = (await runSoaks(names, options)) ? 0 : 1;
+  });
+
+program
   .command('firehose')
   .description('print a stream on the terminal, one JSON line an event')
   .argument('<url>', 'ws://, wss://, http:// or https:// address of a relay or PDS')
@@ -108,6 +120,12 @@ function packageVersion(): string {
 function parseCount(text: string): number {
   const value = Number(text);
   if (!Number.isSafeInteger(value) || value < 0) throw new InvalidArgumentError('must be a whole number, 0 or more');
+  return value;
+}
+
+function parseMinutes(text: string): number {
+  const value = Number(text);
+  if (!(value > 0 && value <= 10_000)) throw new InvalidArgumentError('must be a number of minutes above 0');
   return value;
 }
 
