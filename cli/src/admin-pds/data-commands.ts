@@ -16,6 +16,7 @@ import { checkBlobs } from '@dunlin/pds/blob/fsck';
 import { blobFolders } from '@dunlin/pds/config';
 import { importReference } from '@dunlin/pds/wiring/import-reference';
 import { pdsMigrations } from '@dunlin/pds/wiring/stores';
+import { didOf } from './account-commands.ts';
 import type { AdminPds } from './session.ts';
 
 /** Adds the commands. */
@@ -28,6 +29,9 @@ export function addDataCommands(parent: Command, open: () => AdminPds): void {
     .argument('<folder>', 'its data directory').option('--blobs <folder>', 'where its blobs lie (default: blobs or blocks in there)')
     .action(async (folder: string, { blobs }: { blobs?: string }) => runImportReference(open(), folder, blobs ?? null));
   const blob = parent.command('blob').description('blobs of this server');
+  blob.command('fetch-missing').description('fetch blobs that records name and the running server does not hold from another server')
+    .argument('<account>').requiredOption('--from <url>', 'address of the server that still has them')
+    .action(async (name: string, { from }: { from: string }) => fetchMissing(open(), name, from));
   blob.command('fsck').description('compare the blobs the database knows with the files').option('--deep', 'read every file')
     .action(async ({ deep }: { deep?: boolean }) => runFsck(open(), deep ?? false));
 }
@@ -69,6 +73,29 @@ async function runImportReference(pds: AdminPds, from: string, blobs: string | n
 
 function warn(pds: AdminPds, warning: string): void {
   pds.tell(`note: ${warning}`, { warning });
+}
+
+async function fetchMissing(pds: AdminPds, name: string, from: string): Promise<void> {
+  const did = await didOf(pds, name);
+  let [fetched, bytes, failed] = [0, 0, 0];
+  let cursor: string | undefined;
+  do {
+    const answer = await pds.post<MissingBlobsAnswer>('app.dunlin.admin.fetchMissingBlobs', { did, from, ...(cursor !== undefined && { cursor }) });
+    for (const { cid, reason } of answer.failed) pds.tell(`${cid} failed: ${reason}`, { failed: cid, reason });
+    fetched += answer.fetched;
+    bytes += answer.bytes;
+    failed += answer.failed.length;
+    cursor = answer.cursor;
+  } while (cursor !== undefined);
+  pds.tell(`fetched ${fetched} blobs (${bytes} bytes) of ${did}`, { did, fetched, bytes, failed });
+  if (failed > 0) throw new Error(`${failed} blobs are missing still; repeat, or ask another server`);
+}
+
+interface MissingBlobsAnswer {
+  readonly fetched: number;
+  readonly bytes: number;
+  readonly failed: readonly { readonly cid: string; readonly reason: string }[];
+  readonly cursor?: string;
 }
 
 async function runFsck(pds: AdminPds, isDeep: boolean): Promise<void> {

@@ -13,6 +13,7 @@ import { adminAccountRoutes } from './admin/accounts.ts';
 import { adminFactorRoutes } from './admin/factors.ts';
 import { adminInviteRoutes } from './admin/invites.ts';
 import { adminMailRoutes } from './admin/mail.ts';
+import { missingBlobRoutes } from './admin/missing-blobs.ts';
 import { subjectStatusRoutes } from './admin/subject-status.ts';
 import { handleRoutes } from './identity/handles.ts';
 import { plcOperationRoutes } from './identity/plc-operations.ts';
@@ -78,6 +79,7 @@ export interface ApiParts {
   /** For methods that are not in the table. */
   readonly proxy: Parameters<typeof passOn>[0];
   readonly adminMail: Parameters<typeof adminMailRoutes>[0];
+  readonly missingBlobs: Parameters<typeof missingBlobRoutes>[0];
 }
 
 /** Gives every method. */
@@ -116,6 +118,7 @@ export function apiRoutes(parts: ApiParts): XrpcRoute[] {
     ...passkeyCheckRoutes(parts.passkeyChecks),
     ...adminFactorRoutes(parts.adminFactors),
     ...adminMailRoutes(parts.adminMail),
+    ...missingBlobRoutes(parts.missingBlobs),
     ...notificationRoutes(parts.notification),
   ];
 }

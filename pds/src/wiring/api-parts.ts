@@ -5,6 +5,7 @@
  */
 import type { ApiParts } from '../api/index.ts';
 import { Limits } from '../api/limits.ts';
+import { MissingBlobs } from '../blob/fetch-missing.ts';
 import { BlobUploader } from '../blob/upload.ts';
 import { handleDomains, importFolder } from '../config.ts';
 import { RepoImporter } from '../migration/import-repo.ts';
@@ -68,5 +69,6 @@ export function apiParts(stage: Stage, stores: Stores, writes: Writes, network: 
     notification: { auth, targets, forwarder, fetchDirect, fetchGuarded },
     proxy: { auth, targets, forwarder, readAfterWrite, appView, maxBodyBytes: config.blobUploadLimit },
     adminMail: { auth, accounts, moderationMailer, mailCodes },
+    missingBlobs: { auth, accounts, missingBlobs: new MissingBlobs({ ...stores, groups, clock, fetch: network.fetchBlobs }) },
   };
 }

@@ -14,13 +14,17 @@ import { ServerIdentity } from '../identity/server-identity.ts';
 import type { PdsParts, Stage } from './stage.ts';
 import type { Stores } from './stores.ts';
 
+/** Bounds of a blob fetched from another server: more than servers of the field take from their people. */
+const fetchedBlobBounds = { maxBytes: 104_857_600, timeoutMs: 30_000 };
+
 /** The network beyond this server: how it is reached, who it is, who we are to it. */
 export function openNetwork({ config, clock, log, lifecycle, secrets }: Stage, { accounts }: Stores, parts: PdsParts) {
   const isInsecure = isLocal(config) || config.privateAddressesAllowed;
   const guarded = createGuardedFetch({ allowPrivate: isInsecure, clock });
   // Services the operator named may be anywhere.
   const direct = createGuardedFetch({ allowPrivate: true, clock });
-  lifecycle.own('outgoing requests', () => Promise.all([guarded.close(), direct.close()]).then(() => undefined));
+  const blobs = createGuardedFetch({ ...fetchedBlobBounds, allowPrivate: isInsecure, clock });
+  lifecycle.own('outgoing requests', () => Promise.all([guarded.close(), direct.close(), blobs.close()]).then(() => undefined));
   const fetchDirect = parts.fetch ?? direct;
   const fetchGuarded = parts.fetch ?? guarded;
   const fetch: typeof globalThis.fetch = (input, init) => (String(input).startsWith(`${config.plcUrl}/`) ? fetchDirect : fetchGuarded)(input, init);
@@ -35,7 +39,7 @@ export function openNetwork({ config, clock, log, lifecycle, secrets }: Stage, {
   const crawlers = new Crawlers({ urls: config.crawlers, server, fetch: fetchDirect, clock, log });
   lifecycle.own('crawlers', () => crawlers.close());
   const lexicons = new LexiconResolver({ resolver, fetch: fetchGuarded, resolveTxt, clock });
-  return { resolver, plc, server, crawlers, lexicons, fetchGuarded, fetchDirect };
+  return { resolver, plc, server, crawlers, lexicons, fetchGuarded, fetchDirect, fetchBlobs: parts.fetch ?? blobs };
 }
 
 /** The way out. */

@@ -1,0 +1,95 @@
+/**
+ * Fetches blobs that an account's records name and that are not here from the server that still has them: after a move, or when files
+ * were lost. Each is streamed to a file while it is hashed, and kept only when it is what its name says.
+ * Works for a bounded time from one CID on; what is still missing is the state, so it can be cut off and asked again at any time.
+ * Source: lexicons com.atproto.sync.getBlob and com.atproto.repo.listMissingBlobs; ours.
+ */
+import { Readable } from 'node:stream';
+import type { ReadableStream } from 'node:stream/web';
+import { AssertionFailure } from '@dunlin/protocol/base/assert';
+import type { Clock } from '@dunlin/protocol/base/clock';
+import { sameCid, type Cid } from '@dunlin/protocol/data/cid';
+import type { Account } from '../account/account.ts';
+import type { GroupCommit } from '../sequencer/group-commit.ts';
+import type { BlobFiles } from './blob-files.ts';
+import type { BlobStore } from './blob-store.ts';
+import { blobMimeType } from './sniff.ts';
+import type { Turns } from './turns.ts';
+
+/** How long one call works before it answers, in ms; a blob that is under way is finished. */
+export const fetchBudgetMs = 20_000;
+
+/** Most blobs of one call. */
+export const maxFetchedBlobs = 500;
+
+/** What one call did. */
+export interface FetchedBlobs {
+  readonly fetched: number;
+  readonly bytes: number;
+  readonly failed: readonly { readonly cid: Cid; readonly reason: string }[];
+  /** Where to go on; null when every missing blob was asked for. */
+  readonly cursor: Cid | null;
+}
+
+/** Fetches blobs. */
+export class MissingBlobs {
+  readonly #blobs: BlobStore;
+  readonly #files: BlobFiles;
+  readonly #groups: GroupCommit;
+  readonly #turns: Turns;
+  readonly #fetch: typeof globalThis.fetch;
+  readonly #clock: Clock;
+
+  /** `fetch` bounds bytes and time of one blob, and the addresses that are asked. */
+  constructor(o: { blobs: BlobStore; files: BlobFiles; groups: GroupCommit; turns: Turns; fetch: typeof globalThis.fetch; clock: Clock }) {
+    this.#blobs = o.blobs;
+    this.#files = o.files;
+    this.#groups = o.groups;
+    this.#turns = o.turns;
+    this.#fetch = o.fetch;
+    this.#clock = o.clock;
+  }
+
+  /** Fetches blobs of an account from a server (an origin), in order of CID bytes after a cursor. */
+  async fetch({ id, did }: Account, { from, after }: { from: string; after: Cid | null }): Promise<FetchedBlobs> {
+    const end = this.#clock.elapsedMs() + fetchBudgetMs;
+    const missing = this.#blobs.missing(id, { after, limit: maxFetchedBlobs });
+    const failed: { cid: Cid; reason: string }[] = [];
+    let [fetched, bytes, done] = [0, 0, 0];
+    for (const { cid } of missing) {
+      if (this.#clock.elapsedMs() >= end) break;
+      done++;
+      try {
+        bytes += await this.#one({ id, did }, cid, from);
+        fetched++;
+      } catch (fault) {
+        if (fault instanceof AssertionFailure) throw fault;
+        failed.push({ cid, reason: fault instanceof Error ? fault.message : String(fault) });
+      }
+    }
+    const isAll = done === missing.length && missing.length < maxFetchedBlobs;
+    return { fetched, bytes, failed, cursor: isAll ? null : (missing[done - 1]?.cid ?? after) };
+  }
+
+  /** Fetches one blob and gives its length. */
+  async #one({ id, did }: { id: number; did: string }, cid: Cid, from: string): Promise<number> {
+    const query = new URLSearchParams({ did, cid: cid.toString() });
+    const answer = await this.#fetch(`${from}/xrpc/com.atproto.sync.getBlob?${query.toString()}`, { headers: { accept: '*/*' } });
+    if (answer.status !== 200 || answer.body === null) {
+      await answer.body?.cancel();
+      throw new Error(`server answered ${answer.status}`);
+    }
+    const received = await this.#files.receive(did, Readable.fromWeb(answer.body as ReadableStream<Uint8Array>));
+    try {
+      if (!sameCid(received.cid, cid)) throw new Error('what came is not what its name says');
+      const mimeType = blobMimeType(received.head, answer.headers.get('content-type'));
+      await this.#turns.run(did, async () => {
+        await received.keep();
+        await this.#groups.write(() => this.#blobs.put(id, cid, { mimeType, size: received.size, nowMs: this.#clock.nowMs() }));
+      });
+      return received.size;
+    } finally {
+      await received.discard();
+    }
+  }
+}
