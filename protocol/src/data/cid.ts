@@ -6,7 +6,7 @@
  */
 import { CID } from 'multiformats/cid';
 import { assert } from '../base/assert.ts';
-import { equalBytes, fromBase32 } from '../base/bytes.ts';
+import { equalBytes, fromBase32, toBase32 } from '../base/bytes.ts';
 import { ProtocolError } from '../base/errors.ts';
 import { readVarint, writeVarint } from '../base/varint.ts';
 import { sha256 } from '../crypto/hash.ts';
@@ -80,6 +80,15 @@ export function linkFromBytes(bytes: Uint8Array): Cid {
   const codec = linkCodecAt(bytes, 0, bytes.length);
   if (codec < 0) throw new ProtocolError('InvalidCid', `not a CIDv1 with sha-256: bytes=${bytes.length}`);
   return makeCid(codec, bytes);
+}
+
+/**
+ * Gives the text of a block's CID straight from its binary form; several times quicker than by way of a Cid.
+ * @throws ProtocolError InvalidCid as `cidFromBytes`
+ */
+export function cidTextOf(bytes: Uint8Array): string {
+  if (bytes.length !== cidByteLength || !isBlockCidAt(bytes, 0)) throw new ProtocolError('InvalidCid', `not a sha-256 CIDv1 of dag-cbor or raw: bytes=${bytes.length}`);
+  return `b${toBase32(bytes)}`;
 }
 
 /** Memory for the CIDs that decoding gives out, so that none of them keeps a whole frame alive. Cheaper than an array for each. */

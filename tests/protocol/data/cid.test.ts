@@ -4,7 +4,7 @@ import { CID } from 'multiformats/cid';
 import { base58btc } from 'multiformats/bases/base58';
 import { fromHex, utf8Encode } from '@dunlin/protocol/base/bytes';
 import {
-  adoptCid, cidDigest, cidForCbor, cidForRaw, cidFromBytes, cidFromDigest, cidToBytes, dagCborCode, isCid, linkFromBytes, ownedCid, parseCid, rawCode, sameCid,
+  adoptCid, cidDigest, cidForCbor, cidForRaw, cidFromBytes, cidFromDigest, cidTextOf, cidToBytes, dagCborCode, isCid, linkFromBytes, ownedCid, parseCid, rawCode, sameCid,
 } from '@dunlin/protocol/data/cid';
 import { anyCid } from '../../harness/data-model-values.ts';
 
@@ -23,6 +23,7 @@ test('text, bytes and digest lead to the same CID, and multiformats agrees', () 
     const theirs = CID.decode(cidToBytes(cid));
     expect(cid.equals(theirs) && theirs.equals(cid)).toBe(true);
     expect(cid.toString()).toBe(theirs.toString());
+    expect(cidTextOf(cid.bytes)).toBe(theirs.toString());
     expect(cid.multihash.bytes).toEqual(theirs.multihash.bytes);
     expect(cid.multihash.digest).toEqual(cidDigest(cid));
     for (const same of [parseCid(cid.toString()), cidFromBytes(cid.bytes), cidFromDigest(cid.code, cidDigest(cid)), ownedCid(cid), adoptCid(theirs)]) {
@@ -44,6 +45,7 @@ describe('binary form of a block', () => {
     ['nothing', ''],
   ])('refuses %s', (_name, hex) => {
     expect(() => cidFromBytes(fromHex(hex))).toThrow(expect.objectContaining({ code: 'InvalidCid' }));
+    expect(() => cidTextOf(fromHex(hex))).toThrow(expect.objectContaining({ code: 'InvalidCid' }));
   });
 });
 

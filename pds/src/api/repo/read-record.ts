@@ -4,7 +4,7 @@
  * Source: lexicons of those names; behaviour of the reference PDS (order, cursor, error texts).
  */
 import { decode } from '@dunlin/protocol/data/cbor';
-import { cidFromBytes } from '@dunlin/protocol/data/cid';
+import { cidTextOf } from '@dunlin/protocol/data/cid';
 import type { IdentityResolver } from '@dunlin/protocol/identity/resolver';
 import { invalidRequest } from '@dunlin/service/xrpc/errors';
 import { route, type XrpcResult, type XrpcRoute } from '@dunlin/service/xrpc/route';
@@ -83,5 +83,5 @@ async function passOn(forwarder: Forwarder, call: Pick<ForwardedCall, 'target' |
 }
 
 function recordView(did: string, collection: string, record: StoredRecord): { uri: string; cid: string; value: unknown } {
-  return { uri: recordUri(did, { collection, rkey: record.rkey }), cid: cidFromBytes(record.cid).toString(), value: decode(record.bytes) };
+  return { uri: recordUri(did, { collection, rkey: record.rkey }), cid: cidTextOf(record.cid), value: decode(record.bytes) };
 }
