@@ -19,7 +19,9 @@ export default {
   // Modules of finished test files stay in memory; a worker that has grown is replaced.
   workerIdleMemoryLimit: '1GB',
   projects: [
-    project('unit', ['protocol', 'service', 'firehose-consumer', 'plc', 'pds', 'relay', 'appview', 'cli']),
+    project('unit', ['protocol', 'service', 'firehose-consumer', 'plc', 'appview']),
+    // Nearly all of these start a whole server on real sockets.
+    project('servers', ['pds', 'relay', 'cli']),
     project('tidy', ['tidy']),
     project('flow', ['flow', 'scenarios', 'model', 'faults']),
     project('peers', ['peers']),

@@ -11,7 +11,7 @@ import { writeLine } from '@dunlin/service/log/terminal';
 import { buildPage } from '../cli/src/build-page.ts';
 
 const root = join(import.meta.dirname, '..');
-const jestParts = ['tidy', 'unit', 'flow', 'peers', 'browser'] as const;
+const jestParts = ['tidy', 'unit', 'servers', 'flow', 'peers', 'browser'] as const;
 const allParts = ['types', 'lint', ...jestParts] as const;
 type Part = (typeof allParts)[number];
 

@@ -27,7 +27,7 @@ program
 program
   .command('test')
   .description('set up what the tests need, then run types, lint, tidy, unit, flow, peer and browser tests')
-  .argument('[parts...]', 'only these parts: types, lint, tidy, unit, flow, peers, browser')
+  .argument('[parts...]', 'only these parts: types, lint, tidy, unit, servers, flow, peers, browser')
   .action(async (parts: string[]) => {
     const { runTests } = await import('../../tests/run.ts');
     process.exitCode = (await runTests(parts)) ? 0 : 1;
