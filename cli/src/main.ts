@@ -80,6 +80,18 @@ program
     await runAdmin(process.argv.slice(3));
   });
 
+program
+  .command('doctor')
+  .description('look at this machine and at the PDS that PDS_* variables describe, and say what is wrong and what to do')
+  .option('--machine', 'only what this machine can tell')
+  .option('--account <name>', 'also look at the handle or DID of an account')
+  .option('--clock-url <url>', 'compare the clock with the time of this server')
+  .option('--json', 'one JSON line a check')
+  .action(async (options: { machine?: boolean; account?: string; clockUrl?: string; json?: boolean }) => {
+    const { runDoctor } = await import('./doctor.ts');
+    if (!(await runDoctor(options))) process.exitCode = 1;
+  });
+
 interface FirehoseOptions {
   cursor?: number;
   collection?: string[];
