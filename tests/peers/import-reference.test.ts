@@ -27,6 +27,7 @@ const people = ['ann', 'bob', 'cleo'] as const;
 const password = 'a password of some length';
 const preferences = [{ $type: 'app.bsky.actor.defs#adultContentPref', enabled: false }];
 const picture = Buffer.from('\x89PNG\r\n\x1a\nnot much of an image', 'latin1');
+const takenDownPicture = Buffer.from('\x89PNG\r\n\x1a\nnothing to be seen', 'latin1');
 let folder: string;
 let plcUrl: string;
 let relayUrl: string;
@@ -37,6 +38,7 @@ let appPassword: string;
 let refreshJwt: string;
 let inviteCode: string;
 let blobCid: string;
+let takenDownCid: string;
 let pds: RunningPds;
 
 const own = <T extends { close(): Promise<unknown> }>(server: T): T => {
@@ -98,6 +100,12 @@ async function fillReference(): Promise<void> {
   inviteCode = data.code;
   await operator.com.atproto.admin.updateSubjectStatus({ subject: { $type: 'com.atproto.admin.defs#repoRef', did: dids.get('cleo') ?? '' }, takedown: { applied: true, ref: 'case 7' } }, { headers: admin, encoding: 'application/json' });
   await fetch(`${relayUrl}/xrpc/com.atproto.sync.requestCrawl`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ hostname: new URL(url).host }) });
+  const { data: bad } = await ann.com.atproto.repo.uploadBlob(takenDownPicture, { encoding: 'image/png' });
+  takenDownCid = String(bad.blob.ref);
+  const { uri, cid } = await ann.post({ ...post('taken down'), embed: { $type: 'app.bsky.embed.images', images: [{ alt: '', image: bad.blob }] } });
+  const takedown = { applied: true, ref: 'case 8' };
+  await operator.com.atproto.admin.updateSubjectStatus({ subject: { $type: 'com.atproto.repo.strongRef', uri, cid }, takedown }, { headers: admin, encoding: 'application/json' });
+  await operator.com.atproto.admin.updateSubjectStatus({ subject: { $type: 'com.atproto.admin.defs#repoBlobRef', did: ann.assertDid, cid: takenDownCid }, takedown }, { headers: admin, encoding: 'application/json' });
   await ann.post(post('the last one there'));
   await eventually('the relay has heard of Ann', async () => (await headAt(relayUrl)) !== undefined && (await headAt(relayUrl)) === (await headAt(url)));
 }
@@ -131,7 +139,7 @@ test('a directory that is none of a reference PDS is refused, and nothing is mad
 test('every account is taken over, once, however often the command runs and wherever it was cut off', async () => {
   const made = await run('import-reference', join(folder, 'theirs'));
   expect(made.slice(0, 3)).toEqual([
-    { did: dids.get('ann'), handle: 'ann.test', records: 22, blobs: 1, missingBlobs: 0, fault: null },
+    { did: dids.get('ann'), handle: 'ann.test', records: 23, blobs: 2, missingBlobs: 0, fault: null },
     { did: dids.get('bob'), handle: 'bob.test', records: 20, blobs: 0, missingBlobs: 0, fault: null },
     { did: dids.get('cleo'), handle: 'cleo.test', records: 20, blobs: 0, missingBlobs: 0, fault: null },
   ]);
@@ -150,7 +158,7 @@ test('every account is taken over, once, however often the command runs and wher
   await rm(progress);
   await expect(run('import-reference', join(folder, 'theirs'))).rejects.toThrow('3 accounts were not taken over');
   for (const name of people) await appendFile(progress, `${JSON.stringify({ begun: dids.get(name) })}\n`);
-  expect((await run('import-reference', join(folder, 'theirs')))[0]).toMatchObject({ handle: 'ann.test', records: 22, blobs: 1, fault: null });
+  expect((await run('import-reference', join(folder, 'theirs')))[0]).toMatchObject({ handle: 'ann.test', records: 23, blobs: 2, fault: null });
 });
 
 test('people sign in as they did, everything is there, and the relay hears them on', async () => {
@@ -164,7 +172,8 @@ test('people sign in as they did, everything is there, and the relay hears them 
   expect((await ann.app.bsky.actor.getPreferences()).data.preferences).toEqual(preferences);
   expect((await ann.com.atproto.repo.listRecords({ repo: ann.assertDid, collection: 'app.bsky.feed.post' })).data.records).toHaveLength(21);
   expect(Buffer.from((await ann.com.atproto.sync.getBlob({ did: ann.assertDid, cid: blobCid })).data)).toEqual(picture);
-  expect((await ann.com.atproto.server.checkAccountStatus()).data).toMatchObject({ activated: true, validDid: true, expectedBlobs: 1, importedBlobs: 1 });
+  expect((await ann.com.atproto.server.checkAccountStatus()).data).toMatchObject({ activated: true, validDid: true, expectedBlobs: 2, importedBlobs: 2 });
+  await expect(ann.com.atproto.sync.getBlob({ did: ann.assertDid, cid: takenDownCid })).rejects.toThrow('Blob not found');
   expect((await signIn('bob')).session).toMatchObject({ active: false, status: 'deactivated' });
   await expect(signIn('cleo')).rejects.toThrow('Account has been taken down');
   const codes = await new AtpAgent({ service: url }).com.atproto.admin.getInviteCodes({}, { headers: admin });
@@ -175,7 +184,7 @@ test('people sign in as they did, everything is there, and the relay hears them 
   const { data: car } = await ann.com.atproto.sync.getRepo({ did: ann.assertDid });
   const document = (await (await fetch(`${plcUrl}/${ann.assertDid}`)).json()) as { verificationMethod: { publicKeyMultibase: string }[] };
   const { commit, recordCount } = verifyRepoCar(car, ann.assertDid, parseDidKey(`did:key:${document.verificationMethod[0]?.publicKeyMultibase}`));
-  expect([commit.rev, recordCount]).toEqual([await latestRev(ann.assertDid), 23]);
+  expect([commit.rev, recordCount]).toEqual([await latestRev(ann.assertDid), 24]);
 }, 60_000);
 
 test('a handle can be changed, since the rotation key came along', async () => {
