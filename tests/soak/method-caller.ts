@@ -26,6 +26,7 @@ export class MethodCaller {
   readonly #values: LexiconValues;
   readonly #statuses = new Map<number, number>();
   readonly #succeeded = new Set<string>();
+  readonly #notServed = new Set<string>();
   #calls = 0;
 
   constructor(lexicons: Lexicons, random: Seeded, values: LexiconValues) {
@@ -38,6 +39,11 @@ export class MethodCaller {
   get text(): string {
     const statuses = [...this.#statuses].toSorted(([a], [b]) => a - b).map(([status, count]) => `${status}: ${count}`).join(', ');
     return `${this.#calls} calls (${statuses}), ${this.#succeeded.size} methods answered 200 at least once`;
+  }
+
+  /** Tells whether a server has said that it does not have a method. */
+  isServed(server: string, nsid: string): boolean {
+    return !this.#notServed.has(`${server} ${nsid}`);
   }
 
   /** Calls once. All choices are made before the first wait, so that they come in the same order again. @throws on a wrong answer */
@@ -65,6 +71,7 @@ export class MethodCaller {
     if (type.startsWith('text/event-stream')) return await response.body?.cancel();
     const bytes = Buffer.from(await response.arrayBuffer());
     if (response.status === 500) throw new Error(`status 500: ${bytes.toString().slice(0, 500)}`);
+    if (response.status === 501) this.#notServed.add(`${server} ${nsid}`);
     if (response.status >= 400) return checkError(bytes, response.status);
     if (response.status !== 200) return;
     this.#succeeded.add(`${server} ${nsid}`);

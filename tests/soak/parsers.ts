@@ -38,7 +38,7 @@ interface Corpus {
 /** Goes on for its minutes and gives a sentence of what was done. @throws at the first input that breaks a promise */
 export async function fuzzParsers({ random, minutes, step }: SoakRun): Promise<string> {
   const corpus = makeCorpus(random);
-  const memory = new FlatMemory({ measure: heapBytes, maxGrowthBytes: 40_000_000 });
+  const memory = new FlatMemory(40_000_000);
   const counts = { inputs: 0, accepted: 0, slowestMs: 0 };
   const end = performance.now() + minutes * 60_000;
   while (performance.now() < end) {
@@ -57,12 +57,6 @@ export async function fuzzParsers({ random, minutes, step }: SoakRun): Promise<s
     if (++counts.inputs % 20_000 === 0) memory.look();
   }
   return `parsers: ${counts.inputs} inputs, ${counts.accepted} accepted by one parser or another, slowest ${Math.round(counts.slowestMs)} ms, ${memory.text}`;
-}
-
-function heapBytes(): number {
-  (globalThis as { gc?: () => void }).gc?.();
-  const { heapUsed, external } = process.memoryUsage();
-  return heapUsed + external;
 }
 
 function makeCorpus(random: Seeded): Corpus {

@@ -3,7 +3,7 @@
  * and the step, and the same seed makes the same choices again.
  * A soak is a file beside this one. Not part of `./dunlin test`. Source: ours, see CONTRIBUTING.md.
  */
-import { setFlagsFromString } from 'node:v8';
+import { inspect } from 'node:util';
 import { writeLine } from '@dunlin/service/log/terminal';
 import { Seeded } from './seeded.ts';
 import type { Soak } from './soak.ts';
@@ -29,8 +29,6 @@ export async function runSoaks(names: readonly string[], options: SoakOptions): 
   const known = Object.keys(soaks);
   const unknown = names.filter((name) => !known.includes(name));
   if (unknown.length > 0) throw new Error(`no such soak: ${unknown.join(', ')} (there are ${known.join(', ')})`);
-  // So that memory can be measured after a collection.
-  setFlagsFromString('--expose-gc');
   const seed = options.seed ?? Date.now() % 4_294_967_296;
   let areAllWell = true;
   for (const name of names.length > 0 ? names : known) areAllWell = (await runSoak(name, seed, options)) && areAllWell;
@@ -47,7 +45,7 @@ async function runSoak(name: string, seed: number, { minutes = 2, rounds = 50 }:
     writeLine(`PASS ${name}: ${done}; seed=${seed} seconds=${Math.round((performance.now() - began) / 1000)}`);
     return true;
   } catch (error) {
-    writeLine(`FAIL ${name}: seed=${seed} step=${step}\n${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+    writeLine(`FAIL ${name}: seed=${seed} step=${step}\n${inspect(error)}`);
     return false;
   }
 }
