@@ -16,6 +16,8 @@ import { FlatMemory, type SoakRun } from './soak.ts';
 
 const batch = 200;
 const batchesPerHost = 10;
+/** The relay takes only so many new hosts in a while from one address; in a long run each host stays longer. */
+const maxHosts = 50;
 
 /** Goes on for its minutes and gives a sentence of what was done. @throws when the relay breaks a promise */
 export async function fuzzRelay({ random, minutes, step }: SoakRun): Promise<string> {
@@ -59,13 +61,15 @@ class Siege {
   async lastFor(minutes: number): Promise<string> {
     const goodHost = await this.#relay.crawledHost();
     this.#relay.register(this.#good, goodHost);
-    const end = performance.now() + minutes * 60_000;
+    const begin = performance.now();
+    const end = begin + minutes * 60_000;
     let hosts = 0;
     while (performance.now() < end) {
       const host = await this.#relay.crawledHost();
       hosts++;
       const account = this.#relay.register(new FakeAccount(), host);
-      for (let n = 0; n < batchesPerHost && performance.now() < end; n++) {
+      const isEnough = (n: number): boolean => n >= batchesPerHost && performance.now() >= begin + (hosts * (end - begin)) / maxHosts;
+      for (let n = 0; !isEnough(n) && performance.now() < end; n++) {
         this.#step(`hostile host ${hosts}, batch ${n}`);
         this.#sendBatch(host, account);
         await this.#isWell(goodHost);
