@@ -102,7 +102,9 @@ test('filters of the query and of options_update hold for both', async () => {
   await at.stop();
   expect([sky.errors, at.errors]).toEqual([[], []]);
   expect([...new Set(sky.lines)]).toEqual(['bob commit create app.bsky.feed.like', 'alice commit create app.bsky.feed.post wanted now']);
-  expect([...new Set(at.lines)]).toEqual(['bob commit create app.bsky.graph.follow', 'alice commit create app.bsky.feed.repost']);
+  // A second repost of the same post takes the first one's place, so there may be deletions too.
+  const created = at.lines.filter((one) => !one.includes('commit delete app.bsky.feed.repost'));
+  expect([...new Set(created)]).toEqual(['bob commit create app.bsky.graph.follow', 'alice commit create app.bsky.feed.repost']);
 }, 30_000);
 
 test('a client that comes back with the cursor it stopped at misses nothing', async () => {
