@@ -112,9 +112,11 @@ export class CatchUp<U extends Unit> {
       consumer.seq = lastSeq;
       return this.enqueue(consumer);
     }
+    const { changes } = pages;
     const finish = (): void => {
       if (consumer.state !== 'reading') return;
-      if (consumer.channel === channel) send(consumer, encoding.join(units), lastSeq, units.length);
+      // Another filter, or a takedown while the encoding took its time: the run is made anew.
+      if (consumer.channel === channel && pages.changes === changes) send(consumer, encoding.join(units), lastSeq, units.length);
       else this.enqueue(consumer);
     };
     const preparing = encoding.prepare(units);

@@ -29,6 +29,7 @@ export class Pages {
   readonly #reader: PageReader;
   readonly #listeners = new Set<PageListener>();
   readonly #unsubscribe: () => void;
+  #changes = 0;
 
   constructor(log: TimedLog, o: PagesOptions) {
     this.#log = log;
@@ -52,6 +53,11 @@ export class Pages {
   /** Seq of the oldest event that is still to be had. */
   get oldestSeq(): number {
     return this.#log.oldestSeq();
+  }
+
+  /** How often the log changed in place: what was read under another number may hold what was taken down since. */
+  get changes(): number {
+    return this.#changes;
   }
 
   /** Memory held, in bytes. */
@@ -78,6 +84,7 @@ export class Pages {
 
   /** Forgets everything held, for when the log changed some of it in place (a takedown). */
   forget(): void {
+    this.#changes += 1;
     this.#ring.forget();
     this.#reader.forget();
     for (const listener of this.#listeners) listener.onGap(this.#ring.lastSeq);
