@@ -27,6 +27,7 @@ export const pdsConfigSpec = defineConfig({
     blobTemporaryDirectory: optionalText('PDS_BLOBSTORE_DISK_TMP_LOCATION', { doc: 'Folder of uploads under way, on the same file system; default blobs-temp in the data directory.' }),
     blobUploadLimit: integer('PDS_BLOB_UPLOAD_LIMIT', { default: 5_242_880, min: 1, unit: 'bytes', doc: 'Largest blob that may be uploaded.' }),
     blobGraceMs: durationMs('PDS_BLOB_UNUSED_GRACE', { default: 24 * 3_600_000, min: 3_600_000, doc: 'How long a blob is kept that no record names. Ours.' }),
+    blobUnusedLimitBytes: integer('PDS_BLOB_UNUSED_LIMIT', { default: 1_073_741_824, min: 1, unit: 'bytes', doc: 'Most that one account may have uploaded that no record names, so that uploads alone do not fill the disk. Ours.' }),
     acceptingImports: toggle('PDS_ACCEPTING_REPO_IMPORTS', { default: true, doc: 'Whether people may move in with their repositories.' }),
     maxImportBytes: integer('PDS_MAX_REPO_IMPORT_SIZE', { default: 1_073_741_824, min: 1, unit: 'bytes', doc: 'Largest repository that may be imported.' }),
     plcUrl: url('PDS_DID_PLC_URL', { default: 'https://plc.directory', doc: 'The did:plc directory.' }),

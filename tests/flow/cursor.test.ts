@@ -66,6 +66,15 @@ test.each(services)('%s refuses a future cursor with an error frame and closes',
   expect([listened.errors, listened.closeCode, listened.seqs]).toEqual([['FutureCursor'], 1008, []]);
 });
 
+test('the relay says so when a cursor is older than all it holds, and goes on from the oldest', async () => {
+  const all = listen(network.relay, 0);
+  await eventually('the oldest is known', () => all.seqs.length > 0);
+  const outdated = listen(network.relay, 5);
+  await eventually('it goes on', () => outdated.seqs.length > 0);
+  expect([outdated.infos, outdated.seqs[0]]).toEqual([['OutdatedCursor'], all.seqs[0]]);
+  for (const { socket } of [all, outdated]) socket.close();
+});
+
 test.each(services)('%s sends only what is new without a cursor', async (_name, url) => {
   const latest = await alice.com.atproto.sync.getLatestCommit({ did: alice.assertDid });
   const all = listen(url(), 0);

@@ -21,9 +21,6 @@ export interface UploadedBlob {
   readonly size: number;
 }
 
-/** Most bytes of one account that no record names, so that uploads alone do not fill the disk. */
-const maxUnusedBytes = 1_073_741_824;
-
 /** Takes uploads. */
 export class BlobUploader {
   readonly #files: BlobFiles;
@@ -31,25 +28,29 @@ export class BlobUploader {
   readonly #groups: GroupCommit;
   readonly #turns: Turns;
   readonly #clock: Clock;
+  readonly #maxUnusedBytes: number;
 
-  constructor(o: { files: BlobFiles; blobs: BlobStore; groups: GroupCommit; turns: Turns; clock: Clock }) {
+  /** `maxUnusedBytes` bounds what one account may have uploaded that no record names. */
+  constructor(o: { files: BlobFiles; blobs: BlobStore; groups: GroupCommit; turns: Turns; clock: Clock; maxUnusedBytes: number }) {
     this.#files = o.files;
     this.#blobs = o.blobs;
     this.#groups = o.groups;
     this.#turns = o.turns;
     this.#clock = o.clock;
+    this.#maxUnusedBytes = o.maxUnusedBytes;
   }
 
   /**
    * Receives one blob. The type comes from its bytes, else from what the uploader declares.
-   * @throws XrpcError 400 InvalidRequest when these bytes were taken down for this account; what the body's stream throws
+   * @throws XrpcError 400 InvalidRequest when these bytes were taken down for this account, 429 RateLimitExceeded when too much is there
+   * that no record names; what the body's stream throws
    */
   async upload(account: Account, body: Readable, declaredType: string | null): Promise<UploadedBlob> {
     const received = await this.#files.receive(account.did, body);
     try {
       const { cid, size } = received;
       if ((this.#blobs.find(account.id, cid)?.takedownRef ?? null) !== null) throw invalidRequest('Blob has been takendown, cannot re-upload');
-      if (this.#blobs.unusedBytes(account.id) + size > maxUnusedBytes) {
+      if (this.#blobs.unusedBytes(account.id) + size > this.#maxUnusedBytes) {
         throw new XrpcError(429, 'RateLimitExceeded', 'too much was uploaded that no record names; write the records, or try again later');
       }
       const mimeType = blobMimeType(received.head, declaredType);

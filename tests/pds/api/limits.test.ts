@@ -1,6 +1,7 @@
 /** Rate limits of the methods, over HTTP: what they count, whom they let pass, and that they are off unless asked for. */
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { ManualClock } from '@dunlin/protocol/base/clock';
+import { eventually } from '../../harness/wait.ts';
 import { post, startSmallPds, type Answer, type Person, type SmallPds } from '../small-pds.ts';
 
 const key = 'a bypass key of some length';
@@ -46,3 +47,19 @@ test('mails are few: five codes of a kind an hour', async () => {
   for (let times = 0; times < 5; times++) expect((await ask()).status).toBe(200);
   expect((await ask()).status).toBe(429);
 });
+
+test('one address has 300 sign-ins in five minutes, whatever names it makes up', async () => {
+  const stop = new AbortController();
+  const statuses: number[] = [];
+  const signIn = (identifier: string): Promise<void> =>
+    fetch(`${small.url}/xrpc/com.atproto.server.createSession`, {
+      method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ identifier, password: 'x' }), signal: stop.signal,
+    }).then(({ status }) => void statuses.push(status), () => undefined);
+  // A refusal waits on the clock, which stands; who comes when too many wait is sent away at once. Either way it counts.
+  const asked = Array.from({ length: 340 }, (_, index) => signIn(`nobody-${index}.test`));
+  await eventually('the last forty are over the limit', () => statuses.filter((status) => status === 429).length >= 40);
+  expect(statuses.filter((status) => status === 429).length).toBe(40);
+  stop.abort();
+  await Promise.all(asked);
+  clock.advance(600_000);
+}, 30_000);

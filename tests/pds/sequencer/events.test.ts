@@ -1,10 +1,15 @@
 /** The stream: which events each operation brings, that they verify and invert, and the cursor rules on real sockets. */
+import { once } from 'node:events';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { ManualClock } from '@dunlin/protocol/base/clock';
 import { readCar } from '@dunlin/protocol/car/read';
 import { parseDidKey, type PublicKey } from '@dunlin/protocol/crypto/did-key';
 import { invertOperations } from '@dunlin/protocol/mst/invert';
 import { decodeCommit, verifyCommitSignature } from '@dunlin/protocol/repo/commit';
 import type { CommitEvent } from '@dunlin/protocol/stream/event';
+import { WebSocket } from 'ws';
+import { eventually } from '../../harness/wait.ts';
+import { retentionEveryMs } from '@dunlin/pds/sequencer/retention';
 import { post, startSmallPds, Subscriber, type Person, type Seen, type SmallPds } from '../small-pds.ts';
 
 let small: SmallPds;
@@ -135,9 +140,40 @@ describe('cursors', () => {
     expect(event).toMatchObject({ kind: 'identity', seq: 1 });
   });
 
-  test('that are no numbers are refused before the upgrade', async () => {
-    const response = await fetch(`${small.url}/xrpc/com.atproto.sync.subscribeRepos?cursor=1`);
-    expect(response.status).toBe(426);
+  test.each(['x', '-1', '1.5', '9007199254740992'])('that are no whole numbers are refused before the upgrade: %s', async (cursor) => {
+    const socket = new WebSocket(`${small.url.replace('http', 'ws')}/xrpc/com.atproto.sync.subscribeRepos?cursor=${cursor}`);
+    const [, response] = (await once(socket, 'unexpected-response')) as [unknown, { statusCode: number; destroy(): void }];
+    expect(response.statusCode).toBe(400);
+    response.destroy();
+  });
+
+  test('that are too old get a word, and then what is left', async () => {
+    const clock = new ManualClock();
+    const short = await startSmallPds({ clock, environment: { PDS_REPO_BACKFILL_LIMIT_MS: '3600000' } });
+    try {
+      await short.newPerson('erin');
+      clock.advance(3_000_000);
+      await short.newPerson('finn');
+      clock.advance(600_000);
+      const reader = await eventually('the first account is out of the window', async () => {
+        // One look at a time: a look that begins while another is under way does nothing.
+        clock.advance(retentionEveryMs);
+        const one = await new Subscriber(short.url, 1).opened();
+        const [first] = await one.take(1);
+        if (first?.kind === 'info') return one;
+        one.close();
+        return null;
+      });
+      expect((await reader.take(5)).map((event) => [event.kind, 'seq' in event ? event.seq : null])).toEqual([
+        ['info', null], ['identity', 5], ['account', 6], ['commit', 7], ['sync', 8],
+      ]);
+      expect(reader.seen[0]).toMatchObject({ name: 'OutdatedCursor' });
+      const fromOldest = await new Subscriber(short.url, 4).opened();
+      expect((await fromOldest.take(1))[0]).toMatchObject({ kind: 'identity', seq: 5 });
+      for (const each of [reader, fromOldest]) each.close();
+    } finally {
+      await short.close();
+    }
   });
 });
 
