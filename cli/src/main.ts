@@ -26,7 +26,7 @@ program
 
 program
   .command('test')
-  .description('set up what the tests need, then run types, lint, tidy, unit, flow, peer and browser tests')
+  .description('set up what the tests need, then run types, lint, tidy, unit, server, flow, peer and browser tests')
   .argument('[parts...]', 'only these parts: types, lint, tidy, unit, servers, flow, peers, browser')
   .action(async (parts: string[]) => {
     const { runTests } = await import('../../tests/run.ts');
