@@ -8,6 +8,7 @@
 import { assert } from '@dunlin/protocol/base/assert';
 import type { Clock } from '@dunlin/protocol/base/clock';
 import { Keypair } from '@dunlin/protocol/crypto/keypair';
+import type { Logger } from '@dunlin/service/log/logger';
 import { invalidRequest } from '@dunlin/service/xrpc/errors';
 import type { NewDid, PlcClient } from '../identity/plc-client.ts';
 import type { ServerIdentity } from '../identity/server-identity.ts';
@@ -55,12 +56,14 @@ export class Registrar {
   readonly #groups: GroupCommit;
   readonly #sequencer: Sequencer;
   readonly #clock: Clock;
+  readonly #log: Logger;
   /** Handles, e-mail addresses and DIDs of accounts that are being made. */
   readonly #held = new Set<string>();
 
   constructor(o: {
     accounts: AccountStore; sessions: Sessions; tokens: SessionTokens; passwords: PasswordCheck; repos: RepoWriter;
     invites: Invites; reservedKeys: ReservedKeys; plc: PlcClient; server: ServerIdentity; groups: GroupCommit; sequencer: Sequencer; clock: Clock;
+    log: Logger;
   }) {
     this.#accounts = o.accounts;
     this.#sessions = o.sessions;
@@ -74,6 +77,7 @@ export class Registrar {
     this.#groups = o.groups;
     this.#sequencer = o.sequencer;
     this.#clock = o.clock;
+    this.#log = o.log;
   }
 
   /**
@@ -111,7 +115,8 @@ export class Registrar {
     try {
       return await this.#store(o);
     } catch (fault) {
-      await this.#plc.tombstone(fresh).catch(() => undefined);
+      // The caller hears of the first fault; a DID that stays registered for nobody is the operator's to know.
+      await this.#plc.tombstone(fresh).catch((error: unknown) => this.#log.warn({ err: error }, 'a new DID could not be ended after its account failed'));
       throw fault;
     }
   }

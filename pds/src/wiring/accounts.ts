@@ -52,7 +52,7 @@ export function openAccounts(stage: Stage, stores: Stores, writes: Writes, netwo
   const others = [stores.preferences, stores.appPasswordStore, stores.codes];
   const standing = new AccountStanding({ ...shared, others, onForgotten: () => outbox.forget() });
   const departures = new Departures({ ...shared, standing });
-  const registrar = new Registrar({ ...shared, sessions, invites, repos });
+  const registrar = new Registrar({ ...shared, sessions, invites, repos, log: stage.log });
   const emailChanges = new EmailChanges(shared);
   const passwordChanges = new PasswordChanges(shared);
   const choice = new HandleChoice(handleDomains(config), resolver);
