@@ -32,6 +32,9 @@ export interface JobBatch {
   readonly nowMs: number;
 }
 
+/** The last message to a worker: it ends by itself. */
+export const stopMessage = 'stop';
+
 /** Message from a worker: the same buffer, transferred back with the slots filled, so that it can be used again. */
 export interface VerdictBatch {
   readonly buffer: ArrayBuffer;

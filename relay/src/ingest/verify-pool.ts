@@ -7,7 +7,7 @@
  */
 import { Worker } from 'node:worker_threads';
 import type { Clock } from '@dunlin/protocol/base/clock';
-import { batchBytes, decodeVerdicts, encodeJobs } from './verify-batch.ts';
+import { batchBytes, decodeVerdicts, encodeJobs, stopMessage } from './verify-batch.ts';
 import type { VerdictBatch, VerifyJob, VerifyVerdict } from './verify-batch.ts';
 
 /** How a pool is made. */
@@ -24,6 +24,8 @@ export interface VerifyPoolOptions {
 const maxBatchJobs = 128;
 const maxBatchBytes = 1_048_576;
 const maxBatchesUnderWay = 2;
+/** Two batches take some hundredths of a second; a worker that is not done by then is cut down. */
+const maxStopMs = 5_000;
 /** Buffers go to the worker and come back; those of this size are kept. */
 const bufferBytes = maxBatchBytes + 65_536;
 
@@ -65,6 +67,7 @@ export class VerifyPool {
 class VerifyThread {
   readonly ready: Promise<void>;
   readonly #worker: Worker;
+  readonly #ended: Promise<void>;
   readonly #clock: Clock;
   #waiting: Waiting[] = [];
   readonly #underWay: (readonly Waiting[])[] = [];
@@ -78,6 +81,7 @@ class VerifyThread {
     this.ready = new Promise((resolve) => this.#worker.once('online', () => resolve()));
     this.#worker.on('message', (batch: VerdictBatch) => this.#received(batch));
     this.#worker.on('error', onFault);
+    this.#ended = new Promise((resolve) => this.#worker.once('exit', () => resolve()));
   }
 
   submit(waiting: Waiting): void {
@@ -97,7 +101,11 @@ class VerifyThread {
 
   async close(): Promise<void> {
     this.#isClosed = true;
-    await this.#worker.terminate();
+    // Cut down within libsecp256k1, the thread takes the process with it; so it ends by itself behind the batches it has.
+    this.#worker.postMessage(stopMessage);
+    const timer = this.#clock.after(maxStopMs, () => void this.#worker.terminate());
+    await this.#ended;
+    timer.cancel();
   }
 
   #send(): void {

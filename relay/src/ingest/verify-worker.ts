@@ -15,7 +15,7 @@ import { verifySync } from '@dunlin/protocol/repo/verify-sync';
 import { scanFrame } from '@dunlin/protocol/stream/frame-scan';
 import type { AccountKey } from '../accounts/account-row.ts';
 import { goneCollections, noneGone } from '../collections/gone.ts';
-import { decodeJobs, encodeVerdicts } from './verify-batch.ts';
+import { decodeJobs, encodeVerdicts, stopMessage } from './verify-batch.ts';
 import type { JobBatch, VerifyJob, VerifyVerdict } from './verify-batch.ts';
 
 const digestBytes = 32;
@@ -28,7 +28,8 @@ const port = parentPort;
 assert(port, 'verify-worker runs as a worker thread');
 const { isLenient, tellsGone } = workerData as { isLenient: boolean; tellsGone: boolean };
 
-port.on('message', (batch: JobBatch) => {
+port.on('message', (batch: JobBatch | typeof stopMessage) => {
+  if (batch === stopMessage) return port.close();
   const verdicts = encodeVerdicts(batch, decodeJobs(batch).map((job) => verify(job, batch.nowMs)));
   port.postMessage(verdicts, [verdicts.buffer]);
 });
