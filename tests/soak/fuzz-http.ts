@@ -15,7 +15,8 @@ import { FakeAccount as RelayAccount } from '../relay/fixture/fake-account.ts';
 import { TestRelay } from '../relay/fixture/test-relay.ts';
 import { LexiconValues, type Names } from './lexicon-values.ts';
 import { MethodCaller, type Authorization } from './method-caller.ts';
-import { FlatMemory, type Soak, type SoakRun } from './soak.ts';
+import { FlatMemory } from './memory.ts';
+import type { Soak, SoakRun } from './soak.ts';
 
 const callsPerPerson = 400;
 const atOnce = 6;
@@ -94,7 +95,7 @@ async function fuzz({ random, minutes, step, say }: SoakRun, pds: SmallPds, know
     memory.look();
     if (people % 5 === 0) say(caller.text);
   }
-  return `${nsids.length} methods, ${caller.text}, ${memory.text}`;
+  return `${nsids.length} methods, ${caller.text}, memory ${memory.judge()}`;
 }
 
 async function addPerson(pds: SmallPds, person: Person, known: Names, number: number): Promise<void> {

@@ -11,8 +11,10 @@ import { eventually } from '../harness/wait.ts';
 import { FakeAccount } from '../relay/fixture/fake-account.ts';
 import { type FakeHost, TestRelay } from '../relay/fixture/test-relay.ts';
 import { mutate } from './mutate.ts';
+import { mutateEvent } from './mutate-event.ts';
 import type { Seeded } from './seeded.ts';
-import { FlatMemory, type SoakRun } from './soak.ts';
+import { FlatMemory } from './memory.ts';
+import type { SoakRun } from './soak.ts';
 
 const batch = 200;
 const batchesPerHost = 10;
@@ -45,8 +47,9 @@ class Siege {
   readonly #drops: readonly Drop[];
   readonly #heard: ReadonlyMap<string, number>;
   readonly #step: (what: string) => void;
-  readonly #good = new FakeAccount();
-  readonly #memory = new FlatMemory(150_000_000);
+  #good = new FakeAccount();
+  #askedOfAll = 0;
+  readonly #memory = new FlatMemory(40_000_000);
   #sent = 0;
   #asked = 0;
 
@@ -75,13 +78,17 @@ class Siege {
         await this.#isWell(goodHost);
       }
       await host.firehose.close();
-      // What the host sent is kept by the fixture; it is not the relay's memory.
+      // What hosts and accounts keep is the fixture's, not the relay's memory: it goes, and another good account comes.
       this.#relay.hosts.splice(this.#relay.hosts.indexOf(host), 1);
+      goodHost.firehose.log.length = 0;
+      this.#askedOfAll += this.#asked;
+      this.#asked = 0;
+      this.#good = this.#relay.register(new FakeAccount(), goodHost);
       this.#memory.look();
     }
-    const heard = [...this.#heard.values()].reduce((sum, count) => sum + count, 0) - this.#asked;
-    return `relay: ${hosts} hostile hosts, ${this.#sent} frames sent, ${await this.#dropped()} dropped and ${heard} passed on, ${this.#asked} good events all heard, `
-      + `0 drops at the SDK, ${this.#memory.text}`;
+    const heard = [...this.#heard.values()].reduce((sum, count) => sum + count, 0) - this.#askedOfAll;
+    return `relay: ${hosts} hostile hosts, ${this.#sent} frames sent, ${await this.#dropped()} dropped and ${heard} passed on, ${this.#askedOfAll} good events all heard, `
+      + `0 drops at the SDK, memory ${this.#memory.judge()}`;
   }
 
   /** How many events the relay has refused, for whatever reason. */
@@ -97,7 +104,8 @@ class Siege {
       const event = kind < 6 || account.head === null ? account.commit()
         : kind === 6 ? account.sync(account.nextRev()) : kind === 7 ? account.identity(random.pick([account.handle, null, 'x', 'handle.invalid'])) : account.account(random.chance(0.9), null);
       const bytes = encodeEvent({ ...event, seq: host.seq + 1 });
-      host.sendBytes(random.chance(0.2) ? bytes : mutate(bytes, random, encodeEvent({ ...this.#good.identity(), seq: 7 })));
+      const other = encodeEvent({ ...this.#good.identity(), seq: 7 });
+      host.sendBytes(random.chance(0.2) ? bytes : random.chance(0.5) ? mutate(bytes, random, other) : mutateEvent(bytes, random, other));
       this.#sent++;
     }
   }

@@ -38,7 +38,8 @@ export function mutate(bytes: Uint8Array, random: Seeded, other: Uint8Array): Ui
 }
 
 function changed(bytes: Uint8Array, change: (copy: Uint8Array) => void): Uint8Array {
-  const copy = bytes.slice();
+  // Not slice: a Buffer's gives a view of the same bytes.
+  const copy = Uint8Array.from(bytes);
   change(copy);
   return copy;
 }

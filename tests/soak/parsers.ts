@@ -3,6 +3,7 @@
  * Not for: the relay (hostile-host.ts). Source: ours.
  */
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { encode, decode } from '@dunlin/protocol/data/cbor';
 import type { Cid } from '@dunlin/protocol/data/cid';
 import { ProtocolError } from '@dunlin/protocol/base/errors';
@@ -20,9 +21,13 @@ import { verifySync } from '@dunlin/protocol/repo/verify-sync';
 import { decodeEvent, encodeEvent } from '@dunlin/protocol/stream/event-codec';
 import { scanFrame } from '@dunlin/protocol/stream/frame-scan';
 import { FakeAccount } from '../relay/fixture/fake-account.ts';
+import { captureFolder } from '../harness/vectors.ts';
+import { readFrames } from '../harness/capture.ts';
 import { mutate } from './mutate.ts';
+import { mutateEvent } from './mutate-event.ts';
 import type { Seeded } from './seeded.ts';
-import { FlatMemory, type SoakRun } from './soak.ts';
+import { FlatMemory } from './memory.ts';
+import type { SoakRun } from './soak.ts';
 
 const nowMs = Date.parse('2026-01-02T03:04:05.678Z');
 const did = 'did:plc:aaaaaaaaaaaaaaaaaaaaaaaa';
@@ -32,6 +37,8 @@ const maxInputMs = 400;
 /** What is spoilt, and what judges it. */
 interface Corpus {
   readonly inputs: Uint8Array[];
+  /** Those of them that are events. */
+  readonly frames: Uint8Array[];
   readonly account: FakeAccount;
 }
 
@@ -44,7 +51,7 @@ export async function fuzzParsers({ random, minutes, step }: SoakRun): Promise<s
   while (performance.now() < end) {
     step(`parsers, input ${counts.inputs}`);
     const source = random.pick(corpus.inputs);
-    const bytes = random.chance(0.02) ? source : mutate(source, random, random.pick(corpus.inputs));
+    const bytes = random.chance(0.02) ? source : random.chance(0.3) ? mutateEvent(random.pick(corpus.frames), random, random.pick(corpus.frames)) : mutate(source, random, random.pick(corpus.inputs));
     const began = process.cpuUsage();
     try {
       counts.accepted += await tryAll(bytes, corpus.account, random);
@@ -56,7 +63,7 @@ export async function fuzzParsers({ random, minutes, step }: SoakRun): Promise<s
     assert(counts.slowestMs < maxInputMs, `an input took too long: ms=${counts.slowestMs} bytes=${bytes.length}`);
     if (++counts.inputs % 20_000 === 0) memory.look();
   }
-  return `parsers: ${counts.inputs} inputs, ${counts.accepted} accepted by one parser or another, slowest ${Math.round(counts.slowestMs)} ms, ${memory.text}`;
+  return `parsers: ${counts.inputs} inputs, ${counts.accepted} accepted by one parser or another, slowest ${Math.round(counts.slowestMs)} ms, memory ${memory.judge()}`;
 }
 
 function makeCorpus(random: Seeded): Corpus {
@@ -72,12 +79,15 @@ function makeCorpus(random: Seeded): Corpus {
   const sync = account.sync();
   inputs.push(encodeEvent(sync), encodeEvent(account.identity()), encodeEvent(account.identity(null)), encodeEvent(account.account(false, 'deactivated')));
   inputs.push(encodeEvent({ kind: 'info', name: 'OutdatedCursor', message: 'too old' }));
+  const captured = captureFolder();
+  if (captured !== null) inputs.push(...readFrames(join(captured, 'frames.bin'), 300), ...readFrames(join(captured, 'frames-pds-b.bin'), 60));
+  const frames = inputs.filter((bytes) => decodeEvent(bytes).kind !== 'info');
   const { data, cid } = account.head!;
   const blocks = [...walkEntries(account.blocks, data)].map(({ value }) => value);
   inputs.push(writeCar(cid, [cid, data, ...blocks].map((each): [Cid, Uint8Array] => [each, account.blocks.get(each)!])), ...cars.slice(-8));
   for (const car of cars.slice(-8)) for (const [, bytes] of readCar(car).blocks) inputs.push(bytes);
   inputs.push(encode({ a: [1, -1, null, true, 'é', new Uint8Array(3), cid, { '': {} }], bb: { ccc: [[[[]]]] } }));
-  return { inputs, account };
+  return { inputs, frames, account };
 }
 
 /** Gives how many parsers accepted. */
