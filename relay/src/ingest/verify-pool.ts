@@ -60,7 +60,7 @@ export class VerifyPool {
 
   /** Stops the workers; verdicts still under way are not told any more. */
   async close(): Promise<void> {
-    for (const worker of this.#workers) await worker.close();
+    await Promise.all(this.#workers.map((worker) => worker.close()));
   }
 }
 
@@ -102,7 +102,7 @@ class VerifyThread {
   async close(): Promise<void> {
     this.#isClosed = true;
     // Cut down within libsecp256k1, the thread takes the process with it; so it ends by itself behind the batches it has.
-    this.#worker.postMessage(stopMessage);
+    this.#worker.postMessage(stopMessage, []);
     const timer = this.#clock.after(maxStopMs, () => void this.#worker.terminate());
     await this.#ended;
     timer.cancel();
