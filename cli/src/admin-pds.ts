@@ -11,6 +11,7 @@ import { addDataCommands } from './admin-pds/data-commands.ts';
 import { addInviteCommands } from './admin-pds/invite-commands.ts';
 import { addNetworkCommands } from './admin-pds/network-commands.ts';
 import { openAdminPds, type AdminOptions, type AdminPds } from './admin-pds/session.ts';
+import { addTrailCommands } from './admin-pds/trail-commands.ts';
 
 /** Where output goes, and the variables that are read. */
 export interface AdminPdsParts {
@@ -32,6 +33,7 @@ export function adminPdsCommand({ write, env }: AdminPdsParts): Command {
   addInviteCommands(command, open);
   addNetworkCommands(command, open);
   addDataCommands(command, open);
+  addTrailCommands(command, open);
   return command;
 }
 

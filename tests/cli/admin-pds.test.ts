@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { silentLogger } from '@dunlin/service/log/logger';
 import { adminPdsCommand } from '../../cli/src/admin-pds.ts';
 import { readPdsConfig } from '../../pds/src/config.ts';
+import { totpCode, totpStep } from '../../pds/src/factor/totp.ts';
 import { startPds } from '../../pds/src/pds.ts';
 import { temporaryFolder } from '../harness/temporary.ts';
 import { call, post, startSmallPds, Subscriber, type Answer, type Person, type SmallPds } from '../pds/small-pds.ts';
@@ -21,6 +22,12 @@ afterAll(() => small.close());
 beforeEach(() => {
   lines.length = 0;
 });
+
+/** Reads a secret of an authenticator app as it is shown. */
+function readSecret(shown: string): Uint8Array {
+  const bits = [...shown.replaceAll(/\s/g, '')].map((sign) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(sign).toString(2).padStart(5, '0')).join('');
+  return Uint8Array.from({ length: Math.floor(bits.length / 8) }, (_, index) => Number.parseInt(bits.slice(index * 8, index * 8 + 8), 2));
+}
 
 /** By default a misused command ends the process. */
 function throwOnMisuse(command: Command): void {
@@ -72,7 +79,41 @@ describe('accounts', () => {
     expect((await signIn(reset?.['password'], 'remade.test')).status).toBe(401);
     await expect(run('account', 'delete', 'remade.test')).rejects.toThrow('--yes');
     await run('account', 'delete', 'remade.test', '--yes');
-    expect((await run('account', 'list')).map(({ handle }) => handle)).toEqual(['alice.test', 'chosen.test']);
+    expect((await run('account', 'list')).map(({ handle }) => handle)).toEqual(['chosen.test', 'alice.test']);
+  });
+
+  test('are put out of service and in again, kept from inviting, and freed of factors they lost', async () => {
+    await run('account', 'deactivate', 'chosen.test');
+    expect((await run('account', 'list', '--state', 'deactivated')).map(({ handle }) => handle)).toEqual(['chosen.test']);
+    await run('account', 'activate', 'chosen.test');
+    await run('account', 'disable-invites', 'chosen.test');
+    expect((await run('account', 'info', 'chosen.test'))[0]).toMatchObject({ status: 'active', invitesDisabled: true, sessions: 2 });
+    await run('account', 'enable-invites', 'chosen.test');
+    const session = await signIn('as I like', 'chosen.test');
+    const { json } = await small.call('app.dunlin.account.startTotp', { method: 'POST', token: String(session.json['accessJwt']) });
+    const code = totpCode(readSecret(String(json['secret'])), totpStep(Date.now()));
+    await small.call('app.dunlin.account.confirmTotp', { body: { code }, token: String(session.json['accessJwt']) });
+    expect((await signIn('as I like', 'chosen.test')).status).toBe(401);
+    await run('account', 'remove-factors', 'chosen.test');
+    expect((await signIn('as I like', 'chosen.test')).status).toBe(200);
+    await expect(run('account', 'mail', 'alice.test', 'Hello')).rejects.toThrow('no mail server');
+  });
+
+  test('and records are taken down and up again, all of it is in the trail', async () => {
+    const token = String((await signIn('alice password')).json['accessJwt']);
+    const { json: { uri } } = await small.call('com.atproto.repo.createRecord', { body: { repo: alice.did, collection: 'app.bsky.feed.post', record: post('bad') }, token });
+    const read = async (): Promise<unknown> => (await small.call('com.atproto.repo.listRecords', { params: { repo: alice.did, collection: 'app.bsky.feed.post' } })).json['records'];
+    await run('takedown', String(uri), '--ref', 'case 2');
+    expect(await read()).toEqual([]);
+    await run('takedown', String(uri), '--lift');
+    expect(await read()).toHaveLength(1);
+    await expect(run('takedown', alice.did)).rejects.toThrow('at:// URI');
+    expect(await run('audit', 'alice.test', '--limit', '2')).toMatchObject([
+      { did: 'com.atproto.admin.updateSubjectStatus', to: alice.did, status: 200, input: { takedown: { applied: false } } },
+      { did: 'com.atproto.admin.updateSubjectStatus', to: alice.did, input: { takedown: { applied: true, ref: 'case 2' } } },
+    ]);
+    expect((await run('audit')).length).toBeGreaterThan(10);
+    expect((await run('status'))[0]).toMatchObject({ accounts: { active: 2 }, relays: [], mail: { isOn: false } });
   });
 
   test('have their codes read out', async () => {

@@ -1,5 +1,5 @@
 /**
- * `dunlin admin pds account …` and `codes`: list, show, make, take down, rename, reset, delete.
+ * `dunlin admin pds account …` and `codes`: list, show, make, take down, put out of service, rename, reset, write to, delete.
  * An account is named by DID, handle or e-mail address.
  * Source: ours; the work is done by the PDS's admin methods.
  */
@@ -17,8 +17,12 @@ interface AccountInfo {
   readonly deactivatedAt?: string;
 }
 
-interface SubjectStatus {
-  readonly takedown?: { readonly applied: boolean; readonly ref?: string };
+interface ListedAccount {
+  readonly did: string;
+  readonly handle: string;
+  readonly email?: string;
+  readonly state: string;
+  readonly createdAt: string;
 }
 
 const pageLength = 100;
@@ -27,8 +31,9 @@ const passwordBytes = 15;
 /** Adds the commands. */
 export function addAccountCommands(parent: Command, open: () => AdminPds): void {
   const account = parent.command('account').description('accounts of this server');
-  account.command('list').description('list accounts').option('--email <text>', 'only those whose address contains this')
-    .action(async ({ email }: { email?: string }) => list(open(), email));
+  account.command('list').description('list accounts, the newest first').option('--search <text>', 'only those whose handle, address or DID contains this').option('--email <text>', 'the same')
+    .option('--state <state>', 'only those that are active, deactivated or takendown')
+    .action(async (given: { search?: string; email?: string; state?: string }) => list(open(), given.search ?? given.email, given.state));
   account.command('info').description('show one account').argument('<account>', 'DID, handle or e-mail address')
     .action(async (name: string) => info(open(), name));
   account.command('create').description('make an account; prints its password when you give none').argument('<handle>')
@@ -48,8 +53,28 @@ export function addAccountCommands(parent: Command, open: () => AdminPds): void 
     .action(async (name: string) => change(open(), name, 'com.atproto.temp.revokeAccountCredentials', (did) => ({ account: did }), 'has no way in now until its password is reset'));
   account.command('delete').description('delete an account with everything in it, for good').argument('<account>').requiredOption('--yes', 'say that you mean it')
     .action(async (name: string) => change(open(), name, 'com.atproto.admin.deleteAccount', (did) => ({ did }), 'is deleted'));
-  parent.command('codes').description('read out the codes that were sent to an account and still hold').argument('<account>')
-    .action(async (name: string) => codes(open(), name));
+  addServiceCommands(account, open);
+  parent.command('codes').description('read out the codes that were sent and still hold').argument('[account]', 'only those sent to this one')
+    .action(async (name: string | undefined) => codes(open(), name));
+}
+
+/** Commands that put an account in or out of service, or out of its own way. */
+function addServiceCommands(account: Command, open: () => AdminPds): void {
+  const repo = (did: string): object => ({ $type: 'com.atproto.admin.defs#repoRef', did });
+  const update = (input: object) => (did: string): object => ({ subject: repo(did), ...input });
+  const [status, invites] = ['com.atproto.admin.updateSubjectStatus', (did: string): object => ({ account: did })];
+  account.command('deactivate').description('put an account out of service until it comes back by itself or by you').argument('<account>')
+    .action(async (name: string) => change(open(), name, status, update({ deactivated: { applied: true } }), 'is deactivated'));
+  account.command('activate').description('put an account in service again').argument('<account>')
+    .action(async (name: string) => change(open(), name, status, update({ deactivated: { applied: false } }), 'is active'));
+  account.command('disable-invites').description('let an account have no more invite codes').argument('<account>')
+    .action(async (name: string) => change(open(), name, 'com.atproto.admin.disableAccountInvites', invites, 'gets no more invite codes'));
+  account.command('enable-invites').description('let it have invite codes again').argument('<account>')
+    .action(async (name: string) => change(open(), name, 'com.atproto.admin.enableAccountInvites', invites, 'gets invite codes again'));
+  account.command('remove-factors').description('remove every second factor of an account, for a person who lost them; make sure who asks').argument('<account>')
+    .action(async (name: string) => change(open(), name, 'app.dunlin.admin.removeFactors', (did) => ({ did }), 'has no second factor now; its password still holds'));
+  account.command('mail').description('send a letter to an account').argument('<account>').argument('<text>').option('--subject <text>')
+    .action(async (name: string, content: string, { subject }: { subject?: string }) => mail(open(), name, { content, ...(subject !== undefined && { subject }) }));
 }
 
 interface NewAccount {
@@ -78,22 +103,28 @@ export async function* allAccounts(pds: AdminPds, email = ''): AsyncGenerator<Ac
   }
 }
 
-async function list(pds: AdminPds, email: string | undefined): Promise<void> {
+async function list(pds: AdminPds, q: string | undefined, state: string | undefined): Promise<void> {
   const rows: Row[] = [];
-  for await (const each of allAccounts(pds, email)) rows.push({ did: each.did, handle: each.handle, email: each.email ?? null, made: each.indexedAt, status: await statusOf(pds, each) });
+  for (let cursor: string | undefined; ;) {
+    const page = await pds.get<{ accounts: ListedAccount[]; cursor?: string }>('app.dunlin.admin.listAccounts', { q, state, cursor, limit: pageLength });
+    rows.push(...page.accounts.map(({ did, handle, email, createdAt, state: status }) => ({ did, handle, email: email ?? null, made: createdAt, status })));
+    cursor = page.cursor;
+    if (cursor === undefined) break;
+  }
   pds.table(rows);
 }
 
-async function statusOf(pds: AdminPds, { did, deactivatedAt }: AccountInfo): Promise<string> {
-  const { takedown } = await pds.get<SubjectStatus>('com.atproto.admin.getSubjectStatus', { did });
-  if (takedown?.applied) return 'takendown';
-  return deactivatedAt === undefined ? 'active' : 'deactivated';
+async function info(pds: AdminPds, name: string): Promise<void> {
+  const { account, state, ...others } = await pds.get<{ account: AccountInfo; state: string }>('app.dunlin.admin.getAccount', { account: await didOf(pds, name) });
+  const all = { ...account, status: state, ...others };
+  pds.tell(JSON.stringify(all, null, 2), all);
 }
 
-async function info(pds: AdminPds, name: string): Promise<void> {
-  const found = await pds.get<AccountInfo>('com.atproto.admin.getAccountInfo', { did: await didOf(pds, name) });
-  const all = { ...found, status: await statusOf(pds, found) };
-  pds.tell(JSON.stringify(all, null, 2), all);
+async function mail(pds: AdminPds, name: string, letter: { content: string; subject?: string }): Promise<void> {
+  const did = await didOf(pds, name);
+  const { sent } = await pds.post<{ sent: boolean }>('com.atproto.admin.sendEmail', { recipientDid: did, senderDid: did, ...letter });
+  if (!sent) throw new Error('the server has no mail server: see PDS_EMAIL_SMTP_URL');
+  pds.tell(`${did} was sent a letter`, { did, sent });
 }
 
 async function create(pds: AdminPds, handle: string, given: NewAccount): Promise<void> {
@@ -125,8 +156,8 @@ async function resetPassword(pds: AdminPds, name: string): Promise<void> {
   pds.tell(`${did} has a new password, and must sign in again\n  password  ${password}`, { did, password });
 }
 
-async function codes(pds: AdminPds, name: string): Promise<void> {
-  const { codes: found } = await pds.get<{ codes: Row[] }>('app.dunlin.admin.listMailCodes', { account: await didOf(pds, name) });
+async function codes(pds: AdminPds, name: string | undefined): Promise<void> {
+  const { codes: found } = await pds.get<{ codes: Row[] }>('app.dunlin.admin.listMailCodes', { account: name === undefined ? undefined : await didOf(pds, name) });
   pds.table(found);
 }
 

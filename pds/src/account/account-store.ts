@@ -6,7 +6,7 @@
  */
 import { LRUCache } from 'lru-cache';
 import type { Database, Statement } from '@dunlin/service/sqlite/database';
-import type { Account } from './account.ts';
+import type { Account, InactiveStatus } from './account.ts';
 
 interface AccountRow {
   id: number;
@@ -34,6 +34,11 @@ export interface NewAccount {
 }
 
 const columns = 'id, did, handle, email, email_confirmed_at, created_at, deactivated_at, delete_after, takedown_ref, invites_disabled';
+
+/** States of accounts that are here. */
+export type ListedState = 'active' | Exclude<InactiveStatus, 'deleted'>;
+
+const stateOfRow = "iif(takedown_ref IS NOT NULL, 'takendown', iif(deactivated_at IS NOT NULL, 'deactivated', 'active'))";
 
 function toAccount(row: AccountRow): Account {
   return {
@@ -64,6 +69,8 @@ export class AccountStore {
   readonly #byEmail: Statement<[string], AccountRow>;
   readonly #page: Statement<[number, string, number], AccountRow>;
   readonly #search: Statement<[{ email: string; afterId: number; limit: number }], AccountRow>;
+  readonly #list: Statement<[{ text: string; as: string; state: string; below: number; limit: number }], AccountRow>;
+  readonly #countByState: Statement<[], { state: ListedState; count: number }>;
   readonly #toDelete: Statement<[], AccountRow>;
   readonly #passwordHash: Statement<[number], { password_hash: string | null }>;
   readonly #signingKey: Statement<[number], { signing_key: Buffer }>;
@@ -87,6 +94,9 @@ export class AccountStore {
     this.#byEmail = database.prepare(`SELECT ${columns} FROM account WHERE email = ?`);
     this.#page = database.prepare(`SELECT ${columns} FROM account WHERE (created_at, did) > (?, ?) ORDER BY created_at, did LIMIT ?`);
     this.#search = database.prepare(`SELECT ${columns} FROM account WHERE (@email = '' OR instr(email, @email) > 0) AND id > @afterId ORDER BY id LIMIT @limit`);
+    this.#list = database.prepare(`SELECT ${columns} FROM account WHERE id < @below AND (@state = '' OR ${stateOfRow} = @state)
+      AND (@text = '' OR instr(handle, @text) > 0 OR instr(email, @text) > 0 OR instr(did, @as) > 0) ORDER BY id DESC LIMIT @limit`);
+    this.#countByState = database.prepare(`SELECT ${stateOfRow} AS state, count(*) AS count FROM account GROUP BY state`);
     this.#toDelete = database.prepare(`SELECT ${columns} FROM account WHERE delete_after IS NOT NULL AND deactivated_at IS NOT NULL`);
     this.#passwordHash = database.prepare('SELECT password_hash FROM account WHERE id = ?');
     this.#signingKey = database.prepare('SELECT signing_key FROM account WHERE id = ?');
@@ -141,6 +151,17 @@ export class AccountStore {
   /** Gives up to `limit` accounts whose e-mail address contains a text ('' for all), in order of making, after an id (exclusive). */
   search(email: string, afterId: number, limit: number): Account[] {
     return this.#search.all({ email: email.toLowerCase(), afterId, limit }).map(toAccount);
+  }
+
+  /** Gives up to `limit` accounts with an id below one, newest first: of a state (null for any) whose handle, address or DID contains a text ('' for all). */
+  list({ text, state, below, limit }: { text: string; state: ListedState | null; below: number; limit: number }): Account[] {
+    return this.#list.all({ text: text.toLowerCase(), as: text, state: state ?? '', below, limit }).map(toAccount);
+  }
+
+  /** How many accounts there are of each state. */
+  countByState(): Readonly<Record<ListedState, number>> {
+    const counted = Object.fromEntries(this.#countByState.all().map(({ state, count }) => [state, count]));
+    return { active: 0, deactivated: 0, takendown: 0, ...counted };
   }
 
   /** Gives the deactivated accounts that asked to be deleted at some time. */

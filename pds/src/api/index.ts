@@ -4,16 +4,20 @@
  * so a stranger is asked who it is, as at the reference PDS, and an account is told 501.
  * Source: surface of the reference PDS.
  */
+import type { Lexicons } from '@dunlin/service/xrpc/lexicons';
 import type { XrpcRoute } from '@dunlin/service/xrpc/route';
 import { factorRoutes } from './account/factors.ts';
 import { passkeyCheckRoutes } from './account/passkey-check.ts';
 import { preferenceRoutes } from './actor/preferences.ts';
 import { accountChangeRoutes } from './admin/account-changes.ts';
 import { adminAccountRoutes } from './admin/accounts.ts';
+import { actRoutes, rememberActs, type ActParts } from './admin/acts.ts';
+import { accountOverviewRoutes } from './admin/account-overview.ts';
 import { adminFactorRoutes } from './admin/factors.ts';
 import { adminInviteRoutes } from './admin/invites.ts';
 import { adminMailRoutes } from './admin/mail.ts';
 import { missingBlobRoutes } from './admin/missing-blobs.ts';
+import { overviewRoutes } from './admin/overview.ts';
 import { subjectStatusRoutes } from './admin/subject-status.ts';
 import { handleRoutes } from './identity/handles.ts';
 import { plcOperationRoutes } from './identity/plc-operations.ts';
@@ -80,10 +84,19 @@ export interface ApiParts {
   readonly proxy: Parameters<typeof passOn>[0];
   readonly adminMail: Parameters<typeof adminMailRoutes>[0];
   readonly missingBlobs: Parameters<typeof missingBlobRoutes>[0];
+  readonly overview: Parameters<typeof overviewRoutes>[0];
+  readonly accountOverview: Parameters<typeof accountOverviewRoutes>[0];
+  /** What an operator does is remembered with these. */
+  readonly acts: Parameters<typeof actRoutes>[0] & ActParts;
 }
 
-/** Gives every method. */
-export function apiRoutes(parts: ApiParts): XrpcRoute[] {
+/** Gives every method; what operators change is remembered around it. */
+export function apiRoutes(parts: ApiParts, lexicons: Lexicons): XrpcRoute[] {
+  const isQuery = (nsid: string): boolean => lexicons.getDefOrThrow(nsid).type === 'query';
+  return rememberActs(allRoutes(parts), isQuery, parts.acts);
+}
+
+function allRoutes(parts: ApiParts): XrpcRoute[] {
   return [
     createAccountRoute(parts.createAccount),
     ...sessionRoutes(parts.sessions),
@@ -120,5 +133,8 @@ export function apiRoutes(parts: ApiParts): XrpcRoute[] {
     ...adminMailRoutes(parts.adminMail),
     ...missingBlobRoutes(parts.missingBlobs),
     ...notificationRoutes(parts.notification),
+    ...overviewRoutes(parts.overview),
+    ...accountOverviewRoutes(parts.accountOverview),
+    ...actRoutes(parts.acts),
   ];
 }

@@ -32,6 +32,7 @@ export class CodeStore {
   readonly #find: Statement<[number, string], Row>;
   readonly #byCode: Statement<[string, string], Row>;
   readonly #of: Statement<[number], Row>;
+  readonly #since: Statement<[number, number], Row>;
   readonly #put: Statement<[number, string, string, number], unknown>;
   readonly #remove: Statement<[number, string], unknown>;
   readonly #removeAll: Statement<[number], unknown>;
@@ -41,6 +42,7 @@ export class CodeStore {
     this.#find = database.prepare(`${select} WHERE account = ? AND purpose = ?`);
     this.#byCode = database.prepare(`${select} WHERE purpose = ? AND code = ?`);
     this.#of = database.prepare(`${select} WHERE account = ? ORDER BY requested_at DESC, purpose`);
+    this.#since = database.prepare(`${select} WHERE requested_at > ? ORDER BY requested_at DESC, account, purpose LIMIT ?`);
     this.#put = database.prepare(
       `INSERT INTO mail_code (account, purpose, code, requested_at) VALUES (?, ?, ?, ?)
        ON CONFLICT (account, purpose) DO UPDATE SET code = excluded.code, requested_at = excluded.requested_at`,
@@ -64,6 +66,11 @@ export class CodeStore {
   /** Lists the codes of an account, the newest first. */
   of(accountId: number): MailCode[] {
     return this.#of.all(accountId).map(toCode);
+  }
+
+  /** Lists up to `limit` codes of all accounts that were made after a moment, the newest first. */
+  since(ms: number, limit: number): MailCode[] {
+    return this.#since.all(ms, limit).map(toCode);
   }
 
   /** Remembers a code in the place of the one before. */

@@ -70,6 +70,11 @@ export class MailCodes {
     return this.#store.of(accountId).filter((code) => !this.#isOver(code));
   }
 
+  /** Lists the codes of all accounts that hold, the newest first, up to `limit`. */
+  listAll(limit: number): MailCode[] {
+    return this.#store.since(this.#clock.nowMs() - codeLifeMs, limit);
+  }
+
   #assertHolds(code: MailCode | null, typed: string): MailCode {
     if (code === null || !constantTimeEqual(utf8Encode(code.code), utf8Encode(normal(typed)))) throw invalidToken();
     if (this.#isOver(code)) throw invalidRequest('Token is expired', 'ExpiredToken');

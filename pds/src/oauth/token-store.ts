@@ -119,6 +119,11 @@ export class OAuthTokens implements TokenStore {
     return account === null ? [] : this.#ofAccount.all(account.id).flatMap((row) => this.#info(row, null) ?? []);
   }
 
+  /** How many sessions an account's clients have. */
+  countOf(accountId: number): number {
+    return this.#ofAccount.all(accountId).length;
+  }
+
   /** Ends every session of an account's clients; called within a group. */
   deleteAll(accountId: number): void {
     this.#deleteAll.run(accountId);

@@ -37,7 +37,7 @@ export function openAccounts(stage: Stage, stores: Stores, writes: Writes, netwo
   const { config, clock, log, lifecycle, secrets } = stage;
   const { groups, sequencer, outbox, keys, renewal, writer: repos } = writes;
   const { resolver, server } = network;
-  const { mailCodes, moderationMailer } = openMail(stage, stores, writes);
+  const { mailer, mailCodes, moderationMailer } = openMail(stage, stores, writes);
   const passwords = new PasswordCheck(clock);
   const tokens = new SessionTokens({ secret: secrets.jwtSecret, audience: () => server.did, clock });
   const sessionEnds = new SessionEnds();
@@ -63,7 +63,7 @@ export function openAccounts(stage: Stage, stores: Stores, writes: Writes, netwo
   const oauth = openOAuth(stage, stores, writes, network, { sessions, sessionEnds, factors, desk });
   lifecycle.own('departures', departures.start(reportFault(log, 'account could not be deleted on its date')));
   return {
-    sessions, sessionEnds, appPasswords, invites, mailCodes, moderationMailer, standing, departures,
+    sessions, sessionEnds, appPasswords, invites, mailer, mailCodes, moderationMailer, standing, departures,
     registrar, emailChanges, passwordChanges, choice, change, documents, factors, oauth,
     auth: new Authenticator({ ...shared, oauth: new OAuthCallers(oauth.front.load, server), admin: createAdminAuth(secrets.adminPassword, { clock }), modServiceDid: config.modServiceDid }),
     keyChange: new KeyChange(shared),

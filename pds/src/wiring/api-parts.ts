@@ -7,7 +7,10 @@ import type { ApiParts } from '../api/index.ts';
 import { Limits } from '../api/limits.ts';
 import { MissingBlobs } from '../blob/fetch-missing.ts';
 import { BlobUploader } from '../blob/upload.ts';
-import { handleDomains, importFolder } from '../config.ts';
+import { areInvitesRequired, blobFolders, handleDomains, importFolder } from '../config.ts';
+import { Neighbours } from '../overview/neighbours.ts';
+import { Overview } from '../overview/overview.ts';
+import { EventRate } from '../sequencer/event-rate.ts';
 import { RepoImporter } from '../migration/import-repo.ts';
 import { clearStaging } from '../migration/staging.ts';
 import type { People } from './accounts.ts';
@@ -22,7 +25,7 @@ const bskyAppViewDid = 'did:web:api.bsky.app';
 
 /** Gives the parts by group. */
 export function apiParts(stage: Stage, stores: Stores, writes: Writes, network: Network, people: People): ApiParts {
-  const { config, clock } = stage;
+  const { config, clock, lifecycle } = stage;
   const { accounts, records, repos, blobs, files, exporter, preferences, reservedKeys, invites: inviteStore } = stores;
   const { groups, keys, preparer, writer, sequencer } = writes;
   const { resolver, plc, server, lexicons: publishedLexicons, fetchDirect, fetchGuarded } = network;
@@ -34,6 +37,11 @@ export function apiParts(stage: Stage, stores: Stores, writes: Writes, network: 
   const { targets, forwarder, appView, readAfterWrite } = openProxy(stage, stores, writes, network);
   const importer = new RepoImporter({ ...stores, ...writes, clock, folder: importFolder(config) });
   clearStaging(importFolder(config));
+  const eventRate = new EventRate(sequencer, clock);
+  lifecycle.own('event rate', eventRate.close);
+  const folders = { data: config.dataDirectory, blobs: blobFolders(config).folder };
+  const overview = new Overview({ ...stores, ...writes, eventRate, folders, clock });
+  const neighbours = new Neighbours({ relays: config.crawlers, server, mailer: people.mailer, moderationMailer, fetch: fetchDirect, clock });
   return {
     createAccount: { auth, registrar, invites, handles: choice, documents: documentView, limits, fresh: second.fresh },
     sessions: { auth, accounts, sessions, documents: documentView, limits, factors: second.check, fresh: second.fresh },
@@ -69,6 +77,9 @@ export function apiParts(stage: Stage, stores: Stores, writes: Writes, network: 
     notification: { auth, targets, forwarder, fetchDirect, fetchGuarded },
     proxy: { auth, targets, forwarder, readAfterWrite, appView, maxBodyBytes: config.blobUploadLimit },
     adminMail: { auth, accounts, moderationMailer, mailCodes },
+    overview: { auth, overview, neighbours, server, inviteCodeRequired: areInvitesRequired(config) },
+    accountOverview: { auth, ...stores, sessions, tokens: people.oauth.tokens, factors: second.factors, clock },
+    acts: { auth, accounts, audit: stores.audit, groups, clock, modServiceDid: config.modServiceDid },
     missingBlobs: { auth, accounts, missingBlobs: new MissingBlobs({ ...stores, groups, clock, fetch: network.fetchBlobs }) },
   };
 }

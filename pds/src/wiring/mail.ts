@@ -15,6 +15,7 @@ export function openMail(stage: Stage, { codes }: Stores, { groups }: Writes) {
   const mailer = openMailer(stage, 'mail', accountOf(config.emailSmtpUrl, config.emailFromAddress));
   const moderation = accountOf(config.moderationSmtpUrl, config.moderationFromAddress);
   return {
+    mailer,
     mailCodes: new MailCodes({ codes, mailer, groups, clock }),
     moderationMailer: moderation === null ? mailer : openMailer(stage, 'moderation mail', moderation),
   };

@@ -100,7 +100,7 @@ export function openOAuth(stage: Stage, stores: Stores, writes: Writes, network:
   const pages = createRouter();
   serveSecondStep(pages, { load: front.load, server, accounts, devices, steps, ...o.factors });
   serveOwnPages(pages);
-  return { front, pages };
+  return { front, pages, tokens };
 }
 
 /** OAuth. */

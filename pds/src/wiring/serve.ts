@@ -27,7 +27,7 @@ export async function serve(stage: Stage, routes: ApiParts, { database, accounts
   mountHealth(app, () => void database.prepare('SELECT 1').get());
   mountRouter(app, oauth.pages);
   app.use(oauth.front.middleware);
-  mountXrpc(app, apiRoutes(routes), { lexicons: loadLexicons(), metrics, fallback: passOn(routes.proxy) });
+  mountXrpc(app, apiRoutes(routes, loadLexicons()), { lexicons: loadLexicons(), metrics, fallback: passOn(routes.proxy) });
   mountRouter(app, pages({ accounts, server }));
   const http = await listen(app, { host: config.host, port: config.port, clock });
   server.bind(http.port);

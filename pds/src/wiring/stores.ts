@@ -13,6 +13,9 @@ import { RefreshTokenStore } from '../account/refresh-token-store.ts';
 import { ReservedKeys } from '../account/reserved-keys.ts';
 import { accountSchema, accountSchema2 } from '../account/schema.ts';
 import { BlobFiles } from '../blob/blob-files.ts';
+import { AuditLog } from '../audit/audit-log.ts';
+import { auditSchema } from '../audit/schema.ts';
+import { BlobFigures } from '../blob/blob-figures.ts';
 import { BlobStore } from '../blob/blob-store.ts';
 import { blobSchema } from '../blob/schema.ts';
 import { Turns } from '../blob/turns.ts';
@@ -38,6 +41,7 @@ export const pdsMigrations: readonly string[] = [
   accountSchema + repoSchema + blobSchema + sequencerSchema,
   accountSchema2 + inviteSchema + mailSchema,
   oauthSchema + factorSchema,
+  auditSchema,
 ];
 
 /** Opens the tables, and the files beside them. */
@@ -64,6 +68,8 @@ export function openStores({ config, clock, log, lifecycle }: Pick<Stage, 'confi
     commits: new CommitStore(nodes, records),
     repos: new RepoReader(heads, nodes, records),
     blobs: new BlobStore(database),
+    blobFigures: new BlobFigures(database),
+    audit: new AuditLog(database),
     files: new BlobFiles(blobFolders(config)),
     turns: new Turns(),
   };

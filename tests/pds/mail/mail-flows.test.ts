@@ -185,7 +185,7 @@ test('an operator writes to somebody, and reads out the codes that hold', async 
   const codes = async (): Promise<unknown> => (await small.call('app.dunlin.admin.listMailCodes', { params: { account: who.did }, headers: small.admin })).json['codes'];
   expect(await codes()).toEqual([]);
   await ask('requestAccountDelete', who);
-  expect(await codes()).toEqual([{ purpose: 'delete_account', code: mail.codeFor(who.email), requestedAt: expect.any(String), expiresAt: expect.any(String) }]);
+  expect(await codes()).toEqual([{ did: who.did, handle: expect.any(String), purpose: 'delete_account', code: mail.codeFor(who.email), requestedAt: expect.any(String), expiresAt: expect.any(String) }]);
   expect((await small.call('app.dunlin.admin.listMailCodes', { params: { account: who.did } })).status).toBe(401);
   clock.advance(fourteenMinutes + 1);
   expect(await codes()).toEqual([]);

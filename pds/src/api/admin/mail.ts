@@ -1,11 +1,13 @@
 /**
- * com.atproto.admin.sendEmail, and app.dunlin.admin.listMailCodes: the codes that were sent to an account and still hold.
+ * com.atproto.admin.sendEmail, and app.dunlin.admin.listMailCodes: the codes that were sent, to one account or to all, and still hold.
  * The second is how an operator without a mail server (or whose mail was lost on the way) helps somebody in person.
  * Source: lexicons of those names; the first behaves as in the reference PDS.
  */
 import { invalidRequest } from '@dunlin/service/xrpc/errors';
 import { route, type XrpcRoute } from '@dunlin/service/xrpc/route';
+import type { Account } from '../../account/account.ts';
 import type { AccountStore } from '../../account/account-store.ts';
+import type { MailCode } from '../../mail/code-store.ts';
 import { operatorLetter } from '../../mail/letters.ts';
 import { codeLifeMs, type MailCodes } from '../../mail/mail-codes.ts';
 import type { Mailer } from '../../mail/mailer.ts';
@@ -34,20 +36,20 @@ export function adminMailRoutes(o: { auth: Authenticator; accounts: AccountStore
         return { body: { sent: o.moderationMailer.isOn } };
       },
     }),
-    route<{ account: string }, unknown, unknown>('app.dunlin.admin.listMailCodes', {
+    route<{ account?: string; limit: number }, unknown, unknown>('app.dunlin.admin.listMailCodes', {
       auth: o.auth.admin,
-      handler({ params }) {
-        const { id } = requireAccount(o.accounts, params.account);
-        return {
-          body: {
-            codes: o.mailCodes.list(id).map(({ purpose, code, requestedAtMs }) => ({
-              purpose, code, requestedAt: iso(requestedAtMs), expiresAt: iso(requestedAtMs + codeLifeMs),
-            })),
-          },
-        };
+      handler({ params: { account, limit } }) {
+        const codes = account === undefined ? o.mailCodes.listAll(limit) : o.mailCodes.list(requireAccount(o.accounts, account).id);
+        return { body: { codes: codes.flatMap((code) => codeView(code, o.accounts.byId(code.accountId))) } };
       },
     }),
   ];
+}
+
+function codeView({ purpose, code, requestedAtMs }: MailCode, account: Account | null): object[] {
+  if (account === null) return [];
+  const { did, handle } = account;
+  return [{ did, handle, purpose, code, requestedAt: iso(requestedAtMs), expiresAt: iso(requestedAtMs + codeLifeMs) }];
 }
 
 function iso(ms: number): string {
