@@ -1,9 +1,10 @@
 /**
- * Our own pages beside the provider's: the second step of signing in, and the security page (factors, app passwords, sessions, recovery key).
- * Their scripts are the TypeScript of `pds/web/`, types stripped when the server starts: nothing is built, and nothing comes from elsewhere.
+ * Our own pages beside the provider's, at `/account/NAME`: the second step of signing in, the security page, and whatever else the table names.
+ * Their scripts are the TypeScript of `pds/web/`, types stripped when first asked for: nothing is built, and nothing comes from elsewhere.
+ * A new page is a line of the table and a script of its name; the scripts it imports are found by themselves.
  * Not for what the pages ask: that is XRPC and `second-step.ts`. Source: ours; Content Security Policy Level 3.
  */
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { stripTypeScriptTypes } from 'node:module';
 import { toBase64Url } from '@dunlin/protocol/base/bytes';
 import { sha256 } from '@dunlin/protocol/crypto/hash';
@@ -12,11 +13,19 @@ import type { PlainRouter } from '@dunlin/service/http/router';
 
 const folder = new URL('../../web/', import.meta.url);
 
-/** Scripts by name; the first is put into the provider's sign-in pages. */
-const scripts = ['second-step-link', 'second-step', 'security', 'factor-parts', 'account-parts', 'recovery-key', 'passkey', 'page'] as const;
+/** The script that is put into the provider's sign-in pages. */
+const linkScript = 'second-step-link';
 
-/** Pages by path, with the script each begins with. */
-const pages = { 'second-step': 'Second step', security: 'Security' } as const;
+/** What a page may do beyond asking this server. */
+interface Page {
+  readonly title: string;
+}
+
+/** Pages by name, which is also that of the script each begins with. */
+const pages: Readonly<Record<string, Page>> = {
+  'second-step': { title: 'Second step' },
+  security: { title: 'Security' },
+};
 
 interface File {
   readonly text: string;
@@ -26,8 +35,9 @@ interface File {
 
 /** Serves the pages and what they are made of. */
 export function serveOwnPages(router: PlainRouter): void {
+  const scripts = readdirSync(folder).filter((name) => name.endsWith('.ts')).map((name) => name.slice(0, -'.ts'.length));
   for (const name of scripts) {
-    const path = name === 'second-step-link' ? '/account/second-step.js' : `/account/web/${name}.ts`;
+    const path = name === linkScript ? '/account/second-step.js' : `/account/web/${name}.ts`;
     let file: File | null = null;
     router.get(path, (context) => {
       file ??= makeFile(stripTypeScriptTypes(readFileSync(new URL(`${name}.ts`, folder), 'utf8')), 'text/javascript; charset=utf-8');
@@ -39,7 +49,7 @@ export function serveOwnPages(router: PlainRouter): void {
     style ??= makeFile(readFileSync(new URL('style.css', folder), 'utf8'), 'text/css; charset=utf-8');
     send(context, style);
   });
-  for (const [name, title] of Object.entries(pages)) {
+  for (const [name, { title }] of Object.entries(pages)) {
     const file = makeFile(frame(name, title), 'text/html; charset=utf-8');
     router.get(`/account/${name}`, (context) => {
       for (const [header, value] of Object.entries(pageHeaders)) context.set(header, value);
