@@ -77,11 +77,12 @@ export function sentence(fault: unknown): string {
   return fault.name === 'NotAllowedError' ? 'the passkey was not shown' : fault.message;
 }
 
-/** Asks this server and gives its JSON. @throws AnswerError */
-export async function ask(path: string, o: { body?: unknown; token?: string } = {}): Promise<unknown> {
+/** Asks this server and gives its JSON; `basic` is user and password. Then nothing else goes along, so that the browser asks for no password of its own. @throws AnswerError */
+export async function ask(path: string, o: { body?: unknown; token?: string; basic?: string } = {}): Promise<unknown> {
   const response = await fetch(path, {
     method: 'body' in o ? 'POST' : 'GET',
-    headers: { ...('body' in o && o.body !== undefined && { 'content-type': 'application/json' }), ...(o.token !== undefined && { authorization: `Bearer ${o.token}` }) },
+    credentials: o.basic === undefined ? 'same-origin' : 'omit',
+    headers: { ...('body' in o && o.body !== undefined && { 'content-type': 'application/json' }), ...(o.token !== undefined && { authorization: `Bearer ${o.token}` }), ...(o.basic !== undefined && { authorization: basicOf(o.basic) }) },
     ...('body' in o && o.body !== undefined && { body: JSON.stringify(o.body) }),
   });
   const text = await response.text();
@@ -89,4 +90,8 @@ export async function ask(path: string, o: { body?: unknown; token?: string } = 
   if (response.ok) return answer;
   const { error = 'Unknown', message = `status ${response.status}` } = answer as { error?: string; message?: string };
   throw new AnswerError(error, message);
+}
+
+function basicOf(pair: string): string {
+  return `Basic ${btoa(String.fromCharCode(...new TextEncoder().encode(pair)))}`;
 }

@@ -9,6 +9,7 @@ import { readPdsConfig } from '../../pds/src/config.ts';
 import { totpCode, totpStep } from '../../pds/src/factor/totp.ts';
 import { startPds } from '../../pds/src/pds.ts';
 import { temporaryFolder } from '../harness/temporary.ts';
+import { readSecret } from '../pds/factor/read-secret.ts';
 import { call, post, startSmallPds, Subscriber, type Answer, type Person, type SmallPds } from '../pds/small-pds.ts';
 
 let small: SmallPds;
@@ -22,12 +23,6 @@ afterAll(() => small.close());
 beforeEach(() => {
   lines.length = 0;
 });
-
-/** Reads a secret of an authenticator app as it is shown. */
-function readSecret(shown: string): Uint8Array {
-  const bits = [...shown.replaceAll(/\s/g, '')].map((sign) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(sign).toString(2).padStart(5, '0')).join('');
-  return Uint8Array.from({ length: Math.floor(bits.length / 8) }, (_, index) => Number.parseInt(bits.slice(index * 8, index * 8 + 8), 2));
-}
 
 /** By default a misused command ends the process. */
 function throwOnMisuse(command: Command): void {

@@ -19,12 +19,15 @@ const linkScript = 'second-step-link';
 /** What a page may do beyond asking this server. */
 interface Page {
   readonly title: string;
+  /** Where it stands; `/account/NAME` when unset. */
+  readonly path?: string;
 }
 
 /** Pages by name, which is also that of the script each begins with. */
 const pages: Readonly<Record<string, Page>> = {
   'second-step': { title: 'Second step' },
   security: { title: 'Security' },
+  admin: { title: 'Operator', path: '/admin' },
 };
 
 interface File {
@@ -49,9 +52,9 @@ export function serveOwnPages(router: PlainRouter): void {
     style ??= makeFile(readFileSync(new URL('style.css', folder), 'utf8'), 'text/css; charset=utf-8');
     send(context, style);
   });
-  for (const [name, { title }] of Object.entries(pages)) {
+  for (const [name, { title, path = `/account/${name}` }] of Object.entries(pages)) {
     const file = makeFile(frame(name, title), 'text/html; charset=utf-8');
-    router.get(`/account/${name}`, (context) => {
+    router.get(path, (context) => {
       for (const [header, value] of Object.entries(pageHeaders)) context.set(header, value);
       send(context, file);
     });

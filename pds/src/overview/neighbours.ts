@@ -105,5 +105,5 @@ export class Neighbours {
 
 function sentenceOf(fault: unknown): string {
   if (!(fault instanceof XrpcError)) throw fault;
-  return `${fault.status} ${fault.error}: ${fault.message}`;
+  return fault.error === 'UpstreamFailure' ? fault.message : `${fault.error}: ${fault.message}`;
 }
