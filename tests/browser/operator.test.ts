@@ -139,7 +139,7 @@ test('invite codes are made and disabled, waiting codes are read out, blobs revi
 test('the password is nowhere but in the page: a reload asks for it again, no address, cookie or storage has it', async () => {
   await signIn();
   await page.locator('#account-figures').waitFor();
-  const kept = await page.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie, location.href, history.state]));
+  const kept = await page.evaluate<string>('JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie, location.href, history.state])');
   expect(kept).not.toContain(password);
   expect(sent.some((url) => decodeURIComponent(url).includes(password))).toBe(false);
   await page.reload();
