@@ -46,6 +46,8 @@ function makeFrames(): Uint8Array[] {
   });
 }
 
+const home = { id: 1, origin, isRefused: false, accountLimit: () => 1_000_000 };
+
 /** CPU seconds of the process for each commit once warm. */
 async function cpuEach(frames: readonly Uint8Array[], isFollowed: boolean): Promise<number> {
   const folder = await temporaryFolder();
@@ -57,7 +59,7 @@ async function cpuEach(frames: readonly Uint8Array[], isFollowed: boolean): Prom
   const metrics = createMetrics('relay');
   const ingest = new Ingest({
     fetch,
-    log, table, follower, clock: systemClock, metrics: declareIngestMetrics(metrics), workers: 1, isLenient: false, dropsDiscontinuous: false,
+    log, table, follower, homes: { byId: () => home, settle: () => home }, hasRelays: () => false, clock: systemClock, metrics: declareIngestMetrics(metrics), workers: 1, isLenient: false, dropsDiscontinuous: false,
     resolver: createIdentityResolver({ plcUrl: directory.plcUrl, fetch: directory.fetch, resolveTxt: directory.resolveTxt, clock: systemClock }),
     budgetBounds: { totalBytes: 67_108_864, bytesPerHost: 8_388_608 }, holdBounds: defaultHoldBounds, random: Math.random, onFault: fail,
   });
@@ -66,7 +68,7 @@ async function cpuEach(frames: readonly Uint8Array[], isFollowed: boolean): Prom
   const tracker = new CursorTracker(0);
   const cpuSeconds = await new Promise<number>((resolve) => {
     const upstream: Upstream = {
-      id: 1, origin, cursor: 0, accountLimit: () => 1_000_000,
+      id: 1, origin, cursor: 0, relay: 0,
       begin: (seq) => tracker.open(seq),
       settle: (event) => tracker.settle(event),
       dropped: (reason, detail) => fail(new Error(`dropped: ${reason} ${detail}`)),

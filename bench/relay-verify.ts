@@ -57,9 +57,10 @@ const folder = await temporaryFolder();
 const log = await RelayLog.open({ folder: folder.path, initialSeq: 2 ** 32 + 1, durability: 'fsync', segmentBytes: 268_435_456, segmentAgeMs: 3_600_000, clock: systemClock, gatherMs: 2, onFault: fail });
 const metrics = createMetrics('relay');
 const resolver = createIdentityResolver({ plcUrl: directory.plcUrl, fetch: directory.fetch, resolveTxt: directory.resolveTxt, clock: systemClock });
+const home = { id: 1, origin, isRefused: false, accountLimit: () => 1_000_000 };
 const ingest = new Ingest({
   fetch,
-  log, resolver, table: new AccountTable(), clock: systemClock, metrics: declareIngestMetrics(metrics), workers: 1, isLenient: false, dropsDiscontinuous: false,
+  log, resolver, table: new AccountTable(), homes: { byId: () => home, settle: () => home }, hasRelays: () => false, clock: systemClock, metrics: declareIngestMetrics(metrics), workers: 1, isLenient: false, dropsDiscontinuous: false,
   budgetBounds: { totalBytes: 67_108_864, bytesPerHost: 8_388_608 }, holdBounds: defaultHoldBounds, random: Math.random, follower: null, onFault: fail,
 });
 await ingest.ready();
@@ -72,7 +73,7 @@ const finished = new Promise<void>((resolve) => void (done = resolve));
 const tracker = new CursorTracker(0);
 const upstream: Upstream = {
   id: 1, origin, cursor: 0,
-  accountLimit: () => 1_000_000,
+  relay: 0,
   begin: (seq) => tracker.open(seq),
   settle: (event) => tracker.settle(event),
   dropped: (reason, detail) => fail(new Error(`dropped: ${reason} ${detail}`)),

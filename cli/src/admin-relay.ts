@@ -62,8 +62,8 @@ function addHostCommands(parent: Command, open: () => AdminRelay): void {
   host.command('list').description('list hosts').action(async () => {
     const relay = open();
     const hosts = (await relay.ask('/admin/pds/list')) as Row[];
-    relay.table(hosts.map(({ hostname, state, accounts, accountLimit, cursor, acceptedEvents, lastFault }) => ({
-      hostname, state, accounts, limit: accountLimit, cursor, accepted: acceptedEvents, lastFault: (lastFault as { text?: string } | null)?.text ?? null,
+    relay.table(hosts.map(({ hostname, kind, state, accounts, accountLimit, cursor, acceptedEvents, lastFault }) => ({
+      hostname, kind, state, accounts, limit: accountLimit, cursor, accepted: acceptedEvents, lastFault: (lastFault as { text?: string } | null)?.text ?? null,
     })));
   });
   const act = (name: string, does: string, path: string, body: (hostname: string) => object, sentence: string): void => {
@@ -73,6 +73,7 @@ function addHostCommands(parent: Command, open: () => AdminRelay): void {
     });
   };
   act('add', 'listen to a host, whatever the limit of new hosts', '/admin/pds/requestCrawl', (hostname) => ({ hostname }), 'is listened to');
+  act('add-relay', 'listen to another relay beside hosts', '/admin/pds/requestCrawl', (hostname) => ({ hostname, relay: true }), 'is listened to');
   act('block', 'hang up on a host and refuse it', '/admin/pds/block', (hostname) => ({ host: hostname }), 'is blocked');
   act('unblock', 'listen to a blocked host again', '/admin/pds/unblock', (hostname) => ({ host: hostname }), 'is not blocked any more');
   act('disconnect', 'hang up on a host until it asks to be crawled again', '/admin/subs/killUpstream', (hostname) => ({ host: hostname }), 'was hung up on');

@@ -21,6 +21,7 @@ export interface RelayGauges {
   readonly hosts: () => number;
   readonly activeHosts: () => number;
   readonly parkedHosts: () => number;
+  readonly upstreamRelays: () => number;
   readonly intakeBytes: () => number;
   readonly heldBytes: () => number;
   readonly pausedHosts: () => number;
@@ -68,6 +69,7 @@ export function declareIngestMetrics(metrics: Metrics): IngestMetrics {
   return {
     received: perKind((kind) => received.child({ kind })),
     accepted: perKind((kind) => accepted.child({ kind })),
+    relayed: metrics.counter({ name: 'events_relayed_total', help: 'Events accepted and durable that were heard first through another relay.' }).child(),
     receivedBytes: metrics.counter({ name: 'received_bytes', help: 'Bytes of frames received from hosts.' }).child(),
     dropped: metrics.counter({ name: 'events_dropped_total', help: 'Events not passed on, by reason; see docs/wire.md.', labels: ['reason'] }),
     discontinuous: metrics.counter({ name: 'commits_discontinuous_total', help: 'Commits passed on that do not follow the last one, by the field that tells.', labels: ['field'] }),
@@ -96,6 +98,7 @@ export function declareGauges(metrics: Metrics, read: RelayGauges): void {
   metrics.gauge({ name: 'hosts', help: 'Hosts listened to.', read: read.hosts });
   metrics.gauge({ name: 'hosts_active', help: 'Hosts connected now.', read: read.activeHosts });
   metrics.gauge({ name: 'hosts_parked', help: 'Hosts hung up on because they are quiet.', read: read.parkedHosts });
+  metrics.gauge({ name: 'upstream_relays', help: 'Other relays listened to.', read: read.upstreamRelays });
   metrics.gauge({ name: 'intake_bytes', help: 'Bytes of events on their way to the log.', read: read.intakeBytes });
   metrics.gauge({ name: 'hosts_paused', help: 'Hosts not read because the relay has no room for more.', read: read.pausedHosts });
   metrics.gauge({ name: 'held_bytes', help: 'Bytes of events held back because their DID cannot be resolved.', read: read.heldBytes });

@@ -71,7 +71,7 @@ async function start(stage: Stage): Promise<RunningRelay> {
   });
   await takedowns.finish();
   const crawl = new Crawl({
-    store: hostStore, pool, clock, allowInsecure: config.allowInsecureHosts, newHostsPerDay: config.newHostsPerDay, isClosedToPublic: config.disableRequestCrawl,
+    store: hostStore, pool, log, clock, allowInsecure: config.allowInsecureHosts, newHostsPerDay: config.newHostsPerDay, isClosedToPublic: config.disableRequestCrawl,
     fetch: openFetch(stage, { maxBytes: 65_536, timeoutMs: 5_000, maxRedirects: 0 }),
   });
   gauge(stage, stores, intaking);
@@ -85,6 +85,7 @@ async function start(stage: Stage): Promise<RunningRelay> {
   await ingest.ready();
   for (const host of hosts) pool.connect(host);
   for (const hostname of config.hosts) if (!crawl.configure(hostname)) logger.warn({ hostname }, 'configured host is no name that may be dialled');
+  for (const relay of config.upstreamRelays) if (!crawl.configureRelay(relay)) logger.warn({ relay }, 'configured relay may not be dialled, or is known as a host of accounts');
   startChecks(stage, stores, intaking);
   startDiscovery(stage, crawl);
   closeInFlowOrder(stage, stores, intaking, saver);
@@ -104,7 +105,7 @@ async function recover({ logger }: Stage, { log, table, accountStore, hostStore,
 function gauge({ metrics }: Stage, { log, room, table }: Stores, { ingest, pool }: Intaking): void {
   declareGauges(metrics, {
     headSeq: () => log.headSeq(), oldestSeq: () => log.oldestSeq(), logBytes: () => log.totalBytes, pendingBytes: () => log.pendingBytes,
-    accounts: () => table.size, accountBytes: () => table.byteLength, hosts: () => pool.size, activeHosts: () => pool.active, parkedHosts: () => pool.parked,
+    accounts: () => table.size, accountBytes: () => table.byteLength, hosts: () => pool.size, activeHosts: () => pool.active, parkedHosts: () => pool.parked, upstreamRelays: () => pool.relays,
     intakeBytes: () => ingest.budget.totalBytes, heldBytes: () => ingest.hold.totalBytes, pausedHosts: () => ingest.budget.pausedHosts, lanes: () => ingest.pipeline.lanes,
     freeBytes: () => room.freeBytes, hasRoom: () => room.hasRoom,
   });

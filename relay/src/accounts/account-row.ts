@@ -42,6 +42,8 @@ export const flag = {
   dirty: 8,
   /** The host says the account is active. */
   upstreamActive: 16,
+  /** Its newest commit or #sync came through another relay, so its host will tell of it still. Not stored. */
+  relayed: 32,
 } as const;
 
 /** What a host said in #account, or that it said nothing yet. */

@@ -130,6 +130,15 @@ export class AccountTable {
     this.#touch(row);
   }
 
+  /** Says whether its newest commit or #sync was heard through another relay. */
+  isRelayed(row: number): boolean {
+    return this.#hasFlag(row, flag.relayed);
+  }
+
+  setRelayed(row: number, isRelayed: boolean): void {
+    this.#setFlag(row, flag.relayed, isRelayed);
+  }
+
   /** Says whether a commit or #sync of it was passed on. */
   hasRepo(row: number): boolean {
     return this.#hasFlag(row, flag.hasHead);

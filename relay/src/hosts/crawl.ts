@@ -7,6 +7,7 @@
 import type { Clock } from '@dunlin/protocol/base/clock';
 import { XrpcError, invalidRequest } from '@dunlin/service/xrpc/errors';
 import { checkHost } from './host-check.ts';
+import type { RelayLog } from '../log/relay-log.ts';
 import type { HostPool } from './host-pool.ts';
 import type { Host, HostStore } from './host-store.ts';
 import { parseHostName } from './hostname.ts';
@@ -19,6 +20,7 @@ const maxChecksUnderWay = 32;
 export interface CrawlParts {
   readonly store: HostStore;
   readonly pool: HostPool;
+  readonly log: Pick<RelayLog, 'appendedSeq'>;
   readonly clock: Clock;
   /** Guarded: see host-check.ts. */
   readonly fetch: typeof globalThis.fetch;
@@ -59,7 +61,8 @@ export class Crawl {
     if (name === null) throw invalidRequest('hostname must be the public DNS name of a PDS, without port or path');
     const known = store.find(name.hostname);
     if (known?.isBlocked || store.isBanned(name.hostname)) throw new XrpcError(400, 'HostBanned', `host is banned: ${name.hostname}`);
-    if (known) return pool.connect(known);
+    if (known && known.relay > 0 && asker !== 'operator') throw new XrpcError(400, 'HostNotFound', `host is a relay, not a PDS: ${name.hostname}`);
+    if (known && (known.isDialled || known.relay > 0)) return pool.connect(known);
     if (!this.isOpenToPublic && asker === 'public') throw new XrpcError(403, 'Forbidden', 'this relay takes no crawl requests from the public');
     pool.connect(await this.#admit(name, asker));
   }
@@ -69,8 +72,41 @@ export class Crawl {
     const { store, pool, clock, allowInsecure } = this.#parts;
     const name = parseHostName(text, allowInsecure);
     if (name === null) return false;
-    pool.connect(store.find(name.hostname) ?? store.add(name.hostname, clock.nowMs()));
+    const known = store.find(name.hostname);
+    if (known && known.relay > 0) return false;
+    pool.connect(known ? store.setDialled(known, true) : store.add(name.hostname, clock.nowMs()));
     return true;
+  }
+
+  /** Listens to a relay for as long as the configuration names it. False when it may not be dialled, or is known as a host of accounts. */
+  configureRelay(text: string): boolean {
+    const relay = this.#relay(text);
+    if (typeof relay === 'string') return false;
+    this.#parts.pool.connectNamed(relay);
+    return true;
+  }
+
+  /**
+   * Listens to a relay from now on, as the operator wants it.
+   * @throws XrpcError InvalidRequest or HostBanned
+   */
+  addRelay(text: string): void {
+    const relay = this.#relay(text);
+    if (relay === 'unfit') throw invalidRequest('hostname must be the public DNS name of a relay, without port or path');
+    if (relay === 'taken') throw invalidRequest('this host is known as a host of accounts, so it is heard by itself');
+    if (relay === 'full') throw invalidRequest('no more relays can be told apart in the log');
+    if (relay.isBlocked || this.#parts.store.isBanned(relay.hostname)) throw new XrpcError(400, 'HostBanned', `host is banned: ${relay.hostname}`);
+    this.#parts.pool.connect(this.#parts.store.setDialled(relay, true));
+  }
+
+  /** Finds or makes a relay; or says why not. */
+  #relay(text: string): Host | 'unfit' | 'taken' | 'full' {
+    const { store, log, clock, allowInsecure } = this.#parts;
+    const name = parseHostName(text, allowInsecure);
+    if (name === null) return 'unfit';
+    const known = store.find(name.hostname);
+    if (known) return known.relay > 0 ? known : 'taken';
+    return store.addRelay(name.hostname, clock.nowMs(), log.appendedSeq) ?? 'full';
   }
 
   /** Listens to a host that another relay named, within half of the daily limit; hosts that are known or refused are left alone. */
@@ -78,7 +114,8 @@ export class Crawl {
     const { store, pool, allowInsecure } = this.#parts;
     const name = parseHostName(text, allowInsecure);
     if (name === null || store.isBanned(name.hostname)) return 'unfit';
-    if (store.find(name.hostname) !== null) return 'known';
+    const known = store.find(name.hostname);
+    if (known && (known.isDialled || known.isBlocked || known.relay > 0)) return 'known';
     try {
       pool.connect(await this.#admit(name, 'relay'));
       return 'added';
@@ -93,12 +130,12 @@ export class Crawl {
     const { store, clock } = this.#parts;
     // Somebody else may have asked for the same host meanwhile.
     const known = store.find(name.hostname);
-    if (known) return known;
+    if (known?.isDialled) return known;
     const limit = asker === 'relay' ? Math.floor(this.newHostsPerDay / 2) : this.newHostsPerDay;
     if (asker !== 'operator' && !store.countNewHost(clock.nowMs(), limit)) {
       throw new XrpcError(429, 'RateLimitExceeded', `this relay has taken in ${this.newHostsPerDay} new hosts today; try again tomorrow`);
     }
-    return store.add(name.hostname, clock.nowMs());
+    return known ? store.setDialled(known, true) : store.add(name.hostname, clock.nowMs());
   }
 
   async #check(name: HostName): Promise<void> {

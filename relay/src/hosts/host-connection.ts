@@ -1,5 +1,5 @@
 /**
- * One host: its socket, its limits, its cursor, and what is known of how it behaves.
+ * One host, or another relay: its socket, its limits, its cursor, and what is known of how it behaves.
  * Not for what its events say (ingest/) nor for when to have it at all (host-pool.ts).
  * Place in the flow: hop 5. Over a limit, or when the relay has no room, its socket is not read for a while; nothing is
  * dropped for that. Reconnecting, with back-off for refusals and for hosts that hang up at once, is the Subscription's.
@@ -38,6 +38,8 @@ export interface HostConnectionParts {
   readonly limits: () => HostLimits;
   readonly accountLimit: () => number;
   readonly accounts: () => number;
+  /** A stream that was never heard begins with what happens from now on, not with its oldest event. */
+  readonly startsLive: boolean;
   readonly backoff: { readonly minMs: number; readonly maxMs: number };
   readonly lookup: LookupFunction;
   readonly userAgent: string;
@@ -52,6 +54,7 @@ export interface HostConnectionParts {
 export class HostConnection implements Upstream, Parkable {
   readonly id: number;
   readonly origin: string;
+  readonly relay: number;
   readonly #parts: HostConnectionParts;
   readonly #budget: HostBudget;
   readonly #figures = new HostFigures();
@@ -62,6 +65,8 @@ export class HostConnection implements Upstream, Parkable {
   /** A host says FutureCursor once a connection; more is noise. */
   #hasResetHere = false;
   #isParked = false;
+  /** Its numbering is not known yet. */
+  #isBeforeFirst: boolean;
   /** When its stream was opened, and when a frame came last; monotonic. */
   #openedMs = 0;
   #heardMs = -1;
@@ -75,6 +80,8 @@ export class HostConnection implements Upstream, Parkable {
     this.#parts = parts;
     this.id = parts.host.id;
     this.origin = parts.origin;
+    this.relay = parts.host.relay;
+    this.#isBeforeFirst = parts.startsLive && parts.host.cursor === 0 && parts.host.resets === 0;
     this.#tracker = new CursorTracker(parts.host.cursor);
     this.#savedCursor = parts.host.cursor;
     this.#resets = parts.host.resets;
@@ -95,9 +102,9 @@ export class HostConnection implements Upstream, Parkable {
     return this.#isParked;
   }
 
-  /** Since when nothing came, on the monotonic clock; null while the stream is not open, or not read. */
+  /** Since when nothing came, on the monotonic clock; null while the stream is not open, or not read, and for relays. */
   get quietSinceMs(): number | null {
-    if (!this.isOpen || this.#isWithoutRoom || this.#rateTimer !== null) return null;
+    if (this.relay > 0 || !this.isOpen || this.#isWithoutRoom || this.#rateTimer !== null) return null;
     return Math.max(this.#openedMs, this.#heardMs);
   }
 
@@ -114,7 +121,7 @@ export class HostConnection implements Upstream, Parkable {
     const { backoff, clock, lookup, userAgent } = this.#parts;
     const subscription = new Subscription({
       service: this.origin,
-      cursor: () => this.#tracker.lastSeq,
+      cursor: () => (this.#isBeforeFirst ? null : this.#tracker.lastSeq),
       onFrame: (bytes) => this.#onFrame(bytes),
       onState: (state) => {
         if (subscription === this.#subscription && state === 'open') this.#opened();
@@ -145,12 +152,12 @@ export class HostConnection implements Upstream, Parkable {
     await subscription?.close();
   }
 
-  accountLimit(): number {
-    return this.#parts.accountLimit();
-  }
-
   begin(seq: number, time: string | null): OpenEvent | null {
     this.#figures.dated(time);
+    if (this.#isBeforeFirst) {
+      this.#isBeforeFirst = false;
+      this.#tracker = new CursorTracker(seq - 1);
+    }
     if (this.#connectionSeq !== null && seq <= this.#connectionSeq) return null;
     const isFirst = this.#connectionSeq === null;
     this.#connectionSeq = seq;
@@ -168,7 +175,7 @@ export class HostConnection implements Upstream, Parkable {
   dropped(reason: DropReason, detail: string): void {
     this.#figures.drop(reason);
     // Repeats after a reconnect are everyday and say nothing of the host.
-    if (reason !== 'revNotNewer' && reason !== 'seqNotIncreasing') this.#note(`${reason}: ${detail}`);
+    if (reason !== 'revNotNewer' && reason !== 'duplicate' && reason !== 'seqNotIncreasing') this.#note(`${reason}: ${detail}`);
   }
 
   accepted(): void {
@@ -197,18 +204,21 @@ export class HostConnection implements Upstream, Parkable {
     const figures = this.#figures;
     return {
       hostname: this.#parts.host.hostname,
+      kind: this.relay > 0 ? 'relay' : 'pds',
+      isHeard: true,
       state: this.#state(),
       cursor: this.cursor,
       seenSeq: this.#tracker.lastSeq,
       accounts: this.#parts.accounts(),
-      accountLimit: this.accountLimit(),
+      accountLimit: this.#parts.accountLimit(),
       acceptedEvents: figures.acceptedEvents,
+      duplicateEvents: figures.duplicateEvents,
       droppedEvents: Object.fromEntries(figures.dropped),
       lastFault: figures.lastFault,
       lastEventAtMs: figures.lastEventAtMs,
       lagMs: figures.lagMs(),
       connectedAtMs: figures.connectedAtMs,
-      rates: this.#budget.figures(this.#parts.clock.elapsedMs()),
+      rates: this.relay > 0 ? null : this.#budget.figures(this.#parts.clock.elapsedMs()),
       isTrusted: this.#parts.isTrusted,
       pause: this.#rateTimer !== null ? 'rate' : this.#isWithoutRoom ? 'room' : null,
       resets: this.#resets,

@@ -17,6 +17,8 @@ export interface HostFault {
 /** The figures of one host. */
 export class HostFigures {
   acceptedEvents = 0;
+  /** Events that had come from somebody else before. */
+  duplicateEvents = 0;
   readonly dropped = new Map<DropReason, number>();
   lastFault: HostFault | null = null;
   /** Ms since 1970: when its newest event came, and when its stream was opened last. */
@@ -35,6 +37,10 @@ export class HostFigures {
   }
 
   drop(reason: DropReason): void {
+    if (reason === 'duplicate') {
+      this.duplicateEvents += 1;
+      return;
+    }
     this.dropped.set(reason, (this.dropped.get(reason) ?? 0) + 1);
   }
 

@@ -16,6 +16,9 @@ export interface HostLimits {
 /** Limits of a trusted host. */
 export const trustedLimits: HostLimits = { perSecond: 5_000, perHour: 50_000_000, perDay: 500_000_000 };
 
+/** A relay tells of all hosts at once: it is held up by no rate. */
+export const relayLimits: HostLimits = { perSecond: 1e9, perHour: 1e12, perDay: 1e13 };
+
 /** Limits of an ordinary host with so many accounts. */
 export function ordinaryLimits(accounts: number): HostLimits {
   return { perSecond: 50 + accounts / 1_000, perHour: 2_500 + accounts, perDay: 20_000 + 10 * accounts };

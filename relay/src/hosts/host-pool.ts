@@ -12,14 +12,12 @@ import type { Intake } from '../ingest/intake.ts';
 import type { RelayLog } from '../log/relay-log.ts';
 import type { HostMetrics } from './host-metrics.ts';
 import { HostConnection } from './host-connection.ts';
-import { ordinaryLimits, trustedLimits } from './host-limits.ts';
-import { isWithinDomain, parseHostName } from './hostname.ts';
+import { ordinaryLimits, relayLimits, trustedLimits } from './host-limits.ts';
+import type { Homes } from './homes.ts';
+import { parseHostName } from './hostname.ts';
 import type { HostStatus } from './host-status.ts';
 import type { Host, HostCursor, HostStore } from './host-store.ts';
 import { Parking } from './parking.ts';
-
-/** Accounts of a trusted host. */
-const trustedAccountLimit = 10_000_000;
 
 /** What a pool is made of. */
 export interface HostPoolParts {
@@ -33,9 +31,9 @@ export interface HostPoolParts {
   readonly userAgent: string;
   readonly backoff: { readonly minMs: number; readonly maxMs: number };
   readonly allowInsecure: boolean;
-  readonly trustedDomains: readonly string[];
-  /** Most accounts of a host that has no limit of its own. */
-  readonly defaultAccountLimit: number;
+  readonly homes: Homes;
+  /** Relays that are new begin with what happens from now on. */
+  readonly relaysStartLive: boolean;
   /** When quiet hosts are hung up on and looked at again, see parking.ts. */
   readonly parking: { readonly afterMs: number; readonly recheckMs: number };
   readonly random: () => number;
@@ -47,9 +45,10 @@ export interface HostPoolParts {
 export class HostPool {
   readonly #parts: HostPoolParts;
   readonly #connections = new Map<number, HostConnection>();
-  /** Limits of their own that hosts have; the others have the default. */
-  readonly #ownLimits = new Map<number, number>();
+  /** Relays that the configuration names. */
+  readonly #named = new Set<number>();
   readonly #parking: Parking;
+  #relays = 0;
   #isClosed = false;
 
   constructor(parts: HostPoolParts) {
@@ -73,16 +72,27 @@ export class HostPool {
     return this.#parking.size;
   }
 
-  /** Listens to a host, or dials it again at once when it was given up for the moment. */
+  /** How many other relays are listened to. */
+  get relays(): number {
+    return this.#relays;
+  }
+
+  /** Listens to a relay because the configuration names it. */
+  connectNamed(relay: Host): void {
+    this.#named.add(relay.id);
+    this.connect(relay);
+  }
+
+  /** Listens to a host, or dials it again at once when it was given up for the moment. One that is not to be dialled is left alone. */
   connect(host: Host): void {
-    if (this.#isClosed) return;
+    if (this.#isClosed || !(host.isDialled || this.#named.has(host.id))) return;
     const known = this.#connections.get(host.id);
     if (known) return known.connect();
     const name = parseHostName(host.hostname, this.#parts.allowInsecure);
     if (name === null || host.isBlocked || this.#parts.store.isBanned(host.hostname)) return;
-    if (host.accountLimit !== null) this.#ownLimits.set(host.id, host.accountLimit);
     const connection = new HostConnection(this.#partsOf(host, name.origin));
     this.#connections.set(host.id, connection);
+    if (host.relay > 0) this.#relays += 1;
     connection.connect();
   }
 
@@ -95,6 +105,7 @@ export class HostPool {
   async disconnect(hostId: number): Promise<boolean> {
     const connection = this.#connections.get(hostId);
     this.#connections.delete(hostId);
+    if (connection && connection.relay > 0) this.#relays -= 1;
     await connection?.close();
     return connection !== undefined;
   }
@@ -102,7 +113,6 @@ export class HostPool {
   /** Gives a host a limit of its own for accounts, and lets those speak that fit it now; gives how many. */
   setAccountLimit(host: Host, limit: number): number {
     this.#parts.store.setAccountLimit(host.id, limit);
-    this.#ownLimits.set(host.id, limit);
     return releaseThrottled(this.#parts.table, host.id, limit);
   }
 
@@ -112,25 +122,24 @@ export class HostPool {
     if (connection) return connection.status();
     const isBanned = host.isBlocked || this.#parts.store.isBanned(host.hostname);
     return {
-      hostname: host.hostname, state: isBanned ? 'banned' : 'idle', cursor: host.cursor, seenSeq: host.cursor,
-      accounts: this.#parts.table.countOfHost(host.id), accountLimit: this.#accountLimit(host.hostname, host.accountLimit),
-      acceptedEvents: 0, droppedEvents: {}, lastFault: null, lastEventAtMs: null, resets: host.resets,
-      lagMs: null, connectedAtMs: null, rates: null, isTrusted: this.#isTrusted(host.hostname), pause: null,
+      hostname: host.hostname, kind: host.relay > 0 ? 'relay' : 'pds', isHeard: host.relay > 0 || host.isDialled, state: isBanned ? 'banned' : 'idle', cursor: host.cursor, seenSeq: host.cursor,
+      accounts: this.#parts.table.countOfHost(host.id), accountLimit: this.#parts.homes.accountLimit(host),
+      acceptedEvents: 0, duplicateEvents: 0, droppedEvents: {}, lastFault: null, lastEventAtMs: null, resets: host.resets,
+      lagMs: null, connectedAtMs: null, rates: null, isTrusted: this.#parts.homes.isTrusted(host.hostname), pause: null,
     };
   }
 
   /** Gives the origin of a host we know, or null. */
   originOf(hostId: number): string | null {
-    const connection = this.#connections.get(hostId);
-    if (connection) return connection.origin;
-    const host = this.#parts.store.page(hostId - 1, 1)[0];
-    return host?.id === hostId ? (parseHostName(host.hostname, this.#parts.allowInsecure)?.origin ?? null) : null;
+    return this.#connections.get(hostId)?.origin ?? this.#parts.homes.byId(hostId)?.origin ?? null;
   }
 
-  /** Gives the origin of a host that answers: connected now, or parked; else null. */
+  /** Gives the origin of a host that should answer: connected now, parked, or heard through a relay; else null. */
   liveOrigin(hostId: number): string | null {
     const connection = this.#connections.get(hostId);
-    return connection?.isOpen || connection?.isParked ? connection.origin : null;
+    if (connection) return connection.isOpen || connection.isParked ? connection.origin : null;
+    const home = this.relays > 0 ? this.#parts.homes.byId(hostId) : null;
+    return home?.isRefused === false ? home.origin : null;
   }
 
   /** Gives the cursors that have moved since they were last taken. */
@@ -151,28 +160,26 @@ export class HostPool {
   }
 
   #partsOf(host: Host, origin: string): ConstructorParameters<typeof HostConnection>[0] {
-    const { store, table, log, intake, clock, metrics, lookup, userAgent, backoff } = this.#parts;
-    const isTrusted = this.#isTrusted(host.hostname);
+    const { store, table, log, intake, clock, metrics, lookup, userAgent, backoff, homes } = this.#parts;
+    const isTrusted = homes.isTrusted(host.hostname);
+    const isRelay = host.relay > 0;
     const accounts = (): number => table.countOfHost(host.id);
     return {
-      host, origin, intake, clock, lookup, userAgent, backoff, accounts, isTrusted,
-      limits: () => (isTrusted ? trustedLimits : ordinaryLimits(accounts())),
-      accountLimit: () => this.#accountLimit(host.hostname, this.#ownLimits.get(host.id) ?? null),
+      host, origin, intake, clock, lookup, userAgent, backoff, accounts, isTrusted, startsLive: isRelay && this.#parts.relaysStartLive,
+      limits: () => (isRelay ? relayLimits : isTrusted ? trustedLimits : ordinaryLimits(accounts())),
+      accountLimit: () => homes.byId(host.id)?.accountLimit() ?? 0,
       onNewNumbering: (cursor) => {
         metrics.newNumberings.inc();
         store.reset(host.id, cursor, log.appendedSeq);
       },
-      onMissed: () => this.#parts.onMissed(host.id),
+      onMissed: () => this.#missed(host),
       onTextFrame: () => metrics.textFrames.inc(),
     };
   }
 
-  #isTrusted(hostname: string): boolean {
-    return this.#parts.trustedDomains.some((domain) => isWithinDomain(hostname, domain));
-  }
-
-  #accountLimit(hostname: string, own: number | null): number {
-    if (own !== null) return own;
-    return this.#isTrusted(hostname) ? trustedAccountLimit : this.#parts.defaultAccountLimit;
+  /** What a relay has let go of may have been of any host that is not heard directly. */
+  #missed(host: Host): void {
+    if (host.relay === 0) return this.#parts.onMissed(host.id);
+    for (const { id, relay } of this.#parts.store.all()) if (relay === 0 && !this.isConnected(id)) this.#parts.onMissed(id);
   }
 }

@@ -13,6 +13,10 @@ export type HostState = 'active' | 'idle' | 'offline' | 'throttled' | 'banned';
 /** A host as it is now. */
 export interface HostStatus {
   readonly hostname: string;
+  /** pds: a host of accounts. relay: another relay, which tells of the accounts of many hosts. */
+  readonly kind: 'pds' | 'relay';
+  /** False for a host that is known from DID documents only: what it has to say comes through other relays. */
+  readonly isHeard: boolean;
   readonly state: HostState;
   /** Its stream up to here is decided and durable. */
   readonly cursor: number;
@@ -21,6 +25,8 @@ export interface HostStatus {
   readonly accounts: number;
   readonly accountLimit: number;
   readonly acceptedEvents: number;
+  /** Events that had come from somebody else already, when other relays are listened to. */
+  readonly duplicateEvents: number;
   readonly droppedEvents: Readonly<Partial<Record<DropReason, number>>>;
   /** What went wrong last, in words; null when nothing did since the start. */
   readonly lastFault: HostFault | null;

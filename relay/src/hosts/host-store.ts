@@ -6,6 +6,7 @@
  */
 import { openDatabase } from '@dunlin/service/sqlite/database';
 import type { Database, Statement } from '@dunlin/service/sqlite/database';
+import { maxRelayNumber } from '../log/record.ts';
 import { isWithinDomain } from './hostname.ts';
 import { hostMigrations } from './schema.ts';
 
@@ -21,6 +22,10 @@ export interface Host {
   readonly accountLimit: number | null;
   readonly isBlocked: boolean;
   readonly resets: number;
+  /** Its number among the relays that are listened to, from 1; 0 for a host of accounts. */
+  readonly relay: number;
+  /** Listened to from the start on: not known from DID documents alone, nor a relay that only the configuration names. */
+  readonly isDialled: boolean;
 }
 
 /** A cursor to store. */
@@ -40,6 +45,8 @@ interface HostRow {
   readonly account_limit: number | null;
   readonly is_blocked: number;
   readonly resets: number;
+  readonly relay: number;
+  readonly is_dialled: number;
 }
 
 const dayMs = 86_400_000;
@@ -49,11 +56,24 @@ export class HostStore {
   readonly #database: Database;
   readonly #setCursor: Statement<[number, number, number, number]>;
   readonly #bans = new Set<string>();
+  #revision = 0;
+  #unheard: number;
 
   constructor(path: string) {
     this.#database = openDatabase(path, { migrations: hostMigrations, pragmas: { synchronous: 'NORMAL' } });
     this.#setCursor = this.#database.prepare('UPDATE host SET cursor = ?, cursor_log_seq = max(cursor_log_seq, ?) WHERE id = ? AND resets = ?');
     for (const row of this.#database.prepare<[], { domain: string }>('SELECT domain FROM domain_ban').all()) this.#bans.add(row.domain);
+    this.#unheard = this.#database.prepare<[], { count: number }>('SELECT count(*) AS count FROM host WHERE relay = 0 AND is_dialled = 0').get()?.count ?? 0;
+  }
+
+  /** Grows whenever a limit, a block or a ban has changed. */
+  get revision(): number {
+    return this.#revision;
+  }
+
+  /** How many hosts are known from DID documents only. */
+  get unheardCount(): number {
+    return this.#unheard;
   }
 
   all(): Host[] {
@@ -65,17 +85,44 @@ export class HostStore {
     return this.#database.prepare<[number, number], HostRow>('SELECT * FROM host WHERE id > ? ORDER BY id LIMIT ?').all(afterId, limit).map(hostOf);
   }
 
+  byId(hostId: number): Host | null {
+    return this.page(hostId - 1, 1).find(({ id }) => id === hostId) ?? null;
+  }
+
   find(hostname: string): Host | null {
     const row = this.#database.prepare<[string], HostRow>('SELECT * FROM host WHERE hostname = ?').get(hostname);
     return row ? hostOf(row) : null;
   }
 
-  /** Adds a host that is not there yet, its cursor before its oldest event. */
-  add(hostname: string, nowMs: number): Host {
-    const insert = this.#database.prepare<[string, number]>('INSERT INTO host (hostname, created_ms, cursor, cursor_log_seq, is_blocked, resets) VALUES (?, ?, 0, 0, 0, 0)');
+  /** Adds a host of accounts that is not there yet, its cursor before its oldest event. */
+  add(hostname: string, nowMs: number, { isDialled }: { readonly isDialled: boolean } = { isDialled: true }): Host {
+    if (!isDialled) this.#unheard += 1;
+    return this.#add({ hostname, createdMs: nowMs, cursorLogSeq: 0, relay: 0, isDialled });
+  }
+
+  /** Adds a relay that is not there yet; null when no number is left for it. Log records up to `appendedSeq` are of no relay with its number. */
+  addRelay(hostname: string, nowMs: number, appendedSeq: number): Host | null {
+    const last = this.#database.prepare<[], { last: number }>('SELECT max(relay) AS last FROM host').get()?.last ?? 0;
+    if (last >= maxRelayNumber) return null;
+    return this.#add({ hostname, createdMs: nowMs, cursorLogSeq: appendedSeq, relay: last + 1, isDialled: false });
+  }
+
+  /** Listens to a host from every start on, or no longer. */
+  setDialled(host: Host, isDialled: boolean): Host {
+    if (host.isDialled === isDialled) return host;
+    const update = this.#database.prepare<[number, number]>('UPDATE host SET is_dialled = ? WHERE id = ?');
+    this.#durably(() => update.run(Number(isDialled), host.id));
+    if (host.relay === 0) this.#unheard += isDialled ? -1 : 1;
+    return { ...host, isDialled };
+  }
+
+  #add(host: Pick<Host, 'hostname' | 'createdMs' | 'cursorLogSeq' | 'relay' | 'isDialled'>): Host {
+    const insert = this.#database.prepare<[string, number, number, number, number]>(`
+      INSERT INTO host (hostname, created_ms, cursor, cursor_log_seq, is_blocked, resets, relay, is_dialled) VALUES (?, ?, 0, ?, 0, 0, ?, ?)`);
     // The number stands in the log from the first event on, so it must never be given again.
-    const { lastInsertRowid } = this.#durably(() => insert.run(hostname, nowMs));
-    return { id: Number(lastInsertRowid), hostname, createdMs: nowMs, cursor: 0, cursorLogSeq: 0, accountLimit: null, isBlocked: false, resets: 0 };
+    const { lastInsertRowid } = this.#durably(() => insert.run(host.hostname, host.createdMs, host.cursorLogSeq, host.relay, Number(host.isDialled)));
+    this.#revision += 1;
+    return { ...host, id: Number(lastInsertRowid), cursor: 0, accountLimit: null, isBlocked: false, resets: 0 };
   }
 
   /** Runs a change that must survive a power cut; cursors need not, an older one only repeats. */
@@ -103,10 +150,12 @@ export class HostStore {
   setBlocked(hostId: number, isBlocked: boolean): void {
     const update = this.#database.prepare<[number, number]>('UPDATE host SET is_blocked = ? WHERE id = ?');
     this.#durably(() => update.run(Number(isBlocked), hostId));
+    this.#revision += 1;
   }
 
   setAccountLimit(hostId: number, limit: number | null): void {
     this.#database.prepare<[number | null, number]>('UPDATE host SET account_limit = ? WHERE id = ?').run(limit, hostId);
+    this.#revision += 1;
   }
 
   /** Says whether a domain above the hostname, or the hostname itself, is banned. */
@@ -122,12 +171,14 @@ export class HostStore {
     const insert = this.#database.prepare<[string, number]>('INSERT OR IGNORE INTO domain_ban VALUES (?, ?)');
     this.#durably(() => insert.run(domain, nowMs));
     this.#bans.add(domain);
+    this.#revision += 1;
   }
 
   unban(domain: string): void {
     const remove = this.#database.prepare<[string]>('DELETE FROM domain_ban WHERE domain = ?');
     this.#durably(() => remove.run(domain));
     this.#bans.delete(domain);
+    this.#revision += 1;
   }
 
   /** Counts a host that came by itself, unless `limit` came today already; gives whether it may come. */
@@ -148,5 +199,6 @@ function hostOf(row: HostRow): Host {
   return {
     id: row.id, hostname: row.hostname, createdMs: row.created_ms, cursor: row.cursor, cursorLogSeq: row.cursor_log_seq,
     accountLimit: row.account_limit, isBlocked: row.is_blocked === 1, resets: row.resets,
+    relay: row.relay, isDialled: row.is_dialled === 1,
   };
 }

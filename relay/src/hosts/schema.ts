@@ -26,4 +26,10 @@ export const hostMigrations: readonly string[] = [
     count INTEGER NOT NULL
   ) STRICT;
   `,
+  `
+  -- Its number among the relays that are listened to, never given again; 0 for a host of accounts.
+  ALTER TABLE host ADD COLUMN relay INTEGER NOT NULL DEFAULT 0;
+  -- 0 = not dialled at the start: known from DID documents only, or a relay that only the configuration names.
+  ALTER TABLE host ADD COLUMN is_dialled INTEGER NOT NULL DEFAULT 1;
+  `,
 ];

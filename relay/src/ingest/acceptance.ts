@@ -12,6 +12,7 @@ import type { AccountTable } from '../accounts/account-table.ts';
 import { upstreamStatuses } from '../accounts/account-row.ts';
 import type { UpstreamStatus } from '../accounts/account-row.ts';
 import type { RelayLog } from '../log/relay-log.ts';
+import type { Heard } from './heard.ts';
 import type { Lane, Item } from './lane.ts';
 import type { ScannedFrame } from './rewrite.ts';
 import type { Upstream } from './upstream.ts';
@@ -20,8 +21,15 @@ import type { Upstream } from './upstream.ts';
 export interface AcceptanceParts {
   readonly log: RelayLog;
   readonly table: AccountTable;
+  readonly heard: Heard;
   /** Called for each accepted event when it is durable, in log order. */
   readonly onDurable: (item: Item) => void;
+}
+
+/** What an account's own host says of it. */
+export interface HostWord {
+  readonly active: boolean;
+  readonly status: string | null;
 }
 
 /** Takes accepted events. */
@@ -38,27 +46,40 @@ export class Acceptance {
 
   /** Takes a #commit or #sync; `data` is the digest of its tree's root, `head` that of its commit. */
   signed(lane: Lane, item: Item, row: number, repo: { data: Uint8Array; head: Uint8Array }): void {
-    this.#append(lane, item, item);
-    this.#parts.table.setRepo(row, { rev: item.scan.rev ?? '', ...repo });
+    const { table, heard } = this.#parts;
+    const isRelay = item.upstream.relay > 0;
+    this.#append(lane, item, row, item);
+    table.setRepo(row, { rev: item.scan.rev ?? '', ...repo });
+    table.setRelayed(row, isRelay);
+    if (item.kind === 'sync') heard.note({ kind: 'sync', did: item.did, rev: item.scan.rev }, isRelay);
   }
 
-  /** Takes an #account event; `frame` is what goes out. */
-  account(lane: Lane, item: Item, row: number, frame: ScannedFrame): void {
-    this.#append(lane, item, frame);
-    this.#parts.table.setUpstream(row, item.scan.active === true, knownStatus(item.scan.status));
+  /** Takes an #account event; `frame` is what goes out, `said` what the account's host says. */
+  account(lane: Lane, item: Item, row: number, frame: ScannedFrame, said: HostWord): void {
+    const { table, heard } = this.#parts;
+    const { did, scan: { active, status, time }, upstream } = item;
+    this.#append(lane, item, row, frame);
+    table.setUpstream(row, said.active, knownStatus(said.status));
+    heard.note({ kind: 'account', did, active: active === true, status, time }, upstream.relay > 0);
+    if (upstream.relay > 0) heard.note({ kind: 'account', did, ...said, time }, true);
   }
 
   /** Takes an #identity event; `frame` is what goes out. */
-  identity(lane: Lane, item: Item, frame: ScannedFrame): void {
-    this.#append(lane, item, frame);
+  identity(lane: Lane, item: Item, row: number, frame: ScannedFrame): void {
+    this.#append(lane, item, row, frame);
+    this.#parts.heard.note({ kind: 'identity', did: item.did, time: item.scan.time }, item.upstream.relay > 0);
   }
 
-  /** Takes the answer of an account's own host that it is active, as the #account event that was missed. */
-  reactivated(lane: Lane, upstream: Upstream, row: number, nowMs: number): void {
-    const payload = encodeEvent({ kind: 'account', seq: 1, did: lane.did, active: true, status: null, time: new Date(nowMs).toISOString() });
+  /** Takes what an account's own host says of it now, as the #account event that was missed or not passed on. */
+  told(of: Pick<Lane, 'did' | 'hash'>, upstream: Upstream, row: number, said: HostWord, nowMs: number): void {
+    const { table, heard, log } = this.#parts;
+    const { did, hash } = of;
+    const time = new Date(nowMs).toISOString();
+    const payload = encodeEvent({ kind: 'account', seq: 1, did, ...said, time });
     const { seqOffset, seqLength } = scanFrame(payload);
-    this.#parts.log.append({ kind: 'account', payload, seqOffset, seqLength, didHash: lane.hash, hostId: upstream.id, hostCursor: upstream.cursor });
-    this.#parts.table.setUpstream(row, true, 'none');
+    log.append({ kind: 'account', payload, seqOffset, seqLength, didHash: hash, hostId: table.hostId(row), relay: upstream.relay, hostCursor: upstream.cursor });
+    table.setUpstream(row, said.active, knownStatus(said.status));
+    heard.note({ kind: 'account', did, ...said, time }, false);
   }
 
   /** Stops listening to the log. */
@@ -66,10 +87,11 @@ export class Acceptance {
     this.#stop();
   }
 
-  #append(lane: Lane, item: Item, frame: ScannedFrame): void {
+  #append(lane: Lane, item: Item, row: number, frame: ScannedFrame): void {
+    const { log, table } = this.#parts;
     const { seqOffset, seqLength } = frame.scan;
-    const { upstream, kind } = item;
-    const seq = this.#parts.log.append({ kind, payload: frame.bytes, seqOffset, seqLength, didHash: lane.hash, hostId: upstream.id, hostCursor: upstream.cursor });
+    const { upstream: { relay, cursor }, kind } = item;
+    const seq = log.append({ kind, payload: frame.bytes, seqOffset, seqLength, didHash: lane.hash, hostId: table.hostId(row), relay, hostCursor: cursor });
     this.#waiting.push({ seq, item });
   }
 

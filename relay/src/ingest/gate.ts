@@ -9,7 +9,14 @@ import { checkRevTime } from '@dunlin/protocol/repo/check-commit';
 import type { FrameScan } from '@dunlin/protocol/stream/frame-scan';
 import type { AccountTable } from '../accounts/account-table.ts';
 import type { DropReason } from '@dunlin/protocol/repo/drop-reason';
+import type { HomeBook } from './home.ts';
 import type { Upstream } from './upstream.ts';
+
+/** What the gate looks into. */
+export interface Known {
+  readonly table: AccountTable;
+  readonly homes: HomeBook;
+}
 
 /** Why the DID has to be looked up before one can go on. */
 export type LookupCause = 'unknown' | 'elsewhere' | 'stale';
@@ -34,21 +41,24 @@ const noKeyMaxAgeSeconds = 60;
 /** Bytes of a CID before its digest. */
 const cidHeadBytes = 4;
 
-/** Step 4 and the first half of 5: is it this host's account, and do we let it speak? */
-export function checkAccount(table: AccountTable, row: number, upstream: Upstream): Exclude<GateVerdict, { kind: 'inactive' }> {
+/** Step 4 and the first half of 5: is it an account of this host, or of one that a relay may speak of, and do we let it speak? */
+export function checkAccount({ table, homes }: Known, row: number, upstream: Upstream): Exclude<GateVerdict, { kind: 'inactive' }> {
   if (row === -1) return { kind: 'look-up', cause: 'unknown' };
-  if (table.hostId(row) !== upstream.id) return { kind: 'look-up', cause: 'elsewhere' };
-  if (table.local(row) === 'throttled') return drop('throttled', `host is over its account limit: limit=${upstream.accountLimit()}`);
+  const hostId = table.hostId(row);
+  const isTheirs = upstream.relay === 0 ? hostId === upstream.id : homes.byId(hostId)?.isRefused === false;
+  if (!isTheirs) return { kind: 'look-up', cause: 'elsewhere' };
+  if (table.local(row) === 'throttled') return drop('throttled', `host is over its account limit: limit=${homes.byId(hostId)?.accountLimit()}`);
   return { kind: 'pass', row };
 }
 
 /** Steps 4 to 6 for a #commit or #sync whose fields have been found well-formed. */
-export function checkSigned(table: AccountTable, row: number, upstream: Upstream, scan: FrameScan, nowMs: number): GateVerdict {
-  const account = checkAccount(table, row, upstream);
+export function checkSigned(known: Known, row: number, upstream: Upstream, scan: FrameScan, nowMs: number): GateVerdict {
+  const { table } = known;
+  const account = checkAccount(known, row, upstream);
   if (account.kind !== 'pass') return account;
   if (table.local(row) === 'takendown') return drop('inactive', 'account is taken down at this relay');
   if (!table.isActiveUpstream(row)) return { kind: 'inactive', row, detail: `account is not active at its host: status=${table.upstream(row)}` };
-  const order = checkRev(table, row, scan, nowMs);
+  const order = checkRev(table, row, upstream, scan, nowMs);
   if (order !== null) return order;
   const hasKey = table.hasKey(row);
   const isStale = nowMs / 1000 - table.keyCheckedSeconds(row) > (hasKey ? keyMaxAgeSeconds : noKeyMaxAgeSeconds);
@@ -56,13 +66,15 @@ export function checkSigned(table: AccountTable, row: number, upstream: Upstream
   return hasKey ? account : drop('unknownAccount', 'did document has no usable #atproto key');
 }
 
-function checkRev(table: AccountTable, row: number, scan: FrameScan, nowMs: number): GateVerdict | null {
+function checkRev(table: AccountTable, row: number, upstream: Upstream, scan: FrameScan, nowMs: number): GateVerdict | null {
   const got = scan.rev ?? '';
   const stored = table.rev(row);
   const isSync = scan.t === '#sync';
   // A #sync may tell again what was told, as hosts do when an account comes back; its data is compared later.
   const isOld = stored !== null && (isSync ? got < stored : got <= stored);
-  if (isOld) return drop('revNotNewer', `rev not newer: stored=${stored} got=${got}`);
+  // Of two who tell the same the later one does nothing wrong.
+  const isEcho = upstream.relay > 0 || table.isRelayed(row);
+  if (isOld) return drop(isEcho ? 'duplicate' : 'revNotNewer', `rev not newer: stored=${stored} got=${got}`);
   const future = checkRevTime(got, nowMs);
   return future && drop(future.reason, future.detail);
 }

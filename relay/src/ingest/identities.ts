@@ -13,6 +13,7 @@ import type { AccountTable } from '../accounts/account-table.ts';
 import { DidLimiter } from './did-limiter.ts';
 import type { DropReason } from '@dunlin/protocol/repo/drop-reason';
 import type { LookupCause } from './gate.ts';
+import type { Home, HomeBook } from './home.ts';
 import { HostSlots } from './host-slots.ts';
 import type { Upstream } from './upstream.ts';
 
@@ -30,6 +31,7 @@ export type Settlement =
 export interface IdentitiesParts {
   readonly resolver: IdentityResolver;
   readonly table: AccountTable;
+  readonly homes: HomeBook;
   readonly clock: Clock;
 }
 
@@ -91,32 +93,43 @@ export class Identities {
   }
 
   #fits(document: DidDocument | null, upstream: Upstream): boolean {
-    return document?.pdsUrl === upstream.origin;
+    // Of a relay nothing can be asked but that there is a home at all; whether it is refused is no question of age.
+    return upstream.relay === 0 ? document?.pdsUrl === upstream.origin : typeof document?.pdsUrl === 'string';
   }
 
   #decide(did: string, document: DidDocument | null, upstream: Upstream): Settlement {
     if (document === null) return { kind: 'drop', reason: 'unknownAccount', detail: 'there is no document for this did' };
-    if (document.pdsUrl !== upstream.origin) {
-      return { kind: 'drop', reason: 'wrongHost', detail: `did document names another host: pds=${document.pdsUrl ?? 'none'}` };
-    }
+    const home = this.#homeOf(document.pdsUrl, upstream);
+    if ('kind' in home) return home;
     const { table, clock } = this.#parts;
-    const row = this.#rowFor(did, upstream);
-    if (row === null) return { kind: 'drop', reason: 'throttled', detail: `host is over its account limit: limit=${upstream.accountLimit()}` };
+    const row = this.#rowFor(did, home);
+    if (row === null) return { kind: 'drop', reason: 'throttled', detail: `host is over its account limit: limit=${home.accountLimit()}` };
     const { signingKey } = document;
     table.setKey(row, signingKey && { curve: signingKey.curve, bytes: signingKey.bytes }, Math.floor(clock.nowMs() / 1000));
     return { kind: 'settled', row };
   }
 
+  /** The home that a document names, when the one that sent the event may speak of it. */
+  #homeOf(pdsUrl: string | null, upstream: Upstream): Home | Extract<Settlement, { kind: 'drop' }> {
+    const { homes } = this.#parts;
+    const isTheirs = upstream.relay > 0 ? pdsUrl !== null : pdsUrl === upstream.origin;
+    const home = isTheirs && pdsUrl !== null ? homes.settle(pdsUrl) : 'unfit';
+    if (home === 'unfit') return { kind: 'drop', reason: 'wrongHost', detail: `did document names another host: pds=${pdsUrl ?? 'none'}` };
+    if (home === 'full') return { kind: 'drop', reason: 'throttled', detail: `too many hosts are known already: pds=${pdsUrl}` };
+    if (home === 'refused' || home.isRefused) return { kind: 'drop', reason: 'bannedHost', detail: `host is refused here: pds=${pdsUrl}` };
+    return home;
+  }
+
   /** Finds, adds or moves the account; null when the host has too many, the remembered throttled ones included. */
-  #rowFor(did: string, upstream: Upstream): number | null {
+  #rowFor(did: string, home: Home): number | null {
     const { table } = this.#parts;
     const row = table.find(did);
-    if (row !== -1 && table.hostId(row) === upstream.id) return row;
-    const limit = upstream.accountLimit();
-    const isOver = table.countOfHost(upstream.id) >= limit;
-    if (isOver && table.countOfHost(upstream.id) >= limit * (1 + throttledShare)) return null;
-    if (row !== -1) table.setHost(row, upstream.id);
-    const settled = row === -1 ? table.add(did, upstream.id) : row;
+    if (row !== -1 && table.hostId(row) === home.id) return row;
+    const limit = home.accountLimit();
+    const isOver = table.countOfHost(home.id) >= limit;
+    if (isOver && table.countOfHost(home.id) >= limit * (1 + throttledShare)) return null;
+    if (row !== -1) table.setHost(row, home.id);
+    const settled = row === -1 ? table.add(did, home.id) : row;
     if (table.local(settled) !== 'takendown') table.setLocal(settled, isOver ? 'throttled' : 'none');
     return settled;
   }

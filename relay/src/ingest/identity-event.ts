@@ -5,9 +5,9 @@
  * that a commit signed with a new key finds that key.
  * Source: ours, docs/wire.md; sync specification "#identity".
  */
-import type { AccountTable } from '../accounts/account-table.ts';
 import { DidLimiter } from './did-limiter.ts';
 import { checkAccount } from './gate.ts';
+import type { Known } from './gate.ts';
 import type { Identities, Settlement } from './identities.ts';
 import type { Item } from './lane.ts';
 import { withHandle } from './rewrite.ts';
@@ -17,16 +17,16 @@ import type { ScannedFrame } from './rewrite.ts';
 const identityLimit = { burst: 20, everyMs: 600_000 };
 
 /** What is to be done with the event. */
-export type IdentityOutcome = Exclude<Settlement, { kind: 'settled' }> | { readonly kind: 'pass'; readonly frame: ScannedFrame };
+export type IdentityOutcome = Exclude<Settlement, { kind: 'settled' }> | { readonly kind: 'pass'; readonly row: number; readonly frame: ScannedFrame };
 
 /** Handles #identity events. */
 export class IdentityEvents {
-  readonly #table: AccountTable;
+  readonly #known: Known;
   readonly #identities: Identities;
   readonly #limiter = new DidLimiter(identityLimit);
 
-  constructor(table: AccountTable, identities: Identities) {
-    this.#table = table;
+  constructor(known: Known, identities: Identities) {
+    this.#known = known;
     this.#identities = identities;
   }
 
@@ -37,9 +37,10 @@ export class IdentityEvents {
     item.isRefreshed = true;
     const settlement = await this.#identities.settle(item.did, item.upstream, 'identity-event');
     if (settlement.kind !== 'settled') return settlement;
-    const gate = checkAccount(this.#table, settlement.row, item.upstream);
+    const { row } = settlement;
+    const gate = checkAccount(this.#known, row, item.upstream);
     if (gate.kind === 'drop') return gate;
-    if (item.scan.handle === null) return { kind: 'pass', frame: item };
-    return { kind: 'pass', frame: withHandle(item, await this.#identities.verifiedHandle(item.did)) };
+    if (item.scan.handle === null) return { kind: 'pass', row, frame: item };
+    return { kind: 'pass', row, frame: withHandle(item, await this.#identities.verifiedHandle(item.did)) };
   }
 }

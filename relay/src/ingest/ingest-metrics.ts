@@ -12,6 +12,8 @@ export interface IngestMetrics {
   readonly received: Readonly<Record<LoggedKind, CounterChild>>;
   readonly receivedBytes: CounterChild;
   readonly accepted: Readonly<Record<LoggedKind, CounterChild>>;
+  /** Accepted, and heard first through another relay. */
+  readonly relayed: CounterChild;
   /** By reason, see protocol/repo/drop-reason. */
   readonly dropped: Counter<'reason'>;
   /** Passed on although since or prevData did not follow the last commit; by which of the two. */

@@ -12,8 +12,10 @@ import { Acceptance } from './acceptance.ts';
 import { Budget } from './budget.ts';
 import type { BudgetBounds } from './budget.ts';
 import type { EventFollower } from './durable-event.ts';
+import { Heard } from './heard.ts';
 import { Hold } from './hold.ts';
 import type { HoldBounds } from './hold.ts';
+import type { HomeBook } from './home.ts';
 import { Identities } from './identities.ts';
 import type { IngestMetrics } from './ingest-metrics.ts';
 import { Intake } from './intake.ts';
@@ -26,6 +28,9 @@ import { VerifyPool } from './verify-pool.ts';
 export interface IngestParts {
   readonly log: RelayLog;
   readonly table: AccountTable;
+  readonly homes: HomeBook;
+  /** Says whether the same event may be heard more than once: from its host and from other relays. */
+  readonly hasRelays: () => boolean;
   readonly resolver: IdentityResolver;
   readonly clock: Clock;
   /** For questions to hosts about their accounts: guarded against private addresses, bounded in bytes and time. */
@@ -54,20 +59,21 @@ export class Ingest {
   readonly #table: AccountTable;
 
   constructor(parts: IngestParts) {
-    const { log, table, clock, metrics, onFault } = parts;
+    const { log, table, homes, clock, metrics, fetch, onFault } = parts;
+    const heard = new Heard(parts.hasRelays);
     this.budget = new Budget(parts.budgetBounds);
     this.hold = new Hold({ budget: this.budget, bounds: parts.holdBounds, clock, random: parts.random });
     this.#pool = new VerifyPool({ workers: parts.workers, isLenient: parts.isLenient, tellsGone: parts.follower !== null, clock, onFault });
     this.intake = new Intake({ budget: this.budget, hold: this.hold, clock, metrics, push: (item) => this.pipeline.push(item) });
-    this.#acceptance = new Acceptance({ log, table, onDurable: (item) => this.#durable(item) });
+    this.#acceptance = new Acceptance({ log, table, heard, onDurable: (item) => this.#durable(item) });
     this.pipeline = new Pipeline({
-      table, clock, metrics, onFault,
-      identities: new Identities({ resolver: parts.resolver, table, clock }),
-      reactivation: new Reactivation({ fetch: parts.fetch, clock }),
+      table, homes, heard, clock, metrics, fetch, onFault,
+      identities: new Identities({ resolver: parts.resolver, table, homes, clock }),
+      reactivation: new Reactivation({ fetch, clock }),
       pool: this.#pool,
       acceptance: this.#acceptance,
       hold: this.hold,
-      onReactivated: (row) => parts.follower?.missed(row),
+      onTold: (row) => parts.follower?.missed(row),
       dropsDiscontinuous: parts.dropsDiscontinuous,
       onDropped: (item, reason, detail) => {
         this.intake.dropped(item, reason, detail);
@@ -108,7 +114,7 @@ export class Ingest {
 
   /** What an account's own host sent and was not passed on may have changed its repository; what is a repeat has not. */
   #missed(item: Item, reason: DropReason): void {
-    if (this.#follower === null || reason === 'revNotNewer' || (item.kind !== 'commit' && item.kind !== 'sync')) return;
+    if (this.#follower === null || reason === 'revNotNewer' || reason === 'duplicate' || (item.kind !== 'commit' && item.kind !== 'sync')) return;
     const row = this.#table.find(item.did);
     if (row !== -1 && this.#table.hostId(row) === item.upstream.id) this.#follower.missed(row);
   }

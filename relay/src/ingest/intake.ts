@@ -88,6 +88,7 @@ export class Intake {
     item.upstream.settle(item.open);
     item.upstream.accepted();
     metrics.accepted[item.kind].inc();
+    if (item.upstream.relay > 0) metrics.relayed.inc();
     this.counts.accepted += 1;
     metrics.latency.observe((clock.elapsedMs() - item.receivedAtMs) / 1000);
   }
@@ -111,7 +112,7 @@ export class Intake {
 
   #dropEarly(upstream: Upstream, reason: DropReason, detail: string): true {
     this.#parts.metrics.dropped.inc({ reason });
-    this.counts.dropped += 1;
+    if (reason !== 'duplicate') this.counts.dropped += 1;
     upstream.dropped(reason, detail);
     return true;
   }

@@ -1,7 +1,7 @@
 /**
- * The events of one account from one host that are on their way, in order; only the first one is ever decided.
- * Not for deciding (pipeline.ts). Place in the flow: hop 6; a lane exists while something is on its way.
- * Each host has lanes of its own, so what a stranger sends in somebody's name never keeps that account's own host waiting.
+ * The events of one account that are on their way, in order; only the first one is ever decided.
+ * Not for deciding (pipeline.ts), nor for which lane an event goes into (lanes.ts).
+ * Place in the flow: hop 6; a lane exists while something is on its way.
  * Later events may be with the verify worker already while the first one waits, but their verdicts wait their turn.
  * Source: ours, docs/invariants.md 4: order per DID is kept at every hop.
  */
@@ -49,13 +49,15 @@ export interface HeldSince {
   bytes: number;
 }
 
-/** The lane of one account at one host. */
+/** The lane of one account. */
 export class Lane {
   /** Names it among all lanes. */
   readonly key: string;
   readonly did: string;
   readonly hash: DidHash;
   readonly items: Item[] = [];
+  /** The host whose events go into it beside those of relays; 0 while there are none. */
+  hostId = 0;
   /** Something asynchronous goes on for the first item; what comes meanwhile waits. */
   isBusy = false;
   /** Set while the DID cannot be resolved: since when, and how often it was tried. */

@@ -9,23 +9,26 @@ import { assert } from '@dunlin/protocol/base/assert';
 import { ProtocolError } from '@dunlin/protocol/base/errors';
 import type { Clock } from '@dunlin/protocol/base/clock';
 import type { DropReason } from '@dunlin/protocol/repo/drop-reason';
-import type { AccountTable } from '../accounts/account-table.ts';
-import { hashDid } from '../log/did-hash.ts';
+import { AccountEvents } from './account-event.ts';
+import type { AccountOutcome } from './account-event.ts';
 import type { Acceptance } from './acceptance.ts';
 import { checkAccount, checkContinuity, checkSigned, repeatsRev } from './gate.ts';
+import type { Known } from './gate.ts';
+import type { Heard } from './heard.ts';
 import type { Hold } from './hold.ts';
 import type { Cause, Identities, Settlement } from './identities.ts';
 import { IdentityEvents } from './identity-event.ts';
 import type { IngestMetrics } from './ingest-metrics.ts';
-import { Lane } from './lane.ts';
-import type { Item } from './lane.ts';
+import type { Item, Lane } from './lane.ts';
+import { Lanes } from './lanes.ts';
 import type { Reactivation } from './reactivation.ts';
-import { withStatus } from './rewrite.ts';
 import type { VerifyPool } from './verify-pool.ts';
 
 /** What it works with. */
-export interface PipelineParts {
-  readonly table: AccountTable;
+export interface PipelineParts extends Known {
+  readonly heard: Heard;
+  /** For questions to hosts: guarded against private addresses, bounded in bytes and time. */
+  readonly fetch: typeof globalThis.fetch;
   readonly identities: Identities;
   readonly reactivation: Reactivation;
   readonly pool: VerifyPool;
@@ -37,8 +40,8 @@ export interface PipelineParts {
   readonly dropsDiscontinuous: boolean;
   /** Called once for each event that is dropped. */
   readonly onDropped: (item: Item, reason: DropReason, detail: string) => void;
-  /** Called when an account's host says that it is active, of which we heard nothing. */
-  readonly onReactivated: (row: number) => void;
+  /** Called when an account's host was taken at its word without an event of its own. */
+  readonly onTold: (row: number) => void;
   /** Called on our own mistakes in asynchronous work. */
   readonly onFault: (error: unknown) => void;
 }
@@ -50,12 +53,15 @@ type Step = 'done' | 'wait';
 export class Pipeline {
   readonly #parts: PipelineParts;
   readonly #identityEvents: IdentityEvents;
-  readonly #lanes = new Map<string, Lane>();
+  readonly #accountEvents: AccountEvents;
+  readonly #lanes: Lanes;
   #isClosed = false;
 
   constructor(parts: PipelineParts) {
     this.#parts = parts;
-    this.#identityEvents = new IdentityEvents(parts.table, parts.identities);
+    this.#identityEvents = new IdentityEvents(parts, parts.identities);
+    this.#accountEvents = new AccountEvents(parts);
+    this.#lanes = new Lanes(parts.table);
   }
 
   /** How many accounts have events on their way. */
@@ -65,13 +71,7 @@ export class Pipeline {
 
   /** Takes an event whose fields have been checked. */
   push(item: Item): void {
-    const { did, upstream } = item;
-    const key = `${did} ${upstream.id}`;
-    let lane = this.#lanes.get(key);
-    if (!lane) {
-      lane = new Lane(key, did, hashDid(did));
-      this.#lanes.set(key, lane);
-    }
+    const lane = this.#lanes.for(item);
     if (lane.held && !this.#parts.hold.add(lane, item)) {
       this.#drop(item, 'queueFull', `did cannot be resolved and too much is held back: bytes=${lane.held.bytes}`);
       return;
@@ -84,6 +84,7 @@ export class Pipeline {
   /** Stops; what is on its way is neither accepted nor dropped, its host will send it again. */
   close(): void {
     this.#isClosed = true;
+    this.#accountEvents.close();
     this.#lanes.clear();
   }
 
@@ -91,7 +92,7 @@ export class Pipeline {
     while (!lane.isBusy && !this.#isClosed) {
       const item = lane.items[0];
       if (item === undefined) {
-        this.#lanes.delete(lane.key);
+        this.#lanes.delete(lane);
         return;
       }
       if (this.#step(lane, item) === 'wait') return;
@@ -114,7 +115,7 @@ export class Pipeline {
   #stepSigned(lane: Lane, item: Item): Step {
     const { table, clock, identities } = this.#parts;
     const row = table.find(lane.did, lane.hash);
-    const gate = checkSigned(table, row, item.upstream, item.scan, clock.nowMs());
+    const gate = checkSigned(this.#parts, row, item.upstream, item.scan, clock.nowMs());
     if (gate.kind === 'drop') return this.#drop(item, gate.reason, gate.detail);
     if (gate.kind === 'look-up') return this.#lookUp(lane, item, gate.cause);
     if (gate.kind === 'inactive') return this.#askStatus(lane, item, gate);
@@ -131,8 +132,10 @@ export class Pipeline {
   }
 
   #acceptSigned(lane: Lane, item: Item, row: number, repo: { data: Uint8Array; head: Uint8Array }): Step {
-    const { table, metrics, acceptance, dropsDiscontinuous } = this.#parts;
+    const { table, metrics, acceptance, heard, dropsDiscontinuous } = this.#parts;
     if (item.kind === 'sync') {
+      const telling = { kind: 'sync', did: item.did, rev: item.scan.rev } as const;
+      if (heard.isEcho(telling, item.upstream.relay > 0)) return this.#drop(item, 'duplicate', 'the same #sync was passed on before');
       if (!repeatsRev(table, row, item.scan, repo.data)) return this.#drop(item, 'revNotNewer', `rev was seen with another tree: rev=${item.scan.rev}`);
       table.setDesynchronized(row, false);
       item.breaks = table.rev(row) === null || !table.isData(row, repo.data, 0);
@@ -153,16 +156,17 @@ export class Pipeline {
 
   /** Drops an event of an account that is not active, unless its host says now that it is. */
   #askStatus(lane: Lane, item: Item, { row, detail }: { row: number; detail: string }): Step {
-    const { table, acceptance, reactivation, clock, metrics, onReactivated } = this.#parts;
+    const { table, homes, acceptance, reactivation, clock, metrics, onTold } = this.#parts;
     const { upstream } = item;
-    if (item.isStatusAsked || !reactivation.mayAsk(lane.did, upstream)) return this.#drop(item, 'inactive', detail);
+    const home = homes.byId(table.hostId(row));
+    if (home === null || item.isStatusAsked || !reactivation.mayAsk(lane.did, home)) return this.#drop(item, 'inactive', detail);
     item.isStatusAsked = true;
-    this.#while(lane, reactivation.ask(lane.did, upstream), (answer) => {
+    this.#while(lane, reactivation.ask(lane.did, home), (answer) => {
       metrics.statusChecks[answer].inc();
       // Meanwhile the account may have moved, or been taken down by the operator.
-      if (answer === 'active' && checkAccount(table, row, upstream).kind === 'pass' && table.local(row) === 'none') {
-        acceptance.reactivated(lane, upstream, row, clock.nowMs());
-        onReactivated(row);
+      if (answer === 'active' && table.hostId(row) === home.id && checkAccount(this.#parts, row, upstream).kind === 'pass' && table.local(row) === 'none') {
+        acceptance.told(lane, upstream, row, { active: true, status: null }, clock.nowMs());
+        onTold(row);
       }
       this.#advance(lane);
     });
@@ -170,23 +174,35 @@ export class Pipeline {
   }
 
   #stepAccount(lane: Lane, item: Item): Step {
-    const { table, acceptance } = this.#parts;
-    const row = table.find(lane.did, lane.hash);
-    const gate = checkAccount(table, row, item.upstream);
+    const row = this.#parts.table.find(lane.did, lane.hash);
+    const gate = checkAccount(this.#parts, row, item.upstream);
     if (gate.kind === 'drop') return this.#drop(item, gate.reason, gate.detail);
     if (gate.kind === 'look-up') return this.#lookUp(lane, item, gate.cause);
-    item.row = row;
-    item.breaks = !table.isActiveUpstream(row);
-    acceptance.account(lane, item, row, table.local(row) === 'takendown' ? withStatus(item, 'takendown') : item);
+    const outcome = this.#accountEvents.decide(item, row);
+    if (outcome.kind !== 'ask') return this.#finishAccount(lane, item, row, outcome);
+    this.#while(lane, this.#accountEvents.confirm(item, row, outcome.home), (confirmed) => {
+      this.#finishAccount(lane, item, row, confirmed);
+      this.#shift(lane);
+      this.#advance(lane);
+    });
+    return 'wait';
+  }
+
+  #finishAccount(lane: Lane, item: Item, row: number, outcome: Exclude<AccountOutcome, { kind: 'ask' }>): Step {
+    if (outcome.kind === 'drop') return this.#drop(item, outcome.reason, outcome.detail);
+    this.#accountEvents.accept(lane, item, row, outcome.said);
     return 'done';
   }
 
   #stepIdentity(lane: Lane, item: Item): Step {
-    this.#parts.metrics.lookups.inc({ cause: 'identity-event' });
+    const { metrics, heard } = this.#parts;
+    const telling = { kind: 'identity', did: item.did, time: item.scan.time } as const;
+    if (heard.isEcho(telling, item.upstream.relay > 0)) return this.#drop(item, 'duplicate', 'the same #identity was passed on before');
+    metrics.lookups.inc({ cause: 'identity-event' });
     this.#while(lane, this.#identityEvents.decide(item, this.#parts.clock.elapsedMs()), (outcome) => {
       if (outcome.kind === 'later') return this.#hold(lane, outcome.detail);
       if (outcome.kind === 'drop') this.#drop(item, outcome.reason, outcome.detail);
-      else this.#parts.acceptance.identity(lane, item, outcome.frame);
+      else this.#parts.acceptance.identity(lane, item, outcome.row, outcome.frame);
       this.#shift(lane);
       this.#advance(lane);
     });
@@ -242,9 +258,10 @@ export class Pipeline {
   #verifyEarly(lane: Lane, item: Item): void {
     const { table, clock } = this.#parts;
     const before = lane.items.at(-2);
-    if (lane.isBusy || !before?.key || (item.kind !== 'commit' && item.kind !== 'sync')) return;
+    // What was heard a moment ago from somebody else is not verified twice.
+    if (lane.isBusy || !before?.key || (item.scan.rev ?? '') <= (before.scan.rev ?? '') || (item.kind !== 'commit' && item.kind !== 'sync')) return;
     const row = table.find(lane.did, lane.hash);
-    if (checkSigned(table, row, item.upstream, item.scan, clock.nowMs()).kind === 'pass') this.#verify(lane, item, row);
+    if (checkSigned(this.#parts, row, item.upstream, item.scan, clock.nowMs()).kind === 'pass') this.#verify(lane, item, row);
   }
 
   #drop(item: Item, reason: DropReason, detail: string): Step {

@@ -8,8 +8,9 @@
  */
 import type { Clock } from '@dunlin/protocol/base/clock';
 import { DidLimiter } from './did-limiter.ts';
+import type { Home } from './home.ts';
 import { HostSlots } from './host-slots.ts';
-import type { Upstream } from './upstream.ts';
+import { askRepoStatus } from './repo-status.ts';
 
 /** What it works with. */
 export interface ReactivationParts {
@@ -40,26 +41,15 @@ export class Reactivation {
   }
 
   /** Says whether the host may be asked about this account now, and counts that it is. */
-  mayAsk(did: string, upstream: Upstream): boolean {
+  mayAsk(did: string, home: Pick<Home, 'id'>): boolean {
     const nowMs = this.#parts.clock.elapsedMs();
-    return this.#accounts.take(`${did} ${upstream.id}`, nowMs) && this.#hosts.take(String(upstream.id), nowMs);
+    return this.#accounts.take(`${did} ${home.id}`, nowMs) && this.#hosts.take(String(home.id), nowMs);
   }
 
   /** Asks; never throws. */
-  ask(did: string, upstream: Upstream): Promise<StatusAnswer> {
-    return this.#slots.run(upstream.id, () => this.#ask(did, upstream.origin));
-  }
-
-  async #ask(did: string, origin: string): Promise<StatusAnswer> {
-    try {
-      const response = await this.#parts.fetch(`${origin}/xrpc/com.atproto.sync.getRepoStatus?did=${encodeURIComponent(did)}`, { headers: { accept: 'application/json' } });
-      const body: unknown = await response.json();
-      if (!response.ok || typeof body !== 'object' || body === null) return 'failed';
-      const { did: told, active } = body as Record<string, unknown>;
-      if (told !== did || typeof active !== 'boolean') return 'failed';
-      return active ? 'active' : 'inactive';
-    } catch {
-      return 'failed';
-    }
+  async ask(did: string, home: Pick<Home, 'id' | 'origin'>): Promise<StatusAnswer> {
+    const said = await this.#slots.run(home.id, () => askRepoStatus(this.#parts.fetch, home.origin, did));
+    if (said.kind !== 'told') return 'failed';
+    return said.active ? 'active' : 'inactive';
   }
 }

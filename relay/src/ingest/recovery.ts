@@ -37,11 +37,12 @@ export type TailFollower = (event: DurableEvent, seq: number) => void;
  */
 export async function recoverState(log: RelayLog, table: AccountTable, appliedSeq: number | null, hosts: readonly Host[], follow: TailFollower = () => undefined): Promise<Recovered> {
   const cursors = new Map(hosts.map((host) => [host.id, { ...host }]));
+  const relays = new Map(hosts.filter(({ relay }) => relay > 0).map(({ relay, id }) => [relay, id]));
   let events = 0;
   for await (const event of eventsAfter(log, appliedSeq ?? 0)) {
-    const { hostId, hostCursor } = event.record;
-    const host = cursors.get(hostId);
-    if (host && event.seq > host.cursorLogSeq) cursors.set(hostId, { ...host, cursor: Math.max(host.cursor, hostCursor) });
+    const { hostId, relay, hostCursor } = event.record;
+    const host = cursors.get(relay > 0 ? (relays.get(relay) ?? 0) : hostId);
+    if (host && event.seq > host.cursorLogSeq) cursors.set(host.id, { ...host, cursor: Math.max(host.cursor, hostCursor) });
     // Events of our own making have no host; what they tell is in the store already.
     if (hostId !== 0) follow(apply(table, event, scanFrame(event.payload)), event.seq);
     events += 1;

@@ -21,6 +21,11 @@ export function withStatus(frame: ScannedFrame, status: string): ScannedFrame {
   return rewrite(frame, { active: false, status });
 }
 
+/** Gives the #account frame with what the account's own host says. */
+export function withWord(frame: ScannedFrame, { active, status }: { readonly active: boolean; readonly status: string | null }): ScannedFrame {
+  return rewrite(frame, { active, status: status ?? undefined });
+}
+
 /** Gives the #identity frame with this handle, or with none. The frame itself when it already says so. */
 export function withHandle(frame: ScannedFrame, handle: string | null): ScannedFrame {
   if (frame.scan.handle === handle) return frame;

@@ -13,10 +13,10 @@ export interface Upstream extends Pausable {
   readonly id: number;
   /** Compared with the PDS endpoint of DID documents. */
   readonly origin: string;
+  /** Its number among the relays we listen to, which speak of accounts of any host; 0 for a host, which speaks of its own. */
+  readonly relay: number;
   /** Everything up to here is decided and durable. */
   readonly cursor: number;
-  /** Most accounts it may have; an account beyond is throttled. */
-  accountLimit(): number;
   /** Takes in an event by its seq; null when that is not above the one before on this connection. `time` is the event's own. */
   begin(seq: number, time: string | null): OpenEvent | null;
   /** Ends an event: dropped, or accepted and durable. */

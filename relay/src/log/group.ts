@@ -28,9 +28,11 @@ export interface Appendable {
   readonly seqOffset: number;
   readonly seqLength: number;
   readonly didHash: DidHash;
-  /** Our number of the host it came from; 0 for our own events. */
+  /** Our number of the host the account lives at; 0 for our own events. */
   readonly hostId: number;
-  /** Cursor of that host: everything up to here is decided and durable. */
+  /** Number of the relay it was heard through; left out when it came from the host itself. */
+  readonly relay?: number;
+  /** Cursor of that host, or relay: everything up to here is decided and durable. */
   readonly hostCursor: number;
 }
 
@@ -41,7 +43,7 @@ export interface RelaySlice extends EventSlice {
 }
 
 interface Entry {
-  readonly event: Pick<Appendable, 'kind' | 'didHash' | 'hostId' | 'hostCursor'>;
+  readonly event: Pick<Required<Appendable>, 'kind' | 'didHash' | 'hostId' | 'relay' | 'hostCursor'>;
   readonly length: number;
   readonly timeMs: number;
   readonly frameChecksum: number;
@@ -109,9 +111,9 @@ export class Group {
     chunk.set(event.payload.subarray(0, event.seqOffset), payloadAt);
     writeSeq(chunk, seqAt, seq);
     chunk.set(event.payload.subarray(event.seqOffset + event.seqLength), seqAt + seqBytes);
-    const { kind, didHash, hostId, hostCursor } = event;
+    const { kind, didHash, hostId, relay = 0, hostCursor } = event;
     const frameChecksum = crc32(chunk.subarray(start, start + length));
-    this.#entries.push({ event: { kind, didHash, hostId, hostCursor }, length, timeMs, frameChecksum });
+    this.#entries.push({ event: { kind, didHash, hostId, relay, hostCursor }, length, timeMs, frameChecksum });
     this.#extend(start, length, seq);
     return seq;
   }
@@ -132,7 +134,7 @@ export class Group {
     for (const [i, { event, length, timeMs, frameChecksum }] of this.#entries.entries()) {
       writeRecord(bytes, i * recordBytes, this.firstSeq + i, {
         offset, length, timeMs, frameChecksum, kind: event.kind, isScrubbed: false, groupStart: index,
-        didHashLow: event.didHash.low, didHashHigh: event.didHash.high, hostId: event.hostId, hostCursor: event.hostCursor,
+        didHashLow: event.didHash.low, didHashHigh: event.didHash.high, hostId: event.hostId, relay: event.relay, hostCursor: event.hostCursor,
       });
       offset += length;
     }

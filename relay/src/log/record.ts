@@ -31,9 +31,11 @@ export interface LogRecord {
   /** Hash of the DID, two 32-bit halves (see did-hash.ts). */
   readonly didHashLow: number;
   readonly didHashHigh: number;
-  /** Our number of the host it came from; 0 for events of our own. */
+  /** Our number of the host the account lives at; 0 for events of our own. */
   readonly hostId: number;
-  /** The cursor of that host when this was appended: everything up to it was decided and durable. */
+  /** Number of the relay it was heard through, at most 127; 0 when it came from the host itself. */
+  readonly relay: number;
+  /** The cursor of that host, or relay, when this was appended: everything up to it was decided and durable. */
   readonly hostCursor: number;
   /** Index in this segment of the first record of the same group commit. */
   readonly groupStart: number;
@@ -53,6 +55,8 @@ export interface SegmentHeader {
 const magic = 'DUNLIDX1';
 const kinds: readonly LoggedKind[] = ['commit', 'sync', 'identity', 'account'];
 const scrubbedFlag = 1;
+/** Most relays that can be told apart: the bits beside the flag. */
+export const maxRelayNumber = 127;
 
 /** Writes one record at `at`; `seq` goes into the checksum, so that a record cannot pass for another's. */
 export function writeRecord(target: Buffer, at: number, seq: number, record: LogRecord): void {
@@ -60,7 +64,7 @@ export function writeRecord(target: Buffer, at: number, seq: number, record: Log
   target.writeUInt32LE(record.length, at + 4);
   target.writeUIntLE(record.timeMs, at + 8, 6);
   target.writeUInt8(kinds.indexOf(record.kind) + 1, at + 14);
-  target.writeUInt8(record.isScrubbed ? scrubbedFlag : 0, at + 15);
+  target.writeUInt8((record.relay << 1) | (record.isScrubbed ? scrubbedFlag : 0), at + 15);
   target.writeUInt32LE(record.didHashLow, at + 16);
   target.writeUInt32LE(record.didHashHigh, at + 20);
   target.writeUInt32LE(record.hostId, at + 24);
@@ -84,6 +88,7 @@ export function readRecord(source: Buffer, at: number, seq: number): LogRecord |
     didHashLow: source.readUInt32LE(at + 16),
     didHashHigh: source.readUInt32LE(at + 20),
     hostId: source.readUInt32LE(at + 24),
+    relay: source.readUInt8(at + 15) >>> 1,
     hostCursor: source.readDoubleLE(at + 28),
     groupStart: source.readUInt32LE(at + 36),
     frameChecksum: source.readUInt32LE(at + 40),

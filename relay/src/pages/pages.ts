@@ -131,9 +131,13 @@ function sendHosts(context: Context, parts: PageParts, all: readonly Host[]): vo
 
 function hostRow(host: HostView, nowMs: number): string {
   const cell = (label: string, html: string): string => `<td data-label="${label}">${html}</td>`;
-  return `<tr>${cell('Host', `<a href="/status/${encodeURIComponent(host.hostname)}">${escapeHtml(host.hostname)}</a>`)}${cell('State', `<span class="state ${host.state}">${host.state}</span>`)}`
-    + `${cell('Accounts', `${count(host.accounts)} of ${count(host.accountLimit)}`)}${cell('Lag', host.lagMs === null ? '–' : span(host.lagMs))}${cell('Last event', ago(host.lastEventAt, nowMs))}`
+  return `<tr>${cell('Host', `<a href="/status/${encodeURIComponent(host.hostname)}">${escapeHtml(host.hostname)}</a>${host.kind === 'relay' ? ' <small>relay</small>' : ''}`)}${cell('State', `<span class="state ${host.state}">${host.state}</span>`)}`
+    + `${cell('Accounts', accountsOf(host))}${cell('Lag', host.lagMs === null ? '–' : span(host.lagMs))}${cell('Last event', ago(host.lastEventAt, nowMs))}`
     + `${cell('Accepted', count(host.acceptedEvents))}${cell('Dropped', dropText(host))}${cell('Last error', host.lastError ? escapeHtml(host.lastError.text) : '–')}</tr>`;
+}
+
+function accountsOf(host: HostView): string {
+  return host.kind === 'relay' ? '–' : `${count(host.accounts)} of ${count(host.accountLimit)}`;
 }
 
 function dropText({ drops, droppedEvents }: HostView): string {
@@ -144,15 +148,15 @@ function dropText({ drops, droppedEvents }: HostView): string {
 function sendHost(context: Context, host: HostView, nowMs: number): void {
   const drops = host.drops.map(({ reason, meaning, count: each }) => `<tr><td data-label="Reason"><code>${reason}</code></td><td data-label="Meaning">${escapeHtml(meaning)}</td><td data-label="Events">${count(each)}</td></tr>`).join('');
   const spans = [['a second', 'perSecond'], ['an hour', 'perHour'], ['a day', 'perDay']] as const;
-  const rates = host.rates === null ? 'not connected' : spans.map(([name, key]) => `${count(host.rates?.limits[key] ?? 0)} ${name} (${count(Math.max(0, host.rates?.left[key] ?? 0))} left)`).join('<br>');
+  const rates = host.rates === null ? (host.kind === 'relay' ? 'as many as there are' : 'not connected') : spans.map(([name, key]) => `${count(host.rates?.limits[key] ?? 0)} ${name} (${count(Math.max(0, host.rates?.left[key] ?? 0))} left)`).join('<br>');
   sendFrame(context, host.hostname, `<p><span class="state ${host.state}">${host.state}</span> ${escapeHtml(host.inWords)}</p>
 ${host.lastError ? `<p class="error"><strong>Last error</strong>, ${ago(host.lastError.at, nowMs)}: ${escapeHtml(host.lastError.text)}</p>` : '<p>No error since the relay started.</p>'}
 <div id="chart" data-source="/status/${encodeURIComponent(host.hostname)}.json" data-counter="acceptedEvents" role="img" aria-label="Events a second of this host since this page was opened"></div>
 ${facts([
-  ['Accounts', `${count(host.accounts)} of ${count(host.accountLimit)}${host.isTrusted ? ' (limits of large hosts)' : ''}`], ['Events allowed', rates],
+  ['Accounts', `${accountsOf(host)}${host.isTrusted && host.kind === 'pds' ? ' (limits of large hosts)' : ''}`], ['Events allowed', rates],
   ['Cursor', `<code>${host.cursor}</code>${host.seenSeq > host.cursor ? `, received up to <code>${host.seenSeq}</code>` : ''}`],
   ['Last event', ago(host.lastEventAt, nowMs)], ['Lag of the last event', host.lagMs === null ? '–' : span(host.lagMs)], ['Connected since', ago(host.connectedAt, nowMs)],
-  ['Accepted', `${count(host.acceptedEvents)} since the relay started`], ['New numberings', count(host.resets)],
+  ['Accepted', `${count(host.acceptedEvents)} since the relay started`], ...(host.duplicateEvents > 0 ? [['Heard before', `${count(host.duplicateEvents)}: somebody else had told them already`] as const] : []), ['New numberings', count(host.resets)],
 ])}
 <section><h2>Events not passed on</h2>${drops === '' ? '<p>None since the relay started.</p>' : `<table><thead><tr><th>Reason</th><th>Meaning</th><th>Events</th></tr></thead><tbody>${drops}</tbody></table>`}</section>
 <p>An account of this host: <code>/xrpc/com.atproto.sync.getRepoStatus?did=</code><em>did</em> says whether the relay knows it and what it thinks of it.</p>`);

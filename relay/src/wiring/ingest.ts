@@ -10,6 +10,7 @@ import type { AccountSaver } from '../accounts/account-saver.ts';
 import type { Crawl } from '../hosts/crawl.ts';
 import { Discovery } from '../hosts/discovery.ts';
 import { HostPool } from '../hosts/host-pool.ts';
+import { Homes } from '../hosts/homes.ts';
 import { Checkpoint } from '../ingest/checkpoint.ts';
 import { defaultHoldBounds } from '../ingest/hold.ts';
 import { Ingest } from '../ingest/ingest.ts';
@@ -39,8 +40,12 @@ export function startIngest(stage: Stage, { log, room, table, hostStore, collect
     fetch: openFetch(stage, { maxBytes: 262_144, timeoutMs: 10_000 }),
     resolveTxt: deps.resolveTxt ?? resolveTxt,
   });
+  const homes = new Homes({
+    store: hostStore, clock, allowInsecure: config.allowInsecureHosts, trustedDomains: config.trustedDomains,
+    defaultAccountLimit: config.defaultAccountLimit, mostUnheard: config.unheardHosts,
+  });
   const ingest = new Ingest({
-    log, table, resolver, clock, onFault,
+    log, table, homes, hasRelays: () => pool.relays > 0, resolver, clock, onFault,
     fetch: openFetch(stage, statusBounds),
     metrics: declareIngestMetrics(metrics),
     workers: config.verifyWorkers,
@@ -58,12 +63,12 @@ export function startIngest(stage: Stage, { log, room, table, hostStore, collect
     if (hasRoom) ingest.budget.start();
     else ingest.budget.stop();
   });
-  const pool = new HostPool({
-    store: hostStore, table, log, intake: ingest.intake, clock, userAgent,
+  const pool: HostPool = new HostPool({
+    store: hostStore, homes, table, log, intake: ingest.intake, clock, userAgent,
     metrics: declareHostMetrics(metrics),
     lookup: guardedLookup({ allowPrivate: config.allowInsecureHosts }),
     backoff: deps.hostBackoff ?? { minMs: 1_000, maxMs: 600_000 },
-    allowInsecure: config.allowInsecureHosts, trustedDomains: config.trustedDomains, defaultAccountLimit: config.defaultAccountLimit,
+    allowInsecure: config.allowInsecureHosts, relaysStartLive: config.upstreamStart === 'live',
     parking: { afterMs: config.parkAfterMs, recheckMs: config.parkRecheckMs }, random: deps.random ?? Math.random,
     onMissed: (hostId) => collections?.missedOf(hostId),
   });

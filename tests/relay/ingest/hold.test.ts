@@ -23,7 +23,7 @@ beforeEach(() => {
 
 function upstream(id: number): Upstream {
   return {
-    id, origin: '', cursor: 0, accountLimit: () => 1, begin: () => null, settle: () => undefined, dropped: () => undefined, accepted: () => undefined, info: () => undefined,
+    id, origin: '', cursor: 0, relay: 0, begin: () => null, settle: () => undefined, dropped: () => undefined, accepted: () => undefined, info: () => undefined,
     resumeFromBudget: () => undefined,
   };
 }

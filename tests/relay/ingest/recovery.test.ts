@@ -89,6 +89,36 @@ test('brings host cursors up to what the log says, never back', async () => {
   await relay.restart();
 });
 
+test('events heard through another relay bring its cursor up, and keep the host of their account', async () => {
+  await fill();
+  const upstream = await relay.addHost();
+  await relay.post('/admin/pds/requestCrawl', { hostname: upstream.hostname, relay: true }, relay.operator);
+  await upstream.firehose.connection(1);
+  const consumer = await relay.consume();
+  upstream.seq = 500;
+  const elsewhere = await relay.addHost();
+  const dora = relay.register(new FakeAccount(), elsewhere);
+  for (const event of [dora.commit(), dora.commit()]) {
+    upstream.send(event);
+    await consumer.take(event.since === null ? 1 : 2);
+  }
+  await relay.relay.close();
+  const store = new HostStore(join(relay.folder, 'hosts.sqlite'));
+  const hosts = store.all().map((each) => ({ ...each, cursor: 0, cursorLogSeq: 0 }));
+  store.close();
+  expect(hosts.map(({ hostname, relay: number }) => [hostname, number])).toEqual([[host.hostname, 0], [upstream.hostname, 1], [elsewhere.hostname, 0]]);
+  await withClosedRelay(async (log) => {
+    const table = new AccountTable();
+    const { hosts: recovered } = await recoverState(log, table, null, hosts);
+    expect(recovered.map(({ cursor }) => cursor)).toEqual([expect.any(Number), 501, 0]);
+    expect(table.hostId(table.find(dora.did))).toBe(3);
+    // A relay that got the number later than this was written is another one.
+    const later = hosts.map((each) => ({ ...each, cursorLogSeq: log.headSeq() }));
+    expect((await recoverState(log, new AccountTable(), null, later)).hosts.map(({ cursor }) => cursor)).toEqual([0, 0, 0]);
+  });
+  await relay.restart();
+});
+
 test('a relay whose account store is lost goes on from its log', async () => {
   await fill();
   await relay.relay.close();

@@ -20,7 +20,10 @@ export interface HostActsParts {
 /** Adds the routes. */
 export function addHostRoutes({ ask, act }: AdminRoutes, { crawl, pool, hostStore }: HostActsParts): void {
   ask('/admin/pds/list', () => hostStore.all().map((host) => hostInfo(host, pool)));
-  act('/admin/pds/requestCrawl', (params) => crawl.request(textOf(params, 'hostname'), 'operator'));
+  act('/admin/pds/requestCrawl', (params) => {
+    const isRelay = params['relay'] !== undefined && flagOf(params, 'relay');
+    return isRelay ? crawl.addRelay(textOf(params, 'hostname')) : crawl.request(textOf(params, 'hostname'), 'operator');
+  });
   act('/admin/pds/block', (params) => block(hostOf(hostStore, params)));
   act('/admin/pds/unblock', (params) => {
     const host = hostOf(hostStore, params);
