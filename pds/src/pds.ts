@@ -16,6 +16,7 @@ import { loadSecrets } from './secrets.ts';
 import { openAccounts } from './wiring/accounts.ts';
 import { apiParts } from './wiring/api-parts.ts';
 import { guardSequence, tellAfterRestore } from './wiring/backup.ts';
+import { openMoving } from './wiring/moving.ts';
 import { openNetwork } from './wiring/network.ts';
 import { serve } from './wiring/serve.ts';
 import type { PdsParts } from './wiring/stage.ts';
@@ -44,7 +45,9 @@ export async function startPds(config: PdsConfig, parts: PdsParts = {}): Promise
     const network = openNetwork(stage, stores, parts);
     const people = openAccounts(stage, stores, writes, network);
     await guardSequence(stage, writes, network);
-    const { port } = await serve(stage, apiParts(stage, stores, writes, network, people), stores, writes, network, people.oauth);
+    const moving = openMoving(stage, stores, writes, network, people, parts);
+    const { port } = await serve(stage, apiParts(stage, stores, writes, network, people, moving), stores, writes, network, people.oauth);
+    lifecycle.own('moves', moving.runner.start());
     tellAfterRestore(stage, stores, writes);
     if (config.metricsPort !== null) {
       const listener = await startMetricsListener({ host: config.host, port: config.metricsPort, metrics: stage.metrics, log: base.log });

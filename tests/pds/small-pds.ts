@@ -55,14 +55,15 @@ export interface SmallPds {
 }
 
 /** Starts one; handles are under `.test`. */
-export async function startSmallPds(o: { clock?: Clock; environment?: Record<string, string>; resolveTxt?: (name: string) => Promise<string[][]> } = {}): Promise<SmallPds> {
+export async function startSmallPds(o: { clock?: Clock; environment?: Record<string, string>; resolveTxt?: (name: string) => Promise<string[][]>; fetch?: typeof globalThis.fetch } = {}): Promise<SmallPds> {
   const folder = await temporaryFolder();
   const parts = { log: silentLogger, ...(o.clock && { clock: o.clock }), ...(o.resolveTxt && { resolveTxt: o.resolveTxt }) };
+  const outward = { ...parts, ...(o.fetch && { fetch: o.fetch }) };
   const plc = await startPlc({ port: 0, host: '127.0.0.1', dataDirectory: ':memory:' }, parts);
   const start = (): Promise<RunningPds> => startPds(readPdsConfig({
     PDS_HOSTNAME: 'localhost', PDS_PORT: '0', PDS_DATA_DIRECTORY: folder.path, PDS_DID_PLC_URL: plc.url, PDS_DEV_MODE: 'true',
     PDS_SERVICE_HANDLE_DOMAINS: '.test,.example', PDS_ADMIN_PASSWORD: 'operator', ...o.environment,
-  }), parts);
+  }), outward);
   let pds = await start();
   const small: SmallPds = {
     plc,

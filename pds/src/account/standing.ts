@@ -109,8 +109,11 @@ export class AccountStanding {
     await this.#change(accountId, () => undefined);
   }
 
-  /** Removes an account with everything it has here; of its events only the last word, `deleted`, stays. */
-  async delete(account: Account): Promise<void> {
+  /**
+   * Removes an account with everything it has here; of its events only the last word, `deleted`, stays. One that never was in service
+   * here, and lives elsewhere, goes without a word (`isAnnounced` false).
+   */
+  async delete(account: Account, { isAnnounced = true } = {}): Promise<void> {
     await this.#groups.write((group) => {
       this.#sequencer.forget(account.id);
       this.#repos.removeAll(account.id);
@@ -118,7 +121,7 @@ export class AccountStanding {
       this.#sessionEnds.endAll(account.id);
       for (const rows of this.#others) rows.removeAll(account.id);
       this.#accounts.delete(account.id);
-      this.#sequencer.stage(account.id, { kind: 'account', did: account.did, active: false, status: 'deleted' });
+      if (isAnnounced) this.#sequencer.stage(account.id, { kind: 'account', did: account.did, active: false, status: 'deleted' });
       group.afterCommit(() => this.#keys.forget(account.id));
     });
     this.#sequencer.refreshOldest();

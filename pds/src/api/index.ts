@@ -7,6 +7,7 @@
 import type { Lexicons } from '@dunlin/service/xrpc/lexicons';
 import type { XrpcRoute } from '@dunlin/service/xrpc/route';
 import { factorRoutes } from './account/factors.ts';
+import { moveRoutes } from './account/moves.ts';
 import { passkeyCheckRoutes } from './account/passkey-check.ts';
 import { preferenceRoutes } from './actor/preferences.ts';
 import { accountChangeRoutes } from './admin/account-changes.ts';
@@ -84,6 +85,7 @@ export interface ApiParts {
   readonly proxy: Parameters<typeof passOn>[0];
   readonly adminMail: Parameters<typeof adminMailRoutes>[0];
   readonly missingBlobs: Parameters<typeof missingBlobRoutes>[0];
+  readonly moves: Parameters<typeof moveRoutes>[0];
   readonly overview: Parameters<typeof overviewRoutes>[0];
   readonly accountOverview: Parameters<typeof accountOverviewRoutes>[0];
   /** What an operator does is remembered with these. */
@@ -132,6 +134,7 @@ function allRoutes(parts: ApiParts): XrpcRoute[] {
     ...adminFactorRoutes(parts.adminFactors),
     ...adminMailRoutes(parts.adminMail),
     ...missingBlobRoutes(parts.missingBlobs),
+    ...moveRoutes(parts.moves),
     ...notificationRoutes(parts.notification),
     ...overviewRoutes(parts.overview),
     ...accountOverviewRoutes(parts.accountOverview),

@@ -50,17 +50,17 @@ export class MissingBlobs {
     this.#clock = o.clock;
   }
 
-  /** Fetches blobs of an account from a server (an origin), in order of CID bytes after a cursor. */
-  async fetch({ id, did }: Account, { from, after }: { from: string; after: Cid | null }): Promise<FetchedBlobs> {
+  /** Fetches blobs of an account from a server (an origin), in order of CID bytes after a cursor; `signal` ends the call early. */
+  async fetch({ id, did }: Account, { from, after, signal }: { from: string; after: Cid | null; signal?: AbortSignal }): Promise<FetchedBlobs> {
     const end = this.#clock.elapsedMs() + fetchBudgetMs;
     const missing = this.#blobs.missing(id, { after, limit: maxFetchedBlobs });
     const failed: { cid: Cid; reason: string }[] = [];
     let [fetched, bytes, done] = [0, 0, 0];
     for (const { cid } of missing) {
-      if (this.#clock.elapsedMs() >= end) break;
+      if (this.#clock.elapsedMs() >= end || signal?.aborted === true) break;
       done++;
       try {
-        bytes += await this.#one({ id, did }, cid, from);
+        bytes += await this.#one({ id, did }, cid, { from, signal });
         fetched++;
       } catch (fault) {
         if (fault instanceof AssertionFailure) throw fault;
@@ -72,9 +72,9 @@ export class MissingBlobs {
   }
 
   /** Fetches one blob and gives its length. */
-  async #one({ id, did }: { id: number; did: string }, cid: Cid, from: string): Promise<number> {
+  async #one({ id, did }: { id: number; did: string }, cid: Cid, { from, signal }: { from: string; signal: AbortSignal | undefined }): Promise<number> {
     const query = new URLSearchParams({ did, cid: cid.toString() });
-    const answer = await this.#fetch(`${from}/xrpc/com.atproto.sync.getBlob?${query.toString()}`, { headers: { accept: '*/*' } });
+    const answer = await this.#fetch(`${from}/xrpc/com.atproto.sync.getBlob?${query.toString()}`, { headers: { accept: '*/*' }, ...(signal && { signal }) });
     if (answer.status !== 200 || answer.body === null) {
       await answer.body?.cancel();
       throw new Error(`server answered ${answer.status}`);

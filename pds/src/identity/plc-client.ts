@@ -59,18 +59,20 @@ export class PlcClient {
 
   /** Gives the rotation keys a DID has now, the most powerful first. @throws XrpcError 400 when the DID has ended, 502 UpstreamFailure */
   async rotationKeysOf(did: string): Promise<readonly string[]> {
+    return (await this.stateOf(did)).rotationKeys;
+  }
+
+  /** Gives what a DID says now, and the CID of the operation that says so. @throws XrpcError 400 when the DID has ended, 502 UpstreamFailure */
+  async stateOf(did: string): Promise<PlcState & { readonly cid: string }> {
     const last = await asUpstream(() => fetchPlcLastOperation(this.#directory, did));
     const state = last && plcStateOf(last);
-    if (!state) throw invalidRequest(`DID is not registered or has ended: ${did}`);
-    return state.rotationKeys;
+    if (!last || !state) throw invalidRequest(`DID is not registered or has ended: ${did}`);
+    return { ...state, cid: plcOperationCid(last).toString() };
   }
 
   /** Signs a change of a DID's present state; nothing is sent. @throws XrpcError 400 when the DID has ended, 502 UpstreamFailure */
   async sign(did: string, change: (state: PlcState) => PlcState): Promise<Signed<UnsignedPlcUpdate>> {
-    const last = await asUpstream(() => fetchPlcLastOperation(this.#directory, did));
-    const state = last && plcStateOf(last);
-    if (!last || !state) throw invalidRequest(`DID is not registered or has ended: ${did}`);
-    const prev = plcOperationCid(last).toString();
+    const { cid: prev, ...state } = await this.stateOf(did);
     return signPlcOperation<UnsignedPlcUpdate>({ type: 'plc_operation', ...change(state), prev }, this.#rotationKey);
   }
 

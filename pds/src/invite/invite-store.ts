@@ -55,6 +55,8 @@ export class InviteStore {
   readonly #insert: Statement<[string, number, number, string, string, number], unknown>;
   readonly #use: Statement<[string, string, number], unknown>;
   readonly #countUse: Statement<[string], unknown>;
+  readonly #countBack: Statement<[string], unknown>;
+  readonly #forgetUses: Statement<[string], unknown>;
   readonly #disable: Statement<[string], unknown>;
   readonly #disableOf: Statement<[string], unknown>;
 
@@ -68,6 +70,8 @@ export class InviteStore {
     this.#insert = database.prepare('INSERT INTO invite_code (code, available, is_disabled, for_account, created_by, created_at) VALUES (?, ?, ?, ?, ?, ?)');
     this.#use = database.prepare('INSERT INTO invite_use (code, used_by, used_at) VALUES (?, ?, ?)');
     this.#countUse = database.prepare('UPDATE invite_code SET used = used + 1 WHERE code = ?');
+    this.#countBack = database.prepare('UPDATE invite_code SET used = used - 1 WHERE code IN (SELECT code FROM invite_use WHERE used_by = ?)');
+    this.#forgetUses = database.prepare('DELETE FROM invite_use WHERE used_by = ?');
     this.#disable = database.prepare('UPDATE invite_code SET is_disabled = 1 WHERE code = ?');
     this.#disableOf = database.prepare('UPDATE invite_code SET is_disabled = 1 WHERE for_account = ?');
   }
@@ -110,6 +114,12 @@ export class InviteStore {
   use(code: string, did: string, nowMs: number): void {
     this.#use.run(code, did, nowMs);
     this.#countUse.run(code);
+  }
+
+  /** Makes the code good again that an account was made with which came to nothing. */
+  giveBack(did: string): void {
+    this.#countBack.run(did);
+    this.#forgetUses.run(did);
   }
 
   /** Disables a code for good. */

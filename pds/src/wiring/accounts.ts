@@ -3,6 +3,8 @@
  * Everything here works on accounts; repositories are the second stage.
  * Not for HTTP. Source: ours.
  */
+import { utf8Encode } from '@dunlin/protocol/base/bytes';
+import { hmacSha256 } from '@dunlin/protocol/crypto/hash';
 import { createAdminAuth } from '@dunlin/service/xrpc/auth';
 import { AppPasswords } from '../account/app-passwords.ts';
 import { Departures } from '../account/departures.ts';
@@ -23,6 +25,7 @@ import { HandleChoice } from '../identity/handle-choice.ts';
 import { KeyChange } from '../identity/key-change.ts';
 import { PlcOperations } from '../identity/plc-operations.ts';
 import { Invites } from '../invite/invites.ts';
+import { MoveStore } from '../moving/move-store.ts';
 import { AccountDesk } from '../oauth/account-desk.ts';
 import { OAuthCallers } from '../oauth/resource.ts';
 import { openMail } from './mail.ts';
@@ -49,7 +52,8 @@ export function openAccounts(stage: Stage, stores: Stores, writes: Writes, netwo
     ...shared,
     rules: { isRequired: areInvitesRequired(config), intervalMs: config.inviteIntervalMs, epochMs: config.inviteEpochMs, hostname: config.hostname },
   });
-  const others = [stores.preferences, stores.appPasswordStore, stores.codes];
+  const moves = new MoveStore(stores.database, hmacSha256(utf8Encode(secrets.jwtSecret), utf8Encode('sessions at old servers')));
+  const others = [stores.preferences, stores.appPasswordStore, stores.codes, moves];
   const standing = new AccountStanding({ ...shared, others, onForgotten: () => outbox.forget() });
   const departures = new Departures({ ...shared, standing });
   const registrar = new Registrar({ ...shared, sessions, invites, repos, log: stage.log });
@@ -64,7 +68,7 @@ export function openAccounts(stage: Stage, stores: Stores, writes: Writes, netwo
   lifecycle.own('departures', departures.start(reportFault(log, 'account could not be deleted on its date')));
   return {
     sessions, sessionEnds, appPasswords, invites, mailer, mailCodes, moderationMailer, standing, departures,
-    registrar, emailChanges, passwordChanges, choice, change, documents, factors, oauth,
+    registrar, moves, emailChanges, passwordChanges, choice, change, documents, factors, oauth,
     auth: new Authenticator({ ...shared, oauth: new OAuthCallers(oauth.front.load, server), admin: createAdminAuth(secrets.adminPassword, { clock }), modServiceDid: config.modServiceDid }),
     keyChange: new KeyChange(shared),
     plcOperations: new PlcOperations(shared),

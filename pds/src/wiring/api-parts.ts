@@ -5,15 +5,13 @@
  */
 import type { ApiParts } from '../api/index.ts';
 import { Limits } from '../api/limits.ts';
-import { MissingBlobs } from '../blob/fetch-missing.ts';
 import { BlobUploader } from '../blob/upload.ts';
-import { areInvitesRequired, blobFolders, handleDomains, importFolder } from '../config.ts';
+import { areInvitesRequired, blobFolders, handleDomains } from '../config.ts';
 import { Neighbours } from '../overview/neighbours.ts';
 import { Overview } from '../overview/overview.ts';
 import { EventRate } from '../sequencer/event-rate.ts';
-import { RepoImporter } from '../migration/import-repo.ts';
-import { clearStaging } from '../migration/staging.ts';
 import type { People } from './accounts.ts';
+import type { Moving } from './moving.ts';
 import type { Network } from './network.ts';
 import { openProxy } from './proxy.ts';
 import type { Stage } from './stage.ts';
@@ -24,7 +22,7 @@ import type { Writes } from './writes.ts';
 const bskyAppViewDid = 'did:web:api.bsky.app';
 
 /** Gives the parts by group. */
-export function apiParts(stage: Stage, stores: Stores, writes: Writes, network: Network, people: People): ApiParts {
+export function apiParts(stage: Stage, stores: Stores, writes: Writes, network: Network, people: People, moving: Moving): ApiParts {
   const { config, clock, lifecycle } = stage;
   const { accounts, records, repos, blobs, files, exporter, preferences, reservedKeys, invites: inviteStore } = stores;
   const { groups, keys, preparer, writer, sequencer } = writes;
@@ -35,8 +33,7 @@ export function apiParts(stage: Stage, stores: Stores, writes: Writes, network: 
   const domains = handleDomains(config);
   const limits = new Limits({ isOn: config.rateLimitsEnabled, bypassKey: config.rateLimitBypassKey, bypassAddresses: config.rateLimitBypassIps, clock });
   const { targets, forwarder, appView, readAfterWrite } = openProxy(stage, stores, writes, network);
-  const importer = new RepoImporter({ ...stores, ...writes, clock, folder: importFolder(config) });
-  clearStaging(importFolder(config));
+  const { importer, missingBlobs, moves } = moving;
   const eventRate = new EventRate(sequencer, clock);
   lifecycle.own('event rate', eventRate.close);
   const folders = { data: config.dataDirectory, blobs: blobFolders(config).folder };
@@ -80,6 +77,7 @@ export function apiParts(stage: Stage, stores: Stores, writes: Writes, network: 
     overview: { auth, overview, neighbours, server, inviteCodeRequired: areInvitesRequired(config) },
     accountOverview: { auth, ...stores, sessions, tokens: people.oauth.tokens, factors: second.factors, clock },
     acts: { auth, accounts, audit: stores.audit, groups, clock, modServiceDid: config.modServiceDid },
-    missingBlobs: { auth, accounts, missingBlobs: new MissingBlobs({ ...stores, groups, clock, fetch: network.fetchBlobs }) },
+    missingBlobs: { auth, accounts, missingBlobs },
+    moves: { auth, moves, limits },
   };
 }

@@ -25,6 +25,7 @@ import { InviteStore } from '../invite/invite-store.ts';
 import { inviteSchema } from '../invite/schema.ts';
 import { CodeStore } from '../mail/code-store.ts';
 import { mailSchema } from '../mail/schema.ts';
+import { movingSchema } from '../moving/schema.ts';
 import { oauthSchema } from '../oauth/schema.ts';
 import { CommitStore } from '../repo/commit-store.ts';
 import { RepoExporter } from '../repo/export.ts';
@@ -42,6 +43,7 @@ export const pdsMigrations: readonly string[] = [
   accountSchema2 + inviteSchema + mailSchema,
   oauthSchema + factorSchema,
   auditSchema,
+  movingSchema,
 ];
 
 /** Opens the tables, and the files beside them. */

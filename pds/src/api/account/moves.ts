@@ -1,0 +1,94 @@
+/**
+ * app.dunlin.move.*: how an account comes to this server from another one, as the page `/account/move-in` asks it, or any program.
+ * With the account's own password only: no app password and no OAuth client gets here. What the methods do: `moving/moves.ts`.
+ * Source: lexicons of those names, ours.
+ */
+import { route, type XrpcRoute } from '@dunlin/service/xrpc/route';
+import type { Account } from '../../account/account.ts';
+import type { IdentityView, Moves, MoveView } from '../../moving/moves.ts';
+import type { Authenticator, Caller } from '../auth.ts';
+import { fiveMinutesMs, hourMs, type Limits } from '../limits.ts';
+
+/** What these methods use. */
+export interface MoveParts {
+  readonly auth: Authenticator;
+  readonly moves: Moves;
+  readonly limits: Limits;
+}
+
+/** Gives the methods. */
+export function moveRoutes({ auth, moves, limits }: MoveParts): XrpcRoute[] {
+  const access = auth.access({ scope: 'full' });
+  return [
+    route<unknown, { accessJwt: string; refreshJwt: string }, Caller>('app.dunlin.move.begin', {
+      auth: access,
+      rateLimit: limits.perAccount([20, fiveMinutesMs]),
+      handler: ({ input: { accessJwt, refreshJwt }, auth: { account } }) => moves.begin(account, { accessJwt, refreshJwt }),
+    }),
+    route<unknown, unknown, Caller>('app.dunlin.move.getStatus', {
+      auth: access,
+      handler: ({ auth: { account } }) => ({ body: statusView(account, moves.view(account)) }),
+    }),
+    route<unknown, { withoutMissing?: boolean; withoutFarewell?: boolean } | undefined, Caller>('app.dunlin.move.goOn', {
+      auth: access,
+      rateLimit: limits.perAccount([60, fiveMinutesMs]),
+      handler: ({ input, auth: { account } }) => moves.goOn(account, { withoutMissing: input?.withoutMissing ?? false, withoutFarewell: input?.withoutFarewell ?? false }),
+    }),
+    route<unknown, unknown, Caller>('app.dunlin.move.getIdentity', {
+      auth: access,
+      rateLimit: limits.perAccount([60, fiveMinutesMs]),
+      handler: async ({ auth: { account } }) => ({ body: identityView(await moves.identityOf(account)) }),
+    }),
+    route<unknown, unknown, Caller>('app.dunlin.move.requestCode', {
+      auth: access,
+      rateLimit: limits.perAccount([10, hourMs]),
+      handler: ({ auth: { account } }) => moves.requestCode(account),
+    }),
+    route<unknown, { token: string; recoveryKey?: string }, Caller>('app.dunlin.move.changeIdentity', {
+      auth: access,
+      rateLimit: limits.perAccount([20, hourMs]),
+      handler: ({ input: { token, recoveryKey }, auth: { account } }) => moves.changeIdentity(account, { token, recoveryKey: recoveryKey ?? null }),
+    }),
+    route<unknown, unknown, Caller>('app.dunlin.move.abandon', {
+      auth: access,
+      handler: ({ auth: { account } }) => moves.abandon(account),
+    }),
+  ];
+}
+
+function statusView({ did, handle }: Account, view: MoveView): Record<string, unknown> {
+  const { move, progress, records, expectedBlobs, importedBlobs } = view;
+  const stop = progress.retry?.fault ?? move.stop;
+  return {
+    did, handle, records, expectedBlobs, importedBlobs,
+    ...(move.origin !== null && { origin: move.origin }),
+    step: move.step,
+    state: stateOf(view),
+    receivedBytes: progress.receivedBytes,
+    hasSession: move.session !== null,
+    ...(stop && { stop: { code: stop.code, message: stop.message } }),
+    ...(progress.retry && { retryAt: new Date(progress.retry.atMs).toISOString() }),
+  };
+}
+
+function stateOf({ move, progress }: MoveView): string {
+  if (move.step === 'done') return 'done';
+  if (progress.retry !== null) return 'retrying';
+  if (progress.isRunning) return 'running';
+  if (progress.isInLine) return 'inLine';
+  if (move.stop !== null) return 'stopped';
+  return move.step === 'identity' || move.step === 'archive' ? 'yourTurn' : 'stopped';
+}
+
+function identityView(view: IdentityView): Record<string, unknown> {
+  if (view.kind === 'web') return { method: 'web', ...view.wanted };
+  const { state, keptKeys, droppedKeys } = view.plan;
+  return {
+    method: 'plc',
+    handle: state.alsoKnownAs[0]?.slice('at://'.length),
+    signingKey: state.verificationMethods['atproto'],
+    pdsUrl: state.services['atproto_pds']?.endpoint,
+    rotationKeys: state.rotationKeys,
+    keptKeys, droppedKeys,
+  };
+}

@@ -1,0 +1,104 @@
+/**
+ * The step of a move that takes the person: their DID is made to name this server. For a did:plc the old server signs, with a code it
+ * mails, an operation that keeps the person's own rotation keys, puts a new one of theirs first if they made one, takes out the old
+ * server's and puts in ours; for a did:web the page shows what the document must say. With an archive the person's recovery key signed.
+ * What the old server signs is compared with what was asked before it is sent. Source: did:plc v0.3; com.atproto.identity.*PlcOperation*.
+ */
+import { ProtocolError } from '@dunlin/protocol/base/errors';
+import { parseDidKey } from '@dunlin/protocol/crypto/did-key';
+import type { PlcState } from '@dunlin/protocol/identity/plc-operation';
+import { invalidRequest } from '@dunlin/service/xrpc/errors';
+import type { Account } from '../account/account.ts';
+import type { SigningKeys } from '../account/signing-keys.ts';
+import type { PlcClient } from '../identity/plc-client.ts';
+import type { PlcOperations } from '../identity/plc-operations.ts';
+import type { ServerIdentity } from '../identity/server-identity.ts';
+import { MoveFault } from './move-fault.ts';
+import type { OldServer } from './old-server.ts';
+
+/** Most rotation keys a DID may have. Source: the did:plc directory. */
+export const maxRotationKeys = 5;
+
+/** What the DID is to say, and what becomes of the keys that rule it. */
+export interface IdentityPlan {
+  readonly state: PlcState;
+  /** Keys that stay: the person's own. */
+  readonly keptKeys: readonly string[];
+  /** Keys that go: the old server's. */
+  readonly droppedKeys: readonly string[];
+}
+
+/** Plans and makes the change. */
+export class MoveIdentity {
+  readonly #plc: PlcClient;
+  readonly #plcOperations: PlcOperations;
+  readonly #keys: SigningKeys;
+  readonly #server: ServerIdentity;
+
+  constructor(o: { plc: PlcClient; plcOperations: PlcOperations; keys: SigningKeys; server: ServerIdentity }) {
+    this.#plc = o.plc;
+    this.#plcOperations = o.plcOperations;
+    this.#keys = o.keys;
+    this.#server = o.server;
+  }
+
+  /** What a DID document must say for an account to live here. */
+  wantedOf({ id, handle }: Account): { handle: string; signingKey: string; pdsUrl: string } {
+    return { handle, signingKey: this.#keys.of(id).did, pdsUrl: this.#server.publicUrl };
+  }
+
+  /** Plans the change of a did:plc; `recoveryKey` is a new key of the person's, as did:key. @throws XrpcError 400, 502; MoveFault */
+  async plan(account: Account, old: OldServer, recoveryKey: string | null): Promise<IdentityPlan> {
+    if (recoveryKey !== null) checkKey(recoveryKey);
+    const [present, { rotationKeys }] = await Promise.all([
+      this.#plc.stateOf(account.did),
+      old.query('com.atproto.identity.getRecommendedDidCredentials'),
+    ]);
+    const theirs = new Set(Array.isArray(rotationKeys) ? rotationKeys : []);
+    const keptKeys = present.rotationKeys.filter((key) => !theirs.has(key) && !this.#plc.rotationKeys().includes(key));
+    const droppedKeys = present.rotationKeys.filter((key) => theirs.has(key) && !this.#plc.rotationKeys().includes(key));
+    const keys = [...new Set([...(recoveryKey === null ? [] : [recoveryKey]), ...keptKeys, ...this.#plc.rotationKeys()])];
+    if (keys.length > maxRotationKeys) throw invalidRequest(`a DID can have ${maxRotationKeys} rotation keys, this would be ${keys.length}: leave the new recovery key out, or remove one at the old server`);
+    return { state: stateHere(present, { ...this.wantedOf(account), rotationKeys: keys }), keptKeys, droppedKeys };
+  }
+
+  /** Lets the old server sign the change with the code it mailed, and submits it. @throws XrpcError 400, 502; MoveFault */
+  async change(account: Account, old: OldServer, { token, recoveryKey }: { token: string; recoveryKey: string | null }): Promise<void> {
+    const { state } = await this.plan(account, old, recoveryKey);
+    const { operation } = await old.procedure('com.atproto.identity.signPlcOperation', { token, ...state });
+    if (!saysExactly(operation, state)) throw new MoveFault('OldServerRefused', 'The old server signed something else than it was asked to. Nothing was changed.');
+    await this.#plcOperations.submit(account, operation);
+  }
+}
+
+/** Gives a state of a DID with this server's parts in place and all others kept. */
+export function stateHere(present: PlcState, o: { handle: string; signingKey: string; pdsUrl: string; rotationKeys: readonly string[] }): PlcState {
+  return {
+    rotationKeys: o.rotationKeys,
+    alsoKnownAs: [`at://${o.handle}`, ...present.alsoKnownAs.filter((name) => !name.startsWith('at://'))],
+    verificationMethods: { ...present.verificationMethods, atproto: o.signingKey },
+    services: { ...present.services, atproto_pds: { type: 'AtprotoPersonalDataServer', endpoint: o.pdsUrl } },
+  };
+}
+
+/** Tells whether an operation says what a state says, no more and no less. */
+export function saysExactly(operation: unknown, state: PlcState): boolean {
+  if (typeof operation !== 'object' || operation === null) return false;
+  const said = operation as Partial<Record<keyof PlcState, unknown>>;
+  return sorted(said.rotationKeys) === sorted(state.rotationKeys) && sorted(said.alsoKnownAs) === sorted(state.alsoKnownAs)
+    && sorted(said.verificationMethods) === sorted(state.verificationMethods) && sorted(said.services) === sorted(state.services);
+}
+
+/** JSON with the keys of objects in order; lists stay as they are, since their order says something. */
+function sorted(value: unknown): string {
+  return JSON.stringify(value, (_key, part: unknown) => (typeof part === 'object' && part !== null && !Array.isArray(part) ? Object.fromEntries(Object.entries(part).toSorted(([a], [b]) => (a < b ? -1 : 1))) : part)) ?? '';
+}
+
+function checkKey(didKey: string): void {
+  try {
+    parseDidKey(didKey);
+  } catch (fault) {
+    if (fault instanceof ProtocolError) throw invalidRequest(`recoveryKey must be a did:key of p256 or k256: ${fault.message}`);
+    throw fault;
+  }
+}

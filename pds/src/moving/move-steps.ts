@@ -1,0 +1,168 @@
+/**
+ * What each step of moving in does, at this server, with the session the person lent it. Each may be cut off and done again.
+ * repo (whole, into the account's place) → files that are missing → preferences → identity (the person's turn, `move-identity.ts`)
+ * → activation here → farewell there. Not here: when a step is done and what follows a fault (`move-runner.ts`).
+ * Source: the order of com.atproto.server.createAccount to deactivateAccount that clients move accounts in.
+ */
+import { AssertionFailure } from '@dunlin/protocol/base/assert';
+import type { Clock } from '@dunlin/protocol/base/clock';
+import { ProtocolError } from '@dunlin/protocol/base/errors';
+import { XrpcError } from '@dunlin/service/xrpc/errors';
+import type { Account } from '../account/account.ts';
+import type { Preference, PreferenceStore } from '../account/preference-store.ts';
+import type { AccountStanding } from '../account/standing.ts';
+import type { BlobStore } from '../blob/blob-store.ts';
+import type { MissingBlobs } from '../blob/fetch-missing.ts';
+import type { DocumentCheck } from '../identity/document-check.ts';
+import type { RepoImporter } from '../migration/import-repo.ts';
+import type { GroupCommit } from '../sequencer/group-commit.ts';
+import { MoveFault } from './move-fault.ts';
+import type { OldServer } from './old-server.ts';
+
+/** How often files that did not come are asked for within one run of the step. */
+const filePasses = 3;
+
+/** Longest wait for the next bytes of a repository, in ms. */
+export const stallMs = 60_000;
+
+/** Told of bytes as they come. */
+export type OnBytes = (bytes: number) => void;
+
+/** The steps. */
+export class MoveSteps {
+  readonly #importer: RepoImporter;
+  readonly #missing: MissingBlobs;
+  readonly #blobs: BlobStore;
+  readonly #preferences: PreferenceStore;
+  readonly #documents: DocumentCheck;
+  readonly #standing: AccountStanding;
+  readonly #groups: GroupCommit;
+  readonly #clock: Clock;
+
+  constructor(o: {
+    importer: RepoImporter; missingBlobs: MissingBlobs; blobs: BlobStore; preferences: PreferenceStore; documents: DocumentCheck;
+    standing: AccountStanding; groups: GroupCommit; clock: Clock;
+  }) {
+    this.#importer = o.importer;
+    this.#missing = o.missingBlobs;
+    this.#blobs = o.blobs;
+    this.#preferences = o.preferences;
+    this.#documents = o.documents;
+    this.#standing = o.standing;
+    this.#groups = o.groups;
+    this.#clock = o.clock;
+  }
+
+  /** Takes the repository in. @throws MoveFault */
+  async repo(account: Account, old: OldServer, { signal, onBytes }: { signal: AbortSignal; onBytes: OnBytes }): Promise<void> {
+    const stall = new AbortController();
+    const car = await old.stream('com.atproto.sync.getRepo', { did: account.did });
+    try {
+      await this.#importer.import(account, this.#counted(car, { signal: AbortSignal.any([signal, stall.signal]), stall, onBytes }));
+    } catch (fault) {
+      throw this.#repoFault(fault, signal);
+    }
+  }
+
+  /** Counts, and gives up on a server from which nothing comes any more. */
+  async *#counted(car: AsyncIterable<Uint8Array>, o: { signal: AbortSignal; stall: AbortController; onBytes: OnBytes }): AsyncGenerator<Uint8Array, void, undefined> {
+    const chunks = car[Symbol.asyncIterator]();
+    const gone = new Promise<never>((_, reject) => {
+      o.signal.addEventListener('abort', () => reject(o.signal.reason), { once: true });
+    });
+    gone.catch(() => undefined);
+    try {
+      for (;;) {
+        o.signal.throwIfAborted();
+        const timer = this.#clock.after(stallMs, () => o.stall.abort(new MoveFault('OldServerUnreachable', `The old server sent nothing for ${stallMs / 1000} seconds.`)), { unref: true });
+        const next = await Promise.race([chunks.next(), gone]).finally(() => timer.cancel());
+        if (next.done === true) return;
+        o.onBytes(next.value.length);
+        yield next.value;
+      }
+    } finally {
+      void chunks.return?.().catch(() => undefined);
+    }
+  }
+
+  #repoFault(fault: unknown, signal: AbortSignal): unknown {
+    if (signal.aborted) return signal.reason;
+    if (!(fault instanceof XrpcError)) return fault;
+    if (fault.status === 503) return new MoveFault('ServerBusy', 'Many people are moving in just now; this goes on by itself.');
+    return new MoveFault('RepoRefused', `The repository that the old server gave cannot be taken: ${fault.message}.`);
+  }
+
+  /** Fetches files that records name. @throws MoveFault FilesMissing when some cannot be had and the person has not said to go on without */
+  async files(account: Account, old: OldServer, { signal, goesWithoutMissing }: { signal: AbortSignal; goesWithoutMissing: boolean }): Promise<void> {
+    let reason = 'none was given';
+    for (let pass = 0; pass < filePasses; pass++) {
+      for (let after: Parameters<MissingBlobs['fetch']>[1]['after'] = null; ;) {
+        const { fetched, failed, cursor } = await this.#missing.fetch(account, { from: old.origin, after, signal });
+        signal.throwIfAborted();
+        reason = failed.at(-1)?.reason ?? reason;
+        if (fetched === 0 && failed.length > 0 && failed.every((each) => !each.reason.startsWith('server answered'))) {
+          throw new MoveFault('OldServerUnreachable', `The old server at ${old.origin} does not give files (${reason}).`);
+        }
+        if (cursor === null) break;
+        after = cursor;
+      }
+      if (this.#blobs.missing(account.id, { after: null, limit: 1 }).length === 0) return;
+    }
+    if (goesWithoutMissing) return;
+    const { named, held } = this.#blobs.counts(account.id);
+    throw new MoveFault('FilesMissing', `${named - held} of ${named} pictures and other files cannot be had from the old server (${reason}). Try again, or go on without them: they can still be fetched later while the old server has them.`);
+  }
+
+  /** Takes the preferences over. @throws MoveFault */
+  async preferences(account: Account, old: OldServer): Promise<void> {
+    const list = await preferencesOf(old);
+    if (list !== null) await this.#groups.write(() => this.#preferences.replace(account.id, list));
+  }
+
+  /** Tells whether the DID document names this server and the account's key. @throws MoveFault IdentityNotReady when nobody can say */
+  async isIdentityHere(account: Account): Promise<boolean> {
+    return (await this.#identityFault(account)) === null;
+  }
+
+  /** Puts the account in service here. @throws MoveFault IdentityNotReady */
+  async activate(account: Account): Promise<void> {
+    if (account.deactivatedAtMs === null) return;
+    const fault = await this.#identityFault(account);
+    if (fault !== null) throw new MoveFault('IdentityNotReady', `The network does not yet see this server as the account's home: ${fault}`);
+    await this.#standing.activate(account.id);
+  }
+
+  /** Takes the account out of service at the old server, and ends the session there. @throws MoveFault */
+  async farewell(old: OldServer): Promise<void> {
+    await old.procedure('com.atproto.server.deactivateAccount', {});
+    await old.endSession().catch((fault: unknown) => {
+      if (!(fault instanceof MoveFault)) throw fault;
+    });
+  }
+
+  async #identityFault(account: Account): Promise<string | null> {
+    try {
+      return await this.#documents.faultOf(account);
+    } catch (fault) {
+      if (fault instanceof AssertionFailure || !(fault instanceof ProtocolError)) throw fault;
+      throw new MoveFault('IdentityNotReady', 'The DID document cannot be looked up at the moment.', { cause: fault });
+    }
+  }
+}
+
+/** Gives what the old server keeps of app.bsky preferences; null when it keeps none. */
+async function preferencesOf(old: OldServer): Promise<Preference[] | null> {
+  try {
+    const { preferences } = await old.query('app.bsky.actor.getPreferences');
+    return Array.isArray(preferences) ? preferences.filter(isPreference) : null;
+  } catch (fault) {
+    // A server without this method has no preferences to give.
+    if (fault instanceof MoveFault && fault.code === 'OldServerRefused') return null;
+    throw fault;
+  }
+}
+
+function isPreference(value: unknown): value is Preference {
+  if (typeof value !== 'object' || value === null || !('$type' in value)) return false;
+  return typeof value.$type === 'string' && value.$type.startsWith('app.bsky.');
+}

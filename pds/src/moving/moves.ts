@@ -1,0 +1,189 @@
+/**
+ * What people ask about their move: begin it with a session at the old server, see how far it is, let it go on, change the DID, throw it
+ * away. The old password is typed into the page and goes to the old server only; what is lent to this server is the session.
+ * Not here: the work (`move-runner.ts`), HTTP (`api/account/moves.ts`), archives (`restoration.ts`).
+ * Source: ours, docs/decisions/0023-moving-by-a-page.md.
+ */
+import type { Clock } from '@dunlin/protocol/base/clock';
+import { ProtocolError } from '@dunlin/protocol/base/errors';
+import type { IdentityResolver } from '@dunlin/protocol/identity/resolver';
+import { invalidRequest, XrpcError } from '@dunlin/service/xrpc/errors';
+import type { Account } from '../account/account.ts';
+import type { AccountStanding } from '../account/standing.ts';
+import type { BlobStore } from '../blob/blob-store.ts';
+import type { ServerIdentity } from '../identity/server-identity.ts';
+import type { InviteStore } from '../invite/invite-store.ts';
+import type { RepoReader } from '../repo/read.ts';
+import type { GroupCommit } from '../sequencer/group-commit.ts';
+import { MoveFault } from './move-fault.ts';
+import type { IdentityPlan, MoveIdentity } from './move-identity.ts';
+import type { MoveProgress, MoveRunner } from './move-runner.ts';
+import type { Move, MoveStore, OldSession } from './move-store.ts';
+import { OldServer } from './old-server.ts';
+
+/** How long one question to the old server may take while the person waits, in ms. */
+export const questionTimeoutMs = 20_000;
+
+/** A move as its person sees it. */
+export interface MoveView {
+  readonly move: Move;
+  readonly progress: MoveProgress;
+  readonly records: number;
+  readonly expectedBlobs: number;
+  readonly importedBlobs: number;
+}
+
+/** What the person's turn in changing the DID looks like. */
+export type IdentityView =
+  | { readonly kind: 'plc'; readonly plan: IdentityPlan }
+  | { readonly kind: 'web'; readonly wanted: { readonly handle: string; readonly signingKey: string; readonly pdsUrl: string } };
+
+/** Moves of accounts into this server. */
+export class Moves {
+  readonly #store: MoveStore;
+  readonly #runner: MoveRunner;
+  readonly #identity: MoveIdentity;
+  readonly #resolver: IdentityResolver;
+  readonly #server: ServerIdentity;
+  readonly #standing: AccountStanding;
+  readonly #invites: InviteStore;
+  readonly #repos: RepoReader;
+  readonly #blobs: BlobStore;
+  readonly #groups: GroupCommit;
+  readonly #fetch: typeof globalThis.fetch;
+  readonly #clock: Clock;
+
+  constructor(o: {
+    moves: MoveStore; runner: MoveRunner; identity: MoveIdentity; resolver: IdentityResolver; server: ServerIdentity; standing: AccountStanding;
+    invites: InviteStore; repos: RepoReader; blobs: BlobStore; groups: GroupCommit; fetch: typeof globalThis.fetch; clock: Clock;
+  }) {
+    this.#store = o.moves;
+    this.#runner = o.runner;
+    this.#identity = o.identity;
+    this.#resolver = o.resolver;
+    this.#server = o.server;
+    this.#standing = o.standing;
+    this.#invites = o.invites;
+    this.#repos = o.repos;
+    this.#blobs = o.blobs;
+    this.#groups = o.groups;
+    this.#fetch = o.fetch;
+    this.#clock = o.clock;
+  }
+
+  /** Begins a move with a session at the old server, or lends one that was begun another session, and lets it go on. @throws XrpcError 400, 502 */
+  async begin(account: Account, session: OldSession): Promise<void> {
+    const before = this.#store.find(account.id);
+    if (before?.step === 'done') throw invalidRequest('this move is done', 'NoMove');
+    if (before === null && account.deactivatedAtMs === null) throw invalidRequest('the account is in service here already', 'AccountInService');
+    const origin = before?.origin ?? (await this.#homeOf(account));
+    await this.#checkSession(account, origin, session);
+    await this.#runner.stop(account.id);
+    await this.#groups.write(() => {
+      const nowMs = this.#clock.nowMs();
+      if (this.#store.find(account.id) === null) this.#store.begin(account.id, { origin, operation: null, nowMs });
+      this.#store.setSession(account.id, session, nowMs);
+      this.#store.setStop(account.id, null, nowMs);
+    });
+    this.#runner.run(account.id);
+  }
+
+  /** Gives the move of an account with what is known of its progress. @throws XrpcError 400 NoMove */
+  view(account: Account): MoveView {
+    const move = this.#require(account);
+    const { named, held } = this.#blobs.counts(account.id);
+    return { move, progress: this.#runner.progressOf(account.id), records: this.#repos.counts(account.id).records, expectedBlobs: named, importedBlobs: held };
+  }
+
+  /** Lets a move go on that was stopped; `withoutMissing` without the files that cannot be had, `withoutFarewell` without a word to the old server. @throws XrpcError 400 NoMove */
+  async goOn(account: Account, o: { withoutMissing: boolean; withoutFarewell: boolean }): Promise<void> {
+    const { step } = this.#require(account);
+    await this.#runner.stop(account.id);
+    await this.#groups.write(() => {
+      const nowMs = this.#clock.nowMs();
+      this.#store.setStop(account.id, null, nowMs);
+      if (o.withoutMissing) this.#store.goWithoutMissing(account.id, nowMs);
+      if (!o.withoutFarewell || step !== 'farewell') return;
+      this.#store.setStep(account.id, 'done', nowMs);
+      this.#store.setSession(account.id, null, nowMs);
+    });
+    this.#runner.run(account.id);
+  }
+
+  /** Gives what is to become of the DID. @throws XrpcError 400, 502 */
+  async identityOf(account: Account): Promise<IdentityView> {
+    const move = this.#require(account);
+    if (!account.did.startsWith('did:plc:')) return { kind: 'web', wanted: this.#identity.wantedOf(account) };
+    return this.#atOldServer(async (signal) => ({ kind: 'plc', plan: await this.#identity.plan(account, this.#runner.oldServer(move, signal), null) }));
+  }
+
+  /** Asks the old server to mail the code that changing the DID takes. @throws XrpcError 400, 502 */
+  async requestCode(account: Account): Promise<void> {
+    const move = this.#require(account);
+    await this.#atOldServer((signal) => this.#runner.oldServer(move, signal).procedure('com.atproto.identity.requestPlcOperationSignature'));
+  }
+
+  /** Changes the DID with the mailed code, and lets the move go on. @throws XrpcError 400 InvalidToken…, 502 */
+  async changeIdentity(account: Account, o: { token: string; recoveryKey: string | null }): Promise<void> {
+    const move = this.#require(account);
+    if (move.step !== 'identity') throw invalidRequest('it is not yet, or no longer, time to change the identity', 'NotYet');
+    await this.#atOldServer((signal) => this.#identity.change(account, this.#runner.oldServer(move, signal), o));
+    await this.goOn(account, { withoutMissing: false, withoutFarewell: false });
+  }
+
+  /** Throws a move away with everything that came of it; the account at the old server is as it was. @throws XrpcError 400 NoMove, IdentityIsHere */
+  async abandon(account: Account): Promise<void> {
+    const { step } = this.#require(account);
+    const document = await this.#lookUp(account.did);
+    const isHere = account.deactivatedAtMs === null || document?.pdsUrl === this.#server.publicUrl;
+    if (isHere || step === 'done') throw invalidRequest('the account lives here already: its DID names this server', 'IdentityIsHere');
+    await this.#runner.stop(account.id);
+    await this.#groups.write(() => this.#invites.giveBack(account.did));
+    await this.#standing.delete(account, { isAnnounced: false });
+  }
+
+  async #homeOf({ did }: Account): Promise<string> {
+    const document = await this.#lookUp(did);
+    if (!document?.pdsUrl) throw invalidRequest(`the DID names no server to move from: ${did}`);
+    if (document.pdsUrl === this.#server.publicUrl) throw invalidRequest('the DID names this server already: activate the account', 'IdentityIsHere');
+    return document.pdsUrl;
+  }
+
+  async #lookUp(did: string): Promise<Awaited<ReturnType<IdentityResolver['resolveDid']>>> {
+    try {
+      return await this.#resolver.resolveDid(did, { refresh: true });
+    } catch (fault) {
+      if (fault instanceof ProtocolError) throw new XrpcError(502, 'UpstreamFailure', 'the DID could not be looked up, try again', {}, { cause: fault });
+      throw fault;
+    }
+  }
+
+  /** Only a session of the very account is of use. */
+  #checkSession({ did }: Account, origin: string, session: OldSession): Promise<void> {
+    return this.#atOldServer(async (signal) => {
+      const old = new OldServer({ origin, session, signal, fetch: this.#fetch, onRenewed: () => Promise.reject(new MoveFault('OldSessionOver', 'The sign-in at the old server has run out. Sign in there once more.')) });
+      const theirs = await old.query('com.atproto.server.getSession');
+      if (theirs['did'] !== did) throw invalidRequest('the session at the old server is another account\'s', 'OldServerRefused');
+    });
+  }
+
+  async #atOldServer<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const abort = new AbortController();
+    const timer = this.#clock.after(questionTimeoutMs, () => abort.abort(new MoveFault('OldServerUnreachable', 'The old server did not answer in time.')), { unref: true });
+    try {
+      return await work(abort.signal);
+    } catch (fault) {
+      if (!(fault instanceof MoveFault)) throw fault;
+      const isTheirs = fault.theirError !== null && ['InvalidToken', 'ExpiredToken'].includes(fault.theirError) && fault.code === 'OldServerRefused';
+      throw new XrpcError(fault.code === 'OldServerUnreachable' ? 502 : 400, isTheirs ? 'InvalidToken' : fault.code, fault.message, {}, { cause: fault });
+    } finally {
+      timer.cancel();
+    }
+  }
+
+  #require(account: Account): Move {
+    const move = this.#store.find(account.id);
+    if (move === null) throw invalidRequest('no move of this account was begun here', 'NoMove');
+    return move;
+  }
+}

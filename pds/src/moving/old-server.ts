@@ -1,0 +1,162 @@
+/**
+ * The server an account comes from, spoken to in the account's name with a session that the person began there.
+ * Renews the session when it has run out, bounds what comes back, and turns every fault into a sentence for the person.
+ * Not for choosing the address: that is the one in the DID document, and the `fetch` handed in guards it.
+ * Source: com.atproto.server.* as the reference PDS answers (400 ExpiredToken asks for a renewal).
+ */
+import { utf8Decode } from '@dunlin/protocol/base/bytes';
+import { reasonOf } from '@dunlin/protocol/identity/bounded-fetch';
+import { MoveFault } from './move-fault.ts';
+import type { OldSession } from './move-store.ts';
+
+/** Largest JSON answer, in bytes: preferences are the longest. */
+export const maxAnswerBytes = 2_097_152;
+
+/** Most characters of the old server's words that are passed on. */
+const maxWords = 300;
+
+interface Answer {
+  readonly status: number;
+  readonly response: Response;
+}
+
+/** The old server, for one account. */
+export class OldServer {
+  readonly origin: string;
+  readonly #fetch: typeof globalThis.fetch;
+  readonly #onRenewed: (session: OldSession) => Promise<void>;
+  readonly #signal: AbortSignal;
+  #session: OldSession;
+
+  /** `onRenewed` keeps a renewed session before it is used; `signal` ends every call. */
+  constructor(o: { origin: string; session: OldSession; fetch: typeof globalThis.fetch; signal: AbortSignal; onRenewed: (session: OldSession) => Promise<void> }) {
+    this.origin = o.origin;
+    this.#session = o.session;
+    this.#fetch = o.fetch;
+    this.#signal = o.signal;
+    this.#onRenewed = o.onRenewed;
+  }
+
+  /** Asks a query and gives its JSON object. @throws MoveFault */
+  async query(nsid: string, params: Readonly<Record<string, string>> = {}): Promise<Readonly<Record<string, unknown>>> {
+    return readObject(await this.#call(nsid, params, null));
+  }
+
+  /** Calls a procedure, without a body when `input` is left out, and gives its JSON object. @throws MoveFault */
+  async procedure(nsid: string, input?: object): Promise<Readonly<Record<string, unknown>>> {
+    return readObject(await this.#call(nsid, {}, { input }));
+  }
+
+  /** Asks a query and gives the bytes of its answer as they come. @throws MoveFault, also while it is read */
+  async stream(nsid: string, params: Readonly<Record<string, string>>): Promise<AsyncIterable<Uint8Array>> {
+    const { body } = await this.#call(nsid, params, null);
+    return body === null ? empty() : this.#guarded(body as ReadableStream<Uint8Array>);
+  }
+
+  /** Ends the session there. @throws MoveFault */
+  async endSession(): Promise<void> {
+    const { response } = await this.#send('com.atproto.server.deleteSession', {}, { input: undefined }, this.#session.refreshJwt);
+    await response.body?.cancel();
+  }
+
+  async #call(nsid: string, params: Readonly<Record<string, string>>, procedure: { input: object | undefined } | null): Promise<Response> {
+    const first = await this.#send(nsid, params, procedure, this.#session.accessJwt);
+    if (first.status < 300) return first.response;
+    const refusal = await this.#refusal(first);
+    if (refusal.theirError !== 'ExpiredToken' || !isSessionMatter(nsid, refusal.message)) throw refusal;
+    await this.#renew();
+    const second = await this.#send(nsid, params, procedure, this.#session.accessJwt);
+    if (second.status < 300) return second.response;
+    throw await this.#refusal(second);
+  }
+
+  async #renew(): Promise<void> {
+    const answer = await this.#send('com.atproto.server.refreshSession', {}, { input: undefined }, this.#session.refreshJwt);
+    if (answer.status >= 500) throw await this.#refusal(answer);
+    if (answer.status >= 300) {
+      await answer.response.body?.cancel();
+      throw sessionOver();
+    }
+    const { accessJwt, refreshJwt } = await readObject(answer.response);
+    if (typeof accessJwt !== 'string' || typeof refreshJwt !== 'string') throw new MoveFault('OldServerRefused', 'The old server renewed the session without giving one.');
+    const renewed = { accessJwt, refreshJwt };
+    await this.#onRenewed(renewed);
+    this.#session = renewed;
+  }
+
+  async #send(nsid: string, params: Readonly<Record<string, string>>, procedure: { input: object | undefined } | null, token: string): Promise<Answer> {
+    const query = new URLSearchParams(params);
+    const input = procedure?.input;
+    try {
+      const response = await this.#fetch(`${this.origin}/xrpc/${nsid}${query.size > 0 ? `?${query.toString()}` : ''}`, {
+        method: procedure === null ? 'GET' : 'POST',
+        headers: { authorization: `Bearer ${token}`, ...(input !== undefined && { 'content-type': 'application/json' }) },
+        ...(input !== undefined && { body: JSON.stringify(input) }),
+        redirect: procedure === null ? 'follow' : 'error',
+        signal: this.#signal,
+      });
+      return { status: response.status, response };
+    } catch (fault) {
+      throw this.#unreachable(fault);
+    }
+  }
+
+  async #refusal({ status, response }: Answer): Promise<MoveFault> {
+    const { error, message } = await readObject(response).catch((): Readonly<Record<string, unknown>> => ({}));
+    const theirError = typeof error === 'string' ? error.slice(0, 100) : `status ${status}`;
+    if (status >= 500 && status !== 501) return new MoveFault('OldServerUnreachable', `The old server has trouble of its own: it answered ${status}.`, { theirError });
+    if (status === 429) return new MoveFault('OldServerUnreachable', 'The old server asks to come back later.', { theirError });
+    const isOver = status === 401 || (theirError === 'InvalidToken' && /^Token could not be verified|revoked/i.test(String(message)));
+    if (isOver) return sessionOver(theirError);
+    const words = typeof message === 'string' && message !== '' ? message.slice(0, maxWords) : theirError;
+    return new MoveFault('OldServerRefused', `The old server said no: ${words}`, { theirError });
+  }
+
+  #unreachable(fault: unknown): unknown {
+    if (this.#signal.aborted) return this.#signal.reason;
+    if (fault instanceof MoveFault) return fault;
+    return new MoveFault('OldServerUnreachable', `The old server at ${this.origin} cannot be reached (${reasonOf(fault)}).`, { cause: fault });
+  }
+
+  async *#guarded(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
+    try {
+      yield* body;
+    } catch (fault) {
+      throw this.#unreachable(fault);
+    }
+  }
+}
+
+/** Whether an ExpiredToken is about the session: signing an operation says the same of the mailed code. */
+function isSessionMatter(nsid: string, message: string): boolean {
+  return nsid !== 'com.atproto.identity.signPlcOperation' || message.includes('Token has expired');
+}
+
+function sessionOver(theirError?: string): MoveFault {
+  return new MoveFault('OldSessionOver', 'The sign-in at the old server does not hold any more. Sign in there once more to go on.', theirError === undefined ? {} : { theirError });
+}
+
+async function* empty(): AsyncGenerator<Uint8Array, void, undefined> {}
+
+async function readObject(response: Response): Promise<Readonly<Record<string, unknown>>> {
+  const text = await readBounded(response);
+  if (text === '') return {};
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    throw new MoveFault('OldServerRefused', 'The old server gave an answer that is no JSON.');
+  }
+  return typeof json === 'object' && json !== null && !Array.isArray(json) ? (json as Readonly<Record<string, unknown>>) : {};
+}
+
+async function readBounded({ body }: Response): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of (body ?? []) as AsyncIterable<Uint8Array>) {
+    bytes += chunk.length;
+    if (bytes > maxAnswerBytes) throw new MoveFault('OldServerRefused', `The old server gave an answer of more than ${maxAnswerBytes} bytes.`);
+    chunks.push(chunk);
+  }
+  return utf8Decode(Buffer.concat(chunks));
+}

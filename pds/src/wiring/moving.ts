@@ -1,0 +1,41 @@
+/**
+ * A stage of the wiring beside accounts: moves into this server, and what runs them.
+ * The runner takes unfinished moves up when the server starts and ends its jobs before the database closes.
+ * Not for the methods (`api-parts.ts`). Source: ours.
+ */
+import { createGuardedFetch } from '@dunlin/service/http/guarded-fetch';
+import { MissingBlobs } from '../blob/fetch-missing.ts';
+import { importFolder, isLocal } from '../config.ts';
+import { RepoImporter } from '../migration/import-repo.ts';
+import { clearStaging } from '../migration/staging.ts';
+import { MoveIdentity } from '../moving/move-identity.ts';
+import { MoveRunner } from '../moving/move-runner.ts';
+import { MoveSteps } from '../moving/move-steps.ts';
+import { Moves } from '../moving/moves.ts';
+import type { People } from './accounts.ts';
+import type { Network } from './network.ts';
+import { reportFault, type PdsParts, type Stage } from './stage.ts';
+import type { Stores } from './stores.ts';
+import type { Writes } from './writes.ts';
+
+/** Longest time for one answer of an old server, in ms: whole repositories are among them. */
+const oldServerTimeoutMs = 3_600_000;
+
+/** Opens moves, and takes up those that were under way. */
+export function openMoving(stage: Stage, stores: Stores, writes: Writes, network: Network, people: People, parts: PdsParts) {
+  const { config, clock, log, lifecycle } = stage;
+  const { groups, keys } = writes;
+  const { moves, standing, documents, plcOperations } = people;
+  const folder = importFolder(config);
+  clearStaging(folder);
+  const guarded = createGuardedFetch({ allowPrivate: isLocal(config) || config.privateAddressesAllowed, maxBytes: config.maxImportBytes, timeoutMs: oldServerTimeoutMs, clock });
+  lifecycle.own('requests to old servers', () => guarded.close());
+  const shared = { ...stores, ...network, groups, keys, standing, documents, plcOperations, moves, clock, fetch: parts.fetch ?? guarded };
+  const importer = new RepoImporter({ ...stores, ...writes, clock, folder });
+  const missingBlobs = new MissingBlobs({ ...stores, groups, clock, fetch: network.fetchBlobs });
+  const runner = new MoveRunner({ ...shared, steps: new MoveSteps({ ...shared, importer, missingBlobs }), onFault: reportFault(log, 'a move was cut short') });
+  return { importer, missingBlobs, runner, moves: new Moves({ ...shared, runner, identity: new MoveIdentity(shared) }) };
+}
+
+/** Moves into this server. */
+export type Moving = ReturnType<typeof openMoving>;
