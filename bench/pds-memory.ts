@@ -17,8 +17,8 @@ async function loadedMb(subject: Subject): Promise<number> {
   await callFor(subject, { ms: loadMs }, async (who, index) => {
     const { did } = who.people[index];
     turn += 1;
-    if (turn % 500 === 0) await ask(who.pool, `com.atproto.sync.getRepo?did=${did}`);
-    else if (turn % 10 === 0) await ask(who.pool, `com.atproto.repo.listRecords?repo=${did}&collection=app.bsky.feed.post&limit=100`);
+    if (turn % 500 === 0) await ask(who, `com.atproto.sync.getRepo?did=${did}`);
+    else if (turn % 10 === 0) await ask(who, `com.atproto.repo.listRecords?repo=${did}&collection=app.bsky.feed.post&limit=100`);
     else await createPost(who, index);
   });
   clearInterval(timer);

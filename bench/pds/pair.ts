@@ -5,9 +5,9 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Pool } from 'undici';
 import { startDunlin, type StartedProcess } from '../../tests/harness/process.ts';
 import { temporaryFolder } from '../../tests/harness/temporary.ts';
+import { RawClient } from './raw-client.ts';
 
 /** How many accounts each has, and how many calls are under way at once. */
 export const accountCount = 16;
@@ -26,7 +26,7 @@ export interface Subject {
   url: string;
   pid: number;
   people: Account[];
-  pool: Pool;
+  client: RawClient;
 }
 
 export interface Pair {
@@ -35,21 +35,30 @@ export interface Pair {
 }
 
 /** Makes a call and gives the answer's JSON. @throws when it is not 200 */
-export async function call<T = Record<string, unknown>>(pool: Pool, nsid: string, body: object, token?: string): Promise<T> {
-  const headers: Record<string, string> = { 'content-type': 'application/json' };
-  if (token !== undefined) headers['authorization'] = `Bearer ${token}`;
-  const response = await pool.request({ method: 'POST', path: `/xrpc/${nsid}`, headers, body: JSON.stringify(body) });
-  const text = await response.body.text();
-  if (response.statusCode !== 200) throw new Error(`${nsid} answered ${response.statusCode}: ${text}`);
-  return JSON.parse(text) as T;
+async function call<T>(client: RawClient, nsid: string, body: object, token?: string): Promise<T> {
+  const { status, body: text } = await client.post(`/xrpc/${nsid}`, JSON.stringify(body), { ...(token !== undefined && { token }), wantsBody: true });
+  if (status !== 200) throw new Error(`${nsid} answered ${status}: ${text}`);
+  return JSON.parse(text ?? '') as T;
+}
+
+/** Makes a call of which nothing but the status matters. @throws when it is not 200 */
+async function tell(client: RawClient, nsid: string, body: object, token: string): Promise<void> {
+  const { status } = await client.post(`/xrpc/${nsid}`, JSON.stringify(body), { token });
+  if (status !== 200) throw new Error(`${nsid} answered ${status}`);
 }
 
 /** Asks a query and gives how many bytes were answered. @throws when it is not 200 */
-export async function ask(pool: Pool, path: string): Promise<number> {
-  const response = await pool.request({ method: 'GET', path: `/xrpc/${path}` });
-  const bytes = (await response.body.arrayBuffer()).byteLength;
-  if (response.statusCode !== 200) throw new Error(`${path} answered ${response.statusCode}`);
-  return bytes;
+export async function ask({ client }: Subject, path: string): Promise<number> {
+  const { status, bodyBytes } = await client.get(`/xrpc/${path}`);
+  if (status !== 200) throw new Error(`${path} answered ${status}`);
+  return bodyBytes;
+}
+
+/** Asks a query and gives its JSON; for looking at answers outside of what is timed. @throws when it is not 200 */
+export async function askJson<T>({ client }: Subject, path: string): Promise<T> {
+  const { status, body } = await client.get(`/xrpc/${path}`, { wantsBody: true });
+  if (status !== 200) throw new Error(`${path} answered ${status}: ${body}`);
+  return JSON.parse(body ?? '') as T;
 }
 
 let made = 0;
@@ -60,16 +69,26 @@ export function post(): object {
 }
 
 /** Writes a post by createRecord. */
-export async function createPost({ pool, people }: Subject, index: number): Promise<void> {
+export async function createPost({ client, people }: Subject, index: number): Promise<void> {
   const { did, token } = people[index];
-  await call(pool, 'com.atproto.repo.createRecord', { repo: did, collection: 'app.bsky.feed.post', record: post() }, token);
+  await tell(client, 'com.atproto.repo.createRecord', { repo: did, collection: 'app.bsky.feed.post', record: post() }, token);
+}
+
+function posts(did: string, count: number): object {
+  const writes = Array.from({ length: count }, () => ({ $type: 'com.atproto.repo.applyWrites#create', collection: 'app.bsky.feed.post', value: post() }));
+  return { repo: did, writes };
 }
 
 /** Writes so many posts in one applyWrites. */
-export async function applyPosts({ pool, people }: Subject, index: number, count: number): Promise<string[]> {
+export async function applyPosts({ client, people }: Subject, index: number, count: number): Promise<void> {
   const { did, token } = people[index];
-  const writes = Array.from({ length: count }, () => ({ $type: 'com.atproto.repo.applyWrites#create', collection: 'app.bsky.feed.post', value: post() }));
-  const { results } = await call<{ results: { uri: string }[] }>(pool, 'com.atproto.repo.applyWrites', { repo: did, writes }, token);
+  await tell(client, 'com.atproto.repo.applyWrites', posts(did, count), token);
+}
+
+/** Writes so many posts in one applyWrites, and gives their URIs. */
+export async function makePosts({ client, people }: Subject, index: number, count: number): Promise<string[]> {
+  const { did, token } = people[index];
+  const { results } = await call<{ results: { uri: string }[] }>(client, 'com.atproto.repo.applyWrites', posts(did, count), token);
   return results.map(({ uri }) => uri);
 }
 
@@ -93,14 +112,14 @@ export function residentMb(pid: number): number {
 }
 
 function makeSubject(name: Subject['name'], url: string, pid: number): Subject {
-  return { name, url, pid, people: [], pool: new Pool(url, { connections: accountCount }) };
+  return { name, url, pid, people: [], client: new RawClient(url, accountCount) };
 }
 
 /** Makes the accounts of one; a separate step, so that a bench can look at a server nobody has used. */
-export async function signUp({ pool, people }: Subject): Promise<void> {
+export async function signUp({ client, people }: Subject): Promise<void> {
   for (let index = 0; index < accountCount; index++) {
     const input = { handle: `bench${index}.test`, email: `bench${index}@example.com`, password: 'a long enough password' };
-    const { did, accessJwt } = await call<{ did: string; accessJwt: string }>(pool, 'com.atproto.server.createAccount', input);
+    const { did, accessJwt } = await call<{ did: string; accessJwt: string }>(client, 'com.atproto.server.createAccount', input);
     people.push({ did, token: accessJwt });
   }
 }
@@ -130,7 +149,7 @@ export async function withPair(work: (pair: Pair) => Promise<void>, o: { hasAcco
     }
     const subjects = pair.theirs === null ? [pair.ours] : [pair.ours, pair.theirs];
     if (o.hasAccounts) for (const subject of subjects) await signUp(subject);
-    opened.push(() => Promise.all(subjects.map(({ pool }) => pool.destroy())));
+    opened.push(async () => subjects.forEach(({ client }) => client.close()));
     await work(pair);
   } finally {
     for (const close of opened.toReversed()) await close();
