@@ -1,14 +1,14 @@
 /**
  * The JSON text of an event, as Jetstream writes it, made once and kept with the event as a whole WebSocket text frame.
- * Records are written straight from their DAG-CBOR (json-writer.ts). Order of fields is that of Jetstream's README.
+ * Records are written straight from their DAG-CBOR (protocol's json-writer.ts). Order of fields is that of Jetstream's README.
  * Place in the flow: first use by any of /subscribe, /events, /poll; the compressors read it too.
  * Source: Jetstream's README, "Example events".
  */
 import { cidByteLength } from '@dunlin/protocol/data/cid';
+import { JsonWriter } from '@dunlin/protocol/data/json-writer';
 import { frameHeaderBytes, writeFrameHeader } from '@dunlin/service/websocket/frames';
 import { findBlock } from './car-block.ts';
 import type { JsonEvent, Operation } from './entry.ts';
-import { JsonWriter } from './json-writer.ts';
 
 const writer = new JsonWriter();
 

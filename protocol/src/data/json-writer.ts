@@ -1,11 +1,12 @@
 /**
  * Writes JSON as UTF-8 bytes, records straight from their DAG-CBOR: text is copied, no value is ever made.
- * Not a decoder: what it is given was checked when the relay accepted it (canonical, UTF-8, bounded depth); it follows lengths.
- * Place in the flow: the text of an event for everyone who wants JSON; one writer serves the process, its bytes are copied out.
+ * Not a decoder: what it is given was checked before it was stored (canonical, UTF-8, bounded depth); it follows lengths, and
+ * only sees to it that they stay within the bytes. A writer serves a process; its bytes are copied out.
+ * Place in the flow: the text of an event of the relay, records as a PDS answers them.
  * Source: atproto.com/specs/data-model "JSON Representation"; bytes equal to JSON.stringify(toJson(decode(…))), which a test holds it to.
  */
-import { assert } from '@dunlin/protocol/base/assert';
-import { toBase64 } from '@dunlin/protocol/base/bytes';
+import { assert } from '../base/assert.ts';
+import { toBase64 } from '../base/bytes.ts';
 
 const startBytes = 65_536;
 const hexDigits = Buffer.from('0123456789abcdef');
@@ -38,6 +39,22 @@ export class JsonWriter {
   /** Copies what was written to `target` from `offset`. */
   copyTo(target: Buffer, offset: number): void {
     this.#target.copy(target, offset, 0, this.#at);
+  }
+
+  /** Gives a copy of what was written. */
+  take(): Buffer {
+    const bytes = Buffer.allocUnsafe(this.#at);
+    this.copyTo(bytes, 0);
+    return bytes;
+  }
+
+  /** Writes bytes as they are. */
+  raw(bytes: Uint8Array, start: number, end: number): void {
+    this.#reserve(end - start);
+    const target = this.#target;
+    let at = this.#at;
+    for (let from = start; from < end; from++) target[at++] = bytes[from]!;
+    this.#at = at;
   }
 
   /** Writes ASCII as it is. */
@@ -98,7 +115,7 @@ export class JsonWriter {
     this.#at = at;
   }
 
-  /** Writes the DAG-CBOR item at `offset` as JSON; gives the offset behind it. */
+  /** Writes the DAG-CBOR item at `offset` as JSON; gives the offset behind it. Fails on an item that is longer than the bytes. */
   item(bytes: Uint8Array, offset: number): number {
     const lead = bytes[offset]!;
     const major = lead >>> 5;
@@ -109,6 +126,8 @@ export class JsonWriter {
     const short = lead & 31;
     const argument = short < 24 ? short : readArgument(bytes, offset, short);
     const behind = offset + (short < 24 ? 1 : 1 + (1 << (short - 24)));
+    // Texts, bytes and containers hold at least so many bytes.
+    if (major >= bytesMajor && major <= mapMajor) assert(argument <= bytes.length - behind, `cbor item is cut short: offset=${offset}`);
     switch (major) {
       case unsignedMajor:
         this.integer(argument);

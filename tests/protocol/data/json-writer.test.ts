@@ -4,7 +4,7 @@ import * as fc from 'fast-check';
 import { decode, encode } from '@dunlin/protocol/data/cbor';
 import { linkFromBytes } from '@dunlin/protocol/data/cid';
 import { toJson, type JsonValue } from '@dunlin/protocol/data/json';
-import { JsonWriter } from '@dunlin/relay/streams/json-writer';
+import { JsonWriter } from '@dunlin/protocol/data/json-writer';
 import { anyCid, anyText, anyValue } from '../../harness/data-model-values.ts';
 
 const writer = new JsonWriter();
@@ -12,9 +12,7 @@ const writer = new JsonWriter();
 function written(write: (writer: JsonWriter) => void): string {
   writer.begin();
   write(writer);
-  const bytes = Buffer.alloc(writer.length);
-  writer.copyTo(bytes, 0);
-  return bytes.toString('utf8');
+  return writer.take().toString('utf8');
 }
 
 /** Objects list integer-like keys first, whatever order they were set in; bytes cannot be compared then. */
@@ -32,6 +30,28 @@ test('an item becomes the text that JSON.stringify gives for its decoded value',
     expect(JSON.parse(text)).toEqual(JSON.parse(JSON.stringify(json)));
     if (!hasIntegerKey(json)) expect(text).toBe(JSON.stringify(json));
   }), { numRuns: 1_000 });
+});
+
+test('an item that is cut short anywhere is refused, or is written short of its end, but nothing behind it is read', () => {
+  fc.assert(fc.property(anyValue(), fc.nat(), (value, cut) => {
+    const bytes = encode({ value });
+    const part = bytes.slice(0, cut % bytes.length);
+    writer.begin();
+    try {
+      writer.item(part, 0);
+    } catch (error) {
+      expect(String(error)).toMatch(/cut short|not a cbor item/);
+    }
+    expect(writer.length).toBeLessThan(bytes.length * 30 + 64);
+  }));
+});
+
+test('bytes are written as they are, between other things', () => {
+  expect(written((target) => {
+    target.ascii('"');
+    target.raw(Buffer.from('xkeyx'), 1, 4);
+    target.ascii('"');
+  })).toBe('"key"');
 });
 
 test('every character below 0x80 is escaped as JSON.stringify does', () => {
