@@ -4,10 +4,12 @@
  * Not for judging an address (public or private): that is public-address.ts. Source: ours; same default ranges as the reference PDS.
  */
 import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import ipaddr from 'ipaddr.js';
 
 const trustedRanges: ReadonlySet<string> = new Set(['loopback', 'linkLocal', 'private', 'uniqueLocal', 'carrierGradeNat']);
 const addressKey = Symbol('client address');
+const peerKey = Symbol('peer');
 
 /** Longest X-Forwarded-For that is looked at, in characters. */
 const maxForwardedLength = 1_024;
@@ -18,12 +20,27 @@ export function clientAddress(request: IncomingMessage & { [addressKey]?: string
   return request[addressKey];
 }
 
+interface Peer {
+  readonly address: ipaddr.IPv4 | ipaddr.IPv6;
+  readonly text: string;
+  readonly isTrusted: boolean;
+}
+
+/** A socket's other end stays the same, however many requests come on it; null when the socket is gone. */
+function peerOf(socket: Socket & { [peerKey]?: Peer }): Peer | null {
+  if (socket[peerKey] !== undefined) return socket[peerKey];
+  const address = parseAddress(socket.remoteAddress ?? '');
+  if (address === null) return null;
+  socket[peerKey] = { address, text: address.toString(), isTrusted: isTrusted(address) };
+  return socket[peerKey];
+}
+
 function readAddress(request: IncomingMessage): string {
-  const peer = parseAddress(request.socket.remoteAddress ?? '');
+  const peer = peerOf(request.socket);
   if (peer === null) return 'unknown';
   const forwarded = request.headers['x-forwarded-for'];
-  if (typeof forwarded !== 'string' || !isTrusted(peer)) return peer.toString();
-  let nearest = peer;
+  if (typeof forwarded !== 'string' || !peer.isTrusted) return peer.text;
+  let nearest = peer.address;
   for (const entry of forwarded.slice(-maxForwardedLength).split(',').toReversed()) {
     const hop = parseAddress(entry.trim());
     if (hop === null) break;

@@ -8,7 +8,7 @@ import { jsonToLex, ValidationError, type LexXrpcBody } from '@atproto/lexicon';
 import { bodyPresence, bodyStream, mediaType, parseJson, readBody } from './body.ts';
 import { invalidRequest } from './errors.ts';
 import { explainInvalid } from './explain.ts';
-import type { Lexicons } from './lexicons.ts';
+import { judge, type Lexicons } from './lexicons.ts';
 
 /** What a handler gets of a body. */
 export interface Input {
@@ -69,7 +69,7 @@ function validate(lexicons: Lexicons, nsid: string, json: unknown, body: LexXrpc
   const value = toLexiconForm(json);
   if (body.schema === undefined) return value;
   try {
-    return lexicons.assertValidXrpcInput(nsid, value);
+    return judge(() => lexicons.assertValidXrpcInput(nsid, value));
   } catch (error) {
     if (!(error instanceof ValidationError)) throw error;
     const { text, path } = explainInvalid(error.message, value, 'Input');

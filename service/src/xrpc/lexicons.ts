@@ -42,4 +42,18 @@ export function ourLexiconIds(): readonly string[] {
   return load().ownIds;
 }
 
+/**
+ * Lets the library judge, and spares it the stack of each error it makes: it makes one for every optional value that is not
+ * there and throws it away, which took a tenth of a small call. Synchronous only; what is thrown has no stack.
+ */
+export function judge<T>(run: () => T): T {
+  const limit = Error.stackTraceLimit;
+  Error.stackTraceLimit = 0;
+  try {
+    return run();
+  } finally {
+    Error.stackTraceLimit = limit;
+  }
+}
+
 export type { Lexicons } from '@atproto/lexicon';

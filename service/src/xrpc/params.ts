@@ -6,7 +6,7 @@
 import { ValidationError, type LexXrpcParameters } from '@atproto/lexicon';
 import { invalidRequest, type XrpcError } from './errors.ts';
 import { explainInvalid } from './explain.ts';
-import type { Lexicons } from './lexicons.ts';
+import { judge, type Lexicons } from './lexicons.ts';
 
 /** Longest query string that is parsed, in characters; a URL is bounded by the head of the request anyway. */
 const maxQueryLength = 16_384;
@@ -33,7 +33,7 @@ export function readParams(lexicons: Lexicons, nsid: string, query: string): Rec
 function validate(lexicons: Lexicons, nsid: string, params: Record<string, unknown>, def: LexXrpcParameters | undefined): Record<string, unknown> {
   if (def === undefined) return {};
   try {
-    return lexicons.assertValidXrpcParams(nsid, params) ?? {};
+    return judge(() => lexicons.assertValidXrpcParams(nsid, params)) ?? {};
   } catch (error) {
     if (error instanceof ValidationError) throw refuse(nsid, explainInvalid(error.message, params, 'Params').text);
     throw error;

@@ -4,9 +4,9 @@
  * Not for subscriptions (websocket/server) and plain paths (http/router).
  * Source: AT Protocol spec "HTTP API (XRPC)"; order and texts of the checks as the reference PDS has them.
  */
-import type { IncomingHttpHeaders } from 'node:http';
+import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
-import { ValidationError } from '@atproto/lexicon';
+import { jsonToLex, ValidationError } from '@atproto/lexicon';
 import { assert } from '@dunlin/protocol/base/assert';
 import { isTestRun } from '../config/env.ts';
 import type { App, Context } from '../http/app.ts';
@@ -46,11 +46,12 @@ export interface XrpcRequest<P = Record<string, unknown>, I = unknown, A = unkno
   readonly auth: A;
 }
 
-/** What a handler gives: nothing, a JSON value in lexicon form, raw bytes with their media type, or another place to go. */
+/** What a handler gives: nothing, a JSON value in lexicon form, JSON it wrote itself, raw bytes with their media type, or another place to go. */
 export type XrpcResult =
   | undefined | void
   | { readonly body: unknown; readonly encoding?: undefined; readonly headers?: Readonly<Record<string, string>>; readonly status?: number }
   | { readonly body: Readable | Uint8Array; readonly encoding: string; readonly headers?: Readonly<Record<string, string>>; readonly status?: number }
+  | { readonly json: Buffer }
   | { readonly redirect: string };
 
 /** How one method is served. */
@@ -83,7 +84,7 @@ export function route<P = Record<string, unknown>, I = unknown, A = undefined>(n
       const call = untyped as XrpcCall<P>;
       const auth = (await o.auth?.(call)) as A;
       const { input, rawInput, encoding } = await readInput();
-      const request: XrpcRequest<P, I, A> = Object.assign(Object.create(call), { input: input as I, rawInput, encoding, auth });
+      const request = new RequestOfCall<P, I, A>(call, { input: input as I, rawInput, encoding, auth });
       for (const limit of limits) spend(limit, request);
       return o.handler(request);
     },
@@ -139,31 +140,84 @@ async function serve(context: Context, found: XrpcRoute, lexicons: Lexicons, val
   const expected = lexicons.getDefOrThrow(found.nsid, ['query', 'procedure']).type === 'query' ? 'GET' : 'POST';
   const isHead = expected === 'GET' && context.method === 'HEAD';
   if (context.method !== expected && !isHead) throw invalidRequest(`Incorrect HTTP method (${context.method}) expected ${expected}`);
-  const call = makeCall(context, found.nsid, readParams(lexicons, found.nsid, context.querystring));
+  const call = new CallOverHttp(context, found.nsid, readParams(lexicons, found.nsid, context.querystring));
   const result = await found.run(call, () => readInput(lexicons, found.nsid, context.req, found.maxBytes));
   answer(context, result, validateOutput ? (body) => checkOutput(lexicons, found.nsid, body) : null);
 }
 
-function makeCall(context: Context, nsid: string, params: Record<string, unknown>): XrpcCall {
-  let abort: AbortController | null = null;
-  return {
-    nsid,
-    params,
-    headers: context.headers,
-    ip: clientAddress(context.req),
-    method: context.method,
-    url: context.url,
-    get signal() {
-      if (abort === null) {
-        const controller = new AbortController();
-        context.res.once('close', () => { if (!context.res.writableFinished) controller.abort(new Error('caller went away')); });
-        abort = controller;
-      }
-      return abort.signal;
-    },
-    setHeader: (name, value) => context.set(name, value),
-  };
+/** A call over HTTP. A class, as is the request: one is made for every call, and objects of getters and closures cost more. */
+class CallOverHttp implements XrpcCall {
+  readonly nsid: string;
+  readonly params: Record<string, unknown>;
+  readonly headers: IncomingHttpHeaders;
+  readonly ip: string;
+  readonly method: string;
+  readonly url: string;
+  readonly #response: ServerResponse;
+  #abort: AbortController | null = null;
+
+  constructor({ req, res }: Context, nsid: string, params: Record<string, unknown>) {
+    this.nsid = nsid;
+    this.params = params;
+    this.headers = req.headers;
+    this.ip = clientAddress(req);
+    this.method = req.method ?? '';
+    this.url = req.url ?? '';
+    this.#response = res;
+  }
+
+  get signal(): AbortSignal {
+    if (this.#abort === null) {
+      const controller = new AbortController();
+      const response = this.#response;
+      response.once('close', () => { if (!response.writableFinished) controller.abort(new Error('caller went away')); });
+      this.#abort = controller;
+    }
+    return this.#abort.signal;
+  }
+
+  setHeader(name: string, value: string): void {
+    if (!this.#response.headersSent) this.#response.setHeader(name, value);
+  }
 }
+
+class RequestOfCall<P, I, A> implements XrpcRequest<P, I, A> {
+  readonly nsid: string;
+  readonly params: P;
+  readonly headers: IncomingHttpHeaders;
+  readonly ip: string;
+  readonly method: string;
+  readonly url: string;
+  readonly input: I;
+  readonly rawInput: unknown;
+  readonly encoding: string | null;
+  readonly auth: A;
+  readonly #call: XrpcCall<P>;
+
+  constructor(call: XrpcCall<P>, { input, rawInput, encoding, auth }: { input: I; rawInput: unknown; encoding: string | null; auth: A }) {
+    this.nsid = call.nsid;
+    this.params = call.params;
+    this.headers = call.headers;
+    this.ip = call.ip;
+    this.method = call.method;
+    this.url = call.url;
+    this.input = input;
+    this.rawInput = rawInput;
+    this.encoding = encoding;
+    this.auth = auth;
+    this.#call = call;
+  }
+
+  get signal(): AbortSignal {
+    return this.#call.signal;
+  }
+
+  setHeader(name: string, value: string): void {
+    this.#call.setHeader(name, value);
+  }
+}
+
+const jsonType = 'application/json; charset=utf-8';
 
 function answer(context: Context, result: XrpcResult, check: ((body: unknown) => void) | null): void {
   if (result === undefined) {
@@ -173,6 +227,12 @@ function answer(context: Context, result: XrpcResult, check: ((body: unknown) =>
     return;
   }
   if ('redirect' in result) return context.redirect(result.redirect);
+  if ('json' in result) {
+    check?.(jsonToLex(JSON.parse(result.json.toString())));
+    context.type = jsonType;
+    context.body = result.json;
+    return;
+  }
   context.status = result.status ?? 200;
   context.set({ ...result.headers });
   if (result.encoding !== undefined) {
@@ -181,7 +241,7 @@ function answer(context: Context, result: XrpcResult, check: ((body: unknown) =>
     return;
   }
   if (context.status < 300) check?.(result.body);
-  context.type = 'application/json; charset=utf-8';
+  context.type = jsonType;
   context.body = toJsonText(result.body);
 }
 
