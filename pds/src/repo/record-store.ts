@@ -5,6 +5,7 @@
  */
 import { toHex } from '@dunlin/protocol/base/bytes';
 import type { Database, Statement } from '@dunlin/service/sqlite/database';
+import { packedRow, packedRun } from './packed-records.ts';
 
 /** A record as listed: key, CID in 36 bytes, contents in DAG-CBOR. */
 export interface StoredRecord {
@@ -28,7 +29,11 @@ export interface RecordPage {
   readonly reverse: boolean;
 }
 
-const visible = 'SELECT rkey, cid, bytes FROM record WHERE account = ? AND collection = ? AND takedown_ref IS NULL';
+const isVisible = 'account = ? AND collection = ? AND takedown_ref IS NULL';
+
+function listing(rest: string): string {
+  return packedRun(`SELECT ${packedRow} AS row FROM record WHERE ${isVisible} ${rest} LIMIT ?`);
+}
 
 /** Most records looked at to see whether any is as old as a revision. */
 const maxRowsLookedAt = 1_000;
@@ -38,9 +43,10 @@ export class RecordStore {
   readonly #find: Statement<[number, string, string], StoredRecord>;
   readonly #cid: Statement<[number, string, string], Buffer>;
   readonly #takedown: Statement<[number, string, string], string | null>;
-  readonly #listDown: Statement<[number, string, number], StoredRecord>;
-  readonly #listDownFrom: Statement<[number, string, string, number], StoredRecord>;
-  readonly #listUpFrom: Statement<[number, string, string, number], StoredRecord>;
+  readonly #packed: Statement<[number, string, string], Buffer>;
+  readonly #listDown: Statement<[number, string, number], Buffer | null>;
+  readonly #listDownFrom: Statement<[number, string, string, number], Buffer | null>;
+  readonly #listUpFrom: Statement<[number, string, string, number], Buffer | null>;
   readonly #newerAmongLast: Statement<[number, string, number, string], NewerRecord>;
   readonly #hasUpTo: Statement<[number, string], number>;
   readonly #nextCollection: Statement<[number, string], string>;
@@ -57,14 +63,15 @@ export class RecordStore {
   readonly #unlinkAll: Statement<[number], unknown>;
 
   constructor(database: Database) {
-    this.#find = database.prepare(`${visible} AND rkey = ?`);
+    this.#find = database.prepare(`SELECT rkey, cid, bytes FROM record WHERE ${isVisible} AND rkey = ?`);
+    this.#packed = database.prepare<[number, string, string], Buffer>(`SELECT CAST(${packedRow} AS BLOB) FROM record WHERE ${isVisible} AND rkey = ?`).pluck();
     this.#cid = database.prepare<[number, string, string], Buffer>('SELECT cid FROM record WHERE account = ? AND collection = ? AND rkey = ?').pluck();
     this.#takedown = database
       .prepare<[number, string, string], string | null>('SELECT takedown_ref FROM record WHERE account = ? AND collection = ? AND rkey = ?')
       .pluck();
-    this.#listDown = database.prepare(`${visible} ORDER BY rkey DESC LIMIT ?`);
-    this.#listDownFrom = database.prepare(`${visible} AND rkey < ? ORDER BY rkey DESC LIMIT ?`);
-    this.#listUpFrom = database.prepare(`${visible} AND rkey > ? ORDER BY rkey LIMIT ?`);
+    this.#listDown = database.prepare<[number, string, number], Buffer | null>(listing('ORDER BY rkey DESC')).pluck();
+    this.#listDownFrom = database.prepare<[number, string, string, number], Buffer | null>(listing('AND rkey < ? ORDER BY rkey DESC')).pluck();
+    this.#listUpFrom = database.prepare<[number, string, string, number], Buffer | null>(listing('AND rkey > ? ORDER BY rkey')).pluck();
     this.#newerAmongLast = database.prepare(
       `SELECT rkey, cid, rev, bytes FROM (SELECT rkey, cid, rev, bytes FROM record WHERE account = ? AND collection = ? AND takedown_ref IS NULL
        ORDER BY rkey DESC LIMIT ?) WHERE rev > ?`,
@@ -100,6 +107,11 @@ export class RecordStore {
     return this.#find.get(accountId, collection, rkey) ?? null;
   }
 
+  /** Gives a record packed (`packed-records.ts`), or null when there is none or it was taken down. */
+  findPacked(accountId: number, collection: string, rkey: string): Buffer | null {
+    return this.#packed.get(accountId, collection, rkey) ?? null;
+  }
+
   /** Gives the CID of a record in 36 bytes, taken down or not, or null. */
   cidOf(accountId: number, collection: string, rkey: string): Buffer | null {
     return this.#cid.get(accountId, collection, rkey) ?? null;
@@ -110,11 +122,11 @@ export class RecordStore {
     return this.#takedown.get(accountId, collection, rkey);
   }
 
-  /** Lists records of a collection, highest key first unless reversed; those taken down are left out. */
-  list(accountId: number, { collection, limit, cursor, reverse }: RecordPage): StoredRecord[] {
-    if (reverse) return this.#listUpFrom.all(accountId, collection, cursor ?? '', limit);
-    if (cursor === null) return this.#listDown.all(accountId, collection, limit);
-    return this.#listDownFrom.all(accountId, collection, cursor, limit);
+  /** Lists records of a collection, packed, highest key first unless reversed; those taken down are left out; null when there are none. */
+  list(accountId: number, { collection, limit, cursor, reverse }: RecordPage): Buffer | null {
+    if (reverse) return this.#listUpFrom.get(accountId, collection, cursor ?? '', limit) ?? null;
+    if (cursor === null) return this.#listDown.get(accountId, collection, limit) ?? null;
+    return this.#listDownFrom.get(accountId, collection, cursor, limit) ?? null;
   }
 
   /** Gives the collections an account has records in, in order, by leaping from one to the next. */

@@ -25,9 +25,10 @@ export async function serve(stage: Stage, routes: ApiParts, { database, accounts
   const { config, clock, log, lifecycle, metrics } = stage;
   const app = createApp({ log, metrics, serverName: `dunlin-pds/${version}`, clock });
   mountHealth(app, () => void database.prepare('SELECT 1').get());
+  // First, since nearly every request is for it: routers look through all their paths. What is not its own it lets pass.
+  mountXrpc(app, apiRoutes(routes, loadLexicons()), { lexicons: loadLexicons(), metrics, fallback: passOn(routes.proxy) });
   mountRouter(app, oauth.pages);
   app.use(oauth.front.middleware);
-  mountXrpc(app, apiRoutes(routes, loadLexicons()), { lexicons: loadLexicons(), metrics, fallback: passOn(routes.proxy) });
   mountRouter(app, pages({ accounts, server }));
   const http = await listen(app, { host: config.host, port: config.port, clock });
   server.bind(http.port);

@@ -3,18 +3,19 @@
  * Records of closed repositories and of other servers are asked of the app view, when the operator named one.
  * Source: lexicons of those names; behaviour of the reference PDS (order, cursor, error texts).
  */
-import { decode } from '@dunlin/protocol/data/cbor';
 import { cidTextOf } from '@dunlin/protocol/data/cid';
 import type { IdentityResolver } from '@dunlin/protocol/identity/resolver';
 import { invalidRequest } from '@dunlin/service/xrpc/errors';
 import { route, type XrpcResult, type XrpcRoute } from '@dunlin/service/xrpc/route';
 import type { AccountStore } from '../../account/account-store.ts';
+import { partsAt } from '../../repo/packed-records.ts';
 import { recordUri } from '../../repo/record-path.ts';
-import type { RecordStore, StoredRecord } from '../../repo/record-store.ts';
+import type { RecordStore } from '../../repo/record-store.ts';
 import type { ForwardedCall, Forwarder } from '../../proxy/forward.ts';
 import { bodyHeaders, passedOnHeaders } from '../../proxy/passed-on-headers.ts';
 import type { ProxyTargets } from '../../proxy/proxy-target.ts';
 import { openRepo, readableRepo } from '../find-repo.ts';
+import { recordJson, recordsJson } from './record-json.ts';
 
 interface GetParams {
   readonly repo: string;
@@ -48,11 +49,8 @@ export function readRecordRoutes({ accounts, records, resolver, targets, forward
         const account = openRepo(accounts, repo);
         // Repositories of others, and closed ones, are the app view's to show, when there is one.
         if (account === null && targets.appView !== null) return passOn(forwarder, { target: targets.appView, headers, path: url, signal });
-        const record = account && records.find(account.id, collection, rkey);
-        if (account && record) {
-          const view = recordView(account.did, collection, record);
-          if (cid === undefined || cid === view.cid) return { body: view };
-        }
+        const record = account && records.findPacked(account.id, collection, rkey);
+        if (account && record && (cid === undefined || cid === cidOfPacked(record))) return { json: recordJson({ did: account.did, collection }, record) };
         const uri = recordUri(account?.did ?? repo, { collection, rkey });
         throw invalidRequest(`Could not locate record: ${uri}`, 'RecordNotFound');
       },
@@ -61,9 +59,7 @@ export function readRecordRoutes({ accounts, records, resolver, targets, forward
       handler({ params: { repo, collection, limit, cursor = null, reverse = false } }) {
         const account = openRepo(accounts, repo);
         if (account === null) throw invalidRequest(`Could not find repo: ${repo}`);
-        const found = records.list(account.id, { collection, limit, cursor, reverse });
-        const last = found.at(-1);
-        return { body: { records: found.map((record) => recordView(account.did, collection, record)), ...(last && { cursor: last.rkey }) } };
+        return { json: recordsJson({ did: account.did, collection }, records.list(account.id, { collection, limit, cursor, reverse })) };
       },
     }),
     route<{ repo: string }>('com.atproto.repo.describeRepo', {
@@ -82,6 +78,7 @@ async function passOn(forwarder: Forwarder, call: Pick<ForwardedCall, 'target' |
   return { status, body, encoding: 'application/json', headers: { ...bodyHeaders(headers), ...passedOnHeaders(headers) } };
 }
 
-function recordView(did: string, collection: string, record: StoredRecord): { uri: string; cid: string; value: unknown } {
-  return { uri: recordUri(did, { collection, rkey: record.rkey }), cid: cidTextOf(record.cid), value: decode(record.bytes) };
+function cidOfPacked(record: Buffer): string {
+  const { cid, contents } = partsAt(record, 0);
+  return cidTextOf(record.subarray(cid, contents));
 }
