@@ -10,6 +10,7 @@ import { addAccountCommands } from './admin-pds/account-commands.ts';
 import { addDataCommands } from './admin-pds/data-commands.ts';
 import { addInviteCommands } from './admin-pds/invite-commands.ts';
 import { addNetworkCommands } from './admin-pds/network-commands.ts';
+import { addRenameCommand } from './admin-pds/rename-command.ts';
 import { openAdminPds, type AdminOptions, type AdminPds } from './admin-pds/session.ts';
 import { addTrailCommands } from './admin-pds/trail-commands.ts';
 
@@ -34,6 +35,7 @@ export function adminPdsCommand({ write, env }: AdminPdsParts): Command {
   addNetworkCommands(command, open);
   addDataCommands(command, open);
   addTrailCommands(command, open);
+  addRenameCommand(command, open);
   return command;
 }
 

@@ -55,29 +55,29 @@ export function newRefreshId(): string {
 /** Makes and checks session tokens of one server. */
 export class SessionTokens {
   readonly #secret: Uint8Array;
-  readonly #audience: () => string;
+  readonly #audiences: () => readonly string[];
   readonly #clock: Clock;
   /** Access tokens whose signature was verified, with what they say; time is looked at anew each time. */
   readonly #verified = new LRUCache<string, AccessClaims & { readonly expiresAtMs: number }>({ max: maxVerifiedTokens });
 
-  /** `audience` gives the DID of this server, which is known once it listens. */
-  constructor(o: { secret: string; audience: () => string; clock: Clock }) {
+  /** `audiences` gives the DIDs of this server, which are known once it listens: tokens are made for the first, and of any of them hold. */
+  constructor(o: { secret: string; audiences: () => readonly string[]; clock: Clock }) {
     this.#secret = Buffer.from(o.secret);
-    this.#audience = o.audience;
+    this.#audiences = o.audiences;
     this.#clock = o.clock;
   }
 
   /** Makes an access token. */
   mintAccess(did: string, scope: AccessScope): string {
     const iat = this.#nowSeconds();
-    return this.#sign('at+jwt', { scope, aud: this.#audience(), sub: did, iat, exp: iat + accessLifeSeconds });
+    return this.#sign('at+jwt', { scope, aud: this.#audiences()[0], sub: did, iat, exp: iat + accessLifeSeconds });
   }
 
   /** Makes a refresh token under a name. */
   mintRefresh(did: string, jti: string): MintedRefresh {
     const iat = this.#nowSeconds();
     const exp = iat + refreshLifeSeconds;
-    const token = this.#sign('refresh+jwt', { scope: refreshScope, aud: this.#audience(), sub: did, jti, iat, exp });
+    const token = this.#sign('refresh+jwt', { scope: refreshScope, aud: this.#audiences()[0], sub: did, jti, iat, exp });
     return { token, jti, expiresAtMs: exp * 1000 };
   }
 
@@ -112,7 +112,7 @@ export class SessionTokens {
     try {
       const claims = verifyHs256Jwt(token, { typ, secret: this.#secret, nowMs: this.#clock.nowMs(), allowExpired });
       // Tokens made for one method (`lxm`) or bound to a key (`cnf`) are no sessions.
-      const isSession = claims['aud'] === this.#audience() && claims['lxm'] === undefined && claims['cnf'] === undefined;
+      const isSession = typeof claims['aud'] === 'string' && this.#audiences().includes(claims['aud']) && claims['lxm'] === undefined && claims['cnf'] === undefined;
       return isSession ? claims : 'invalid';
     } catch (fault) {
       if (fault instanceof ProtocolError) return fault.code === 'JwtExpired' ? 'expired' : 'invalid';

@@ -19,6 +19,7 @@ import { adminInviteRoutes } from './admin/invites.ts';
 import { adminMailRoutes } from './admin/mail.ts';
 import { missingBlobRoutes } from './admin/missing-blobs.ts';
 import { overviewRoutes } from './admin/overview.ts';
+import { renameHostRoutes } from './admin/rename-host.ts';
 import { subjectStatusRoutes } from './admin/subject-status.ts';
 import { handleRoutes } from './identity/handles.ts';
 import { plcOperationRoutes } from './identity/plc-operations.ts';
@@ -86,6 +87,7 @@ export interface ApiParts {
   readonly adminMail: Parameters<typeof adminMailRoutes>[0];
   readonly missingBlobs: Parameters<typeof missingBlobRoutes>[0];
   readonly moves: Parameters<typeof moveRoutes>[0];
+  readonly renameHost: Parameters<typeof renameHostRoutes>[0];
   readonly overview: Parameters<typeof overviewRoutes>[0];
   readonly accountOverview: Parameters<typeof accountOverviewRoutes>[0];
   /** What an operator does is remembered with these. */
@@ -136,6 +138,7 @@ function allRoutes(parts: ApiParts): XrpcRoute[] {
     ...missingBlobRoutes(parts.missingBlobs),
     ...moveRoutes(parts.moves),
     ...notificationRoutes(parts.notification),
+    ...renameHostRoutes(parts.renameHost),
     ...overviewRoutes(parts.overview),
     ...accountOverviewRoutes(parts.accountOverview),
     ...actRoutes(parts.acts),

@@ -5,7 +5,7 @@
  */
 import { ProtocolError } from '@dunlin/protocol/base/errors';
 import type { Keypair } from '@dunlin/protocol/crypto/keypair';
-import { fetchPlcLastOperation, submitPlcOperation, type PlcDirectory } from '@dunlin/protocol/identity/did-plc';
+import { fetchPlcLastOperation, submitPlcOperation, type PlcDirectory, type PlcSubmission } from '@dunlin/protocol/identity/did-plc';
 import {
   createPlcGenesis, plcOperationCid, plcStateOf, signPlcOperation,
   type PlcState, type Signed, type SignedPlcOperation, type UnsignedPlcTombstone, type UnsignedPlcUpdate,
@@ -70,6 +70,12 @@ export class PlcClient {
     return { ...state, cid: plcOperationCid(last).toString() };
   }
 
+  /** Gives the present state of a DID, or null when it is not registered or has ended. @throws XrpcError 502 UpstreamFailure */
+  async findState(did: string): Promise<PlcState | null> {
+    const last = await asUpstream(() => fetchPlcLastOperation(this.#directory, did));
+    return last && plcStateOf(last);
+  }
+
   /** Signs a change of a DID's present state; nothing is sent. @throws XrpcError 400 when the DID has ended, 502 UpstreamFailure */
   async sign(did: string, change: (state: PlcState) => PlcState): Promise<Signed<UnsignedPlcUpdate>> {
     const { cid: prev, ...state } = await this.stateOf(did);
@@ -85,6 +91,12 @@ export class PlcClient {
   /** Signs a change of a DID's present state and sends it. @throws XrpcError 400 when the DID has ended, 502 UpstreamFailure */
   async update(did: string, change: (state: PlcState) => PlcState): Promise<void> {
     await this.#submit(did, await this.sign(did, change));
+  }
+
+  /** As `update`, but gives the directory's refusal with its status. @throws XrpcError 400 when the DID has ended, 502 UpstreamFailure */
+  async tryUpdate(did: string, change: (state: PlcState) => PlcState): Promise<PlcSubmission> {
+    const operation = await this.sign(did, change);
+    return asUpstream(() => submitPlcOperation(this.#directory, did, operation));
   }
 
   /** Ends a DID that was registered for an account which then could not be made. */

@@ -13,6 +13,8 @@ export interface ServerIdentityOptions {
   readonly isLocal: boolean;
   /** DID the operator chose; null makes a did:web of the host name. */
   readonly serviceDid: string | null;
+  /** Host names this server had before, in development with the port. */
+  readonly formerHosts?: readonly string[];
 }
 
 /** The server's names. */
@@ -39,7 +41,12 @@ export class ServerIdentity {
 
   /** The address accounts' DID documents name, without a slash at the end. */
   get publicUrl(): string {
-    return `${this.#options.isLocal ? 'http' : 'https'}://${this.host}`;
+    return this.urlOf(this.host);
+  }
+
+  /** The address this server would have under a host name. */
+  urlOf(host: string): string {
+    return `${this.#options.isLocal ? 'http' : 'https'}://${host}`;
   }
 
   /** DID of this server: the audience of its sessions. */
@@ -47,9 +54,10 @@ export class ServerIdentity {
     return this.#options.serviceDid ?? didWebOf(this.host);
   }
 
-  /** Every DID under which others may address service tokens to this server. */
+  /** Every DID under which others may address service tokens to this server, and that sessions begun here may name: the former ones too. */
   get audiences(): readonly string[] {
-    return [...new Set([this.did, didWebOf(this.host), didWebOf(this.#options.hostname)])];
+    const { hostname, formerHosts = [] } = this.#options;
+    return [...new Set([this.did, didWebOf(this.host), didWebOf(hostname), ...formerHosts.map(didWebOf)])];
   }
 
   /** The DID document at /.well-known/did.json. */

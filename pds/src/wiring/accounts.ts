@@ -42,7 +42,7 @@ export function openAccounts(stage: Stage, stores: Stores, writes: Writes, netwo
   const { resolver, server } = network;
   const { mailer, mailCodes, moderationMailer } = openMail(stage, stores, writes);
   const passwords = new PasswordCheck(clock);
-  const tokens = new SessionTokens({ secret: secrets.jwtSecret, audience: () => server.did, clock });
+  const tokens = new SessionTokens({ secret: secrets.jwtSecret, audiences: () => server.audiences, clock });
   const sessionEnds = new SessionEnds();
   sessionEnds.add((accountId) => stores.refreshTokens.revokeAll(accountId));
   const shared = { ...stores, ...network, groups, sequencer, keys, renewal, passwords, tokens, sessionEnds, mailCodes, clock };
@@ -53,7 +53,7 @@ export function openAccounts(stage: Stage, stores: Stores, writes: Writes, netwo
     rules: { isRequired: areInvitesRequired(config), intervalMs: config.inviteIntervalMs, epochMs: config.inviteEpochMs, hostname: config.hostname },
   });
   const moves = new MoveStore(stores.database, hmacSha256(utf8Encode(secrets.jwtSecret), utf8Encode('sessions at old servers')));
-  const others = [stores.preferences, stores.appPasswordStore, stores.codes, moves];
+  const others = [stores.preferences, stores.appPasswordStore, stores.codes, stores.renames, moves];
   const standing = new AccountStanding({ ...shared, others, onForgotten: () => outbox.forget() });
   const departures = new Departures({ ...shared, standing });
   const registrar = new Registrar({ ...shared, sessions, invites, repos, log: stage.log });

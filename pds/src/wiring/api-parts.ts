@@ -10,6 +10,7 @@ import { areInvitesRequired, blobFolders, handleDomains } from '../config.ts';
 import { Neighbours } from '../overview/neighbours.ts';
 import { Overview } from '../overview/overview.ts';
 import { EventRate } from '../sequencer/event-rate.ts';
+import { HostRename } from '../identity/host-rename.ts';
 import type { People } from './accounts.ts';
 import type { Moving } from './moving.ts';
 import type { Network } from './network.ts';
@@ -74,6 +75,7 @@ export function apiParts(stage: Stage, stores: Stores, writes: Writes, network: 
     notification: { auth, targets, forwarder, fetchDirect, fetchGuarded },
     proxy: { auth, targets, forwarder, readAfterWrite, appView, maxBodyBytes: config.blobUploadLimit },
     adminMail: { auth, accounts, moderationMailer, mailCodes },
+    renameHost: { auth, rename: new HostRename({ ...stores, ...network, domains, groups, sequencer, clock }) },
     overview: { auth, overview, neighbours, server, inviteCodeRequired: areInvitesRequired(config) },
     accountOverview: { auth, ...stores, sessions, tokens: people.oauth.tokens, factors: second.factors, clock },
     acts: { auth, accounts, audit: stores.audit, groups, clock, modServiceDid: config.modServiceDid },

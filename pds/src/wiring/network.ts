@@ -35,7 +35,7 @@ export function openNetwork({ config, clock, log, lifecycle, secrets }: Stage, {
     localHandles: (handle) => accounts.byHandle(handle)?.did ?? null,
   });
   const plc = new PlcClient({ directory: { plcUrl: config.plcUrl, fetch: fetchDirect, clock }, rotationKey: secrets.rotationKey, recoveryKey: config.recoveryDidKey });
-  const server = new ServerIdentity({ hostname: config.hostname, isLocal: isLocal(config), serviceDid: config.serviceDid });
+  const server = new ServerIdentity({ hostname: config.hostname, isLocal: isLocal(config), serviceDid: config.serviceDid, formerHosts: config.formerHostnames });
   const crawlers = new Crawlers({ urls: config.crawlers, server, fetch: fetchDirect, clock, log });
   lifecycle.own('crawlers', () => crawlers.close());
   const lexicons = new LexiconResolver({ resolver, fetch: fetchGuarded, resolveTxt, clock });

@@ -21,6 +21,8 @@ import { blobSchema } from '../blob/schema.ts';
 import { Turns } from '../blob/turns.ts';
 import { blobFolders } from '../config.ts';
 import { factorSchema } from '../factor/schema.ts';
+import { RenameStore } from '../identity/rename-store.ts';
+import { hostRenameSchema } from '../identity/schema.ts';
 import { InviteStore } from '../invite/invite-store.ts';
 import { inviteSchema } from '../invite/schema.ts';
 import { CodeStore } from '../mail/code-store.ts';
@@ -44,6 +46,7 @@ export const pdsMigrations: readonly string[] = [
   oauthSchema + factorSchema,
   auditSchema,
   movingSchema,
+  hostRenameSchema,
 ];
 
 /** Opens the tables, and the files beside them. */
@@ -71,6 +74,7 @@ export function openStores({ config, clock, log, lifecycle }: Pick<Stage, 'confi
     repos: new RepoReader(heads, nodes, records),
     blobs: new BlobStore(database),
     blobFigures: new BlobFigures(database),
+    renames: new RenameStore(database),
     audit: new AuditLog(database),
     files: new BlobFiles(blobFolders(config)),
     turns: new Turns(),

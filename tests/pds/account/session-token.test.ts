@@ -7,7 +7,7 @@ import { accessLifeSeconds, newRefreshId, refreshLifeSeconds, SessionTokens } fr
 const secret = 'a secret of the server';
 const audience = 'did:web:pds.example.org';
 const clock = new ManualClock();
-const tokens = new SessionTokens({ secret, audience: () => audience, clock });
+const tokens = new SessionTokens({ secret, audiences: () => [audience], clock });
 const sign = (claims: Record<string, unknown>, typ = 'at+jwt', key = secret): string => signHs256Jwt({ typ, claims, secret: Buffer.from(key) });
 const nowSeconds = (): number => Math.floor(clock.nowMs() / 1_000);
 const good = (): Record<string, unknown> => ({ scope: 'com.atproto.access', aud: audience, sub: 'did:web:a.org', exp: nowSeconds() + 60 });

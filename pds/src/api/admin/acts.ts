@@ -1,7 +1,7 @@
 /**
  * Which methods are acts of an operator, how each is remembered around its handler, and app.dunlin.admin.listActs, which tells of them.
  * An act is remembered once its caller and its input are known to be right, and durable before the handler begins; what only reads,
- * or was refused before that, is not. Not for what is kept (`audit/audit-log.ts`). Source: ours.
+ * or was refused before that, is not, nor is a dry run, or a call that only goes on with one that was remembered (it has a cursor). Not for what is kept (`audit/audit-log.ts`). Source: ours.
  */
 import type { Clock } from '@dunlin/protocol/base/clock';
 import { readAuthorization } from '@dunlin/service/xrpc/auth';
@@ -53,7 +53,8 @@ function remembered(inner: XrpcRoute, parts: ActParts): XrpcRoute {
         // The input is read when the caller is known.
         const result = await inner.run(call, async () => {
           const read = await readInput();
-          id = await begin(parts, call, read.input as Readonly<Record<string, unknown>>);
+          const input = read.input as Readonly<Record<string, unknown>>;
+          if (input['cursor'] === undefined && input['dryRun'] !== true) id = await begin(parts, call, input);
           return read;
         });
         await finish(parts, id, 200, '');

@@ -1,0 +1,110 @@
+/** A server that comes back under another name (here: another port) gives its accounts' documents that name: each kind of account, once. */
+import { Keypair } from '@dunlin/protocol/crypto/keypair';
+import { systemClock } from '@dunlin/protocol/base/clock';
+import { fetchPlcAuditLog } from '@dunlin/protocol/identity/did-plc';
+import { plcOperationCid, signPlcOperation, type UnsignedPlcUpdate } from '@dunlin/protocol/identity/plc-operation';
+import { startSmallPds, Subscriber, type Answer, type Person, type SmallPds } from '../small-pds.ts';
+
+let small: SmallPds;
+const people = {} as Record<'ann' | 'bert' | 'cora' | 'dan' | 'eve', Person>;
+const rotationHex = 'c'.repeat(64);
+let [oldHost, newHost, refreshToken, oldDid] = ['', '', '', ''];
+const environment: Record<string, string> = { PDS_PLC_ROTATION_KEY_K256_PRIVATE_KEY_HEX: rotationHex };
+
+const directory = () => ({ plcUrl: small.plc.url, fetch, clock: systemClock });
+const opsOf = async (did: string): Promise<UnsignedPlcUpdate[]> => ((await fetchPlcAuditLog(directory(), did)) ?? []).map(({ operation }) => operation as UnsignedPlcUpdate);
+const rename = (input: object): Promise<Answer> => small.call('app.dunlin.admin.renameHost', { headers: small.admin, body: { from: oldHost, to: newHost, perSecond: 100, ...input } });
+const outcomes = ({ json }: Answer): Record<string, string> => Object.fromEntries((json['accounts'] as { handle: string; outcome: string }[]).map(({ handle, outcome }) => [handle, outcome]));
+
+/** Changes a DID with the server's key behind its back. */
+async function changeDid(did: string, change: (state: UnsignedPlcUpdate) => Partial<UnsignedPlcUpdate>): Promise<void> {
+  const last = (await fetchPlcAuditLog(directory(), did))!.at(-1)!.operation as UnsignedPlcUpdate & { sig: string };
+  const { sig: _sig, ...state } = last;
+  const operation = signPlcOperation<UnsignedPlcUpdate>({ ...state, ...change(state), prev: plcOperationCid(last).toString() }, Keypair.fromPrivateBytes('k256', Buffer.from(rotationHex, 'hex')));
+  const answer = await fetch(`${small.plc.url}/${did}`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(operation) });
+  expect(answer.status).toBe(200);
+}
+
+beforeAll(async () => {
+  small = await startSmallPds({ environment });
+  for (const name of ['ann', 'bert', 'cora', 'dan', 'eve'] as const) people[name] = await small.newPerson(name);
+  oldHost = new URL(small.url).host;
+  oldDid = String((await small.call('com.atproto.server.describeServer')).json['did']);
+  refreshToken = people.ann.refreshToken;
+  await changeDid(people.cora.did, () => ({ services: { atproto_pds: { type: 'AtprotoPersonalDataServer', endpoint: 'https://elsewhere.example.org' } } }));
+  await changeDid(people.dan.did, () => ({ rotationKeys: [Keypair.generate('k256').did] }));
+});
+afterAll(() => small.close());
+
+test('a dry run tells before the server has its new name what will be done, and does nothing', async () => {
+  newHost = 'new.example.org';
+  const answer = await rename({ dryRun: true, handles: { from: '.test', to: '.example' } });
+  expect(outcomes(answer)).toEqual({ 'ann.test': 'wouldChange', 'bert.test': 'wouldChange', 'cora.test': 'elsewhere', 'dan.test': 'noKey', 'eve.test': 'wouldChange' });
+  expect((answer.json['accounts'] as object[])[0]).toMatchObject({ newHandle: 'ann.example' });
+  expect(await opsOf(people.ann.did)).toHaveLength(1);
+  expect((await small.call('app.dunlin.admin.listActs', { headers: small.admin })).json['acts']).toEqual([]);
+});
+
+test('nothing is renamed to a name the server does not have, and what is no host name is refused', async () => {
+  expect((await rename({})).json['error']).toBe('HostNotHere');
+  for (const input of [{ to: oldHost }, { to: 'a b' }, { to: 'user@host.example' }, { cursor: 'x' }, { handles: { from: 'test', to: '.example' } }]) expect((await rename({ dryRun: true, ...input })).status).toBe(400);
+  expect((await rename({ to: oldHost, from: 'other.example.org', handles: { from: '.test', to: '.not-ours.org' } })).status).toBe(400);
+});
+
+test('under the new name, sessions begun before hold when the former name is known, and tokens are made for the new one', async () => {
+  environment['PDS_FORMER_HOSTNAMES'] = oldHost;
+  await small.restart();
+  newHost = new URL(small.url).host;
+  expect(newHost).not.toBe(oldHost);
+  const { status, json } = await small.call('com.atproto.server.refreshSession', { method: 'POST', token: refreshToken });
+  expect(status).toBe(200);
+  const claims = JSON.parse(Buffer.from(String(json['accessJwt']).split('.')[1]!, 'base64url').toString()) as { aud: string };
+  expect(claims.aud).toBe((await small.call('com.atproto.server.describeServer')).json['did']);
+  expect(claims.aud).not.toBe(oldDid);
+});
+
+test('every account that can be is changed, page by page, and the network is told; a handle that is taken stays', async () => {
+  await small.call('com.atproto.server.createAccount', { body: { handle: 'bert.example' } });
+  const subscriber = await new Subscriber(small.url).opened();
+  const found: Record<string, string> = {};
+  let [cursor, calls]: [string | undefined, number] = [undefined, 0];
+  do {
+    const answer: Answer = await rename({ limit: 2, handles: { from: '.test', to: '.example' }, ...(cursor !== undefined && { cursor }) });
+    expect(answer.status).toBe(200);
+    Object.assign(found, outcomes(answer));
+    cursor = answer.json['cursor'] as string | undefined;
+    calls++;
+  } while (cursor !== undefined);
+  expect(calls).toBe(4);
+  expect(found).toEqual({ 'ann.test': 'changed', 'bert.test': 'changed', 'cora.test': 'elsewhere', 'dan.test': 'noKey', 'eve.test': 'changed', 'bert.example': 'changed' });
+  const last = (await opsOf(people.ann.did)).at(-1)!;
+  expect(last).toMatchObject({ alsoKnownAs: ['at://ann.example'], services: { atproto_pds: { endpoint: small.url } } });
+  expect((await opsOf(people.bert.did)).at(-1)).toMatchObject({ alsoKnownAs: ['at://bert.test'], services: { atproto_pds: { endpoint: small.url } } });
+  expect(await opsOf(people.cora.did)).toHaveLength(2);
+  expect(await opsOf(people.dan.did)).toHaveLength(2);
+  const events = await subscriber.take(4);
+  expect(events).toMatchObject([{ did: people.ann.did, handle: 'ann.example' }, { did: people.bert.did, handle: 'bert.test' }, { did: people.eve.did, handle: 'eve.example' }, { handle: 'bert.example' }].map((event) => ({ kind: 'identity', ...event })));
+  subscriber.close();
+  const { json } = await small.call('com.atproto.repo.describeRepo', { params: { repo: 'ann.example' } });
+  expect(json).toMatchObject({ did: people.ann.did, handleIsCorrect: true });
+});
+
+test('what is done is not done again; what the directory knows already is told and noted', async () => {
+  expect(outcomes(await rename({}))).toMatchObject({ 'ann.example': 'done', 'eve.example': 'done' });
+  expect(await opsOf(people.ann.did)).toHaveLength(2);
+  const other = 'third.example.org';
+  await changeDid(people.eve.did, () => ({ services: { atproto_pds: { type: 'AtprotoPersonalDataServer', endpoint: `http://${other}` } } }));
+  expect(outcomes(await rename({ from: newHost, to: other, dryRun: true }))).toMatchObject({ 'ann.example': 'wouldChange', 'eve.example': 'wouldChange' });
+  const { json } = await small.call('app.dunlin.admin.listActs', { headers: small.admin });
+  // Neither dry runs nor calls that only went on are in it; two were refused.
+  expect((json['acts'] as { status: number; input: object }[]).map((act) => act.status)).toEqual([200, 200, 400, 400]);
+});
+
+test('a directory that is gone stops a call with the place to go on from', async () => {
+  await small.restart();
+  [oldHost, newHost] = [newHost, new URL(small.url).host];
+  await small.plc.close();
+  const { status, json } = await rename({});
+  expect(status).toBe(200);
+  expect(json).toEqual({ accounts: [], cursor: '0', fault: expect.stringContaining('directory') });
+});
