@@ -1,6 +1,7 @@
 /**
  * Table of accounts whose DID documents name the server's new host: lets a rename that was cut off go on where it was.
- * Only `identity/` reads and writes it. Times are ms since 1970. Source: ours.
+ * Only `identity/` reads and writes it. Times are ms since 1970.
+ * Source: ours.
  */
 
 /** The first layout: the newest host each account was renamed to. */

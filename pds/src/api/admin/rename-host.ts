@@ -1,5 +1,6 @@
 /**
  * app.dunlin.admin.renameHost: moves accounts to the server's new host name, a few a call, until there is no cursor.
+ * The caller asks again with the cursor; what was done is not done twice.
  * Source: lexicon of that name, ours; decisions/0025.
  */
 import { invalidRequest } from '@dunlin/service/xrpc/errors';
