@@ -93,6 +93,8 @@ export class Outbox {
   readonly #stallTimer: Timer;
   /** Consumers whose turn has come, in order. */
   #queue: Consumer[] = [];
+  /** How often the log changed in place: what was read before may hold what was taken down since. */
+  #changes = 0;
   #isTurnScheduled = false;
   #gatherTimer: Timer | null = null;
   #gatheredBytes = 0;
@@ -132,8 +134,9 @@ export class Outbox {
       { ip: connection.ip, cursor, connectedAtMs, sentEvents, sentBytes, bufferedBytes: connection.bufferedBytes }));
   }
 
-  /** Drops the frames kept in memory, for when the log changed some in place (a takedown): the log is read instead. */
+  /** Drops the frames in memory, those being read too, for when the log changed some in place (a takedown): the log is read instead. */
   forget(): void {
+    this.#changes += 1;
     this.#ring.forget();
   }
 
@@ -213,8 +216,13 @@ export class Outbox {
     consumer.state = 'reading';
     this.#metrics.logReads.inc();
     try {
+      const changes = this.#changes;
       const read = this.#log.read(consumer.cursor, this.#o.readBytes);
-      if (read instanceof Promise) read.then((slice) => this.#onRead(consumer, slice), (error) => this.#onReadFailed(consumer, error));
+      const onSlice = (slice: EventSlice | null): void => {
+        if (changes === this.#changes || consumer.state !== 'reading') this.#onRead(consumer, slice);
+        else this.#readLog(consumer);
+      };
+      if (read instanceof Promise) read.then(onSlice, (error) => this.#onReadFailed(consumer, error));
       else this.#onRead(consumer, read);
     } catch (error) {
       this.#onReadFailed(consumer, error);

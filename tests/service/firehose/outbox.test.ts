@@ -8,8 +8,9 @@ import { subscribe } from '@dunlin/service/firehose/subscribe';
 import { segmentBytes } from '@dunlin/service/firehose/ring';
 import { silentLogger } from '@dunlin/service/log/logger';
 import { createMetrics, type Metrics } from '@dunlin/service/metrics/registry';
+import { wrapFrame } from '@dunlin/service/websocket/frames';
 import { FakeConnection } from './fake-connection.ts';
-import { MemoryLog, seqOf } from './memory-log.ts';
+import { MemoryLog, payloadOf, seqOf } from './memory-log.ts';
 
 const closers: (() => void)[] = [];
 afterEach(() => closers.splice(0).toReversed().forEach((close) => close()));
@@ -36,6 +37,21 @@ async function readAll(connection: FakeConnection): Promise<number[]> {
   }
   return connection.received.map(seqOf);
 }
+
+test('what was being read when something was taken down is not sent, but read anew', async () => {
+  const log = new MemoryLog();
+  log.append([1, 2, 3]);
+  log.isSlow = true;
+  const { outbox } = open(log);
+  const connection = new FakeConnection(100_000);
+  outbox.attach(connection, 0);
+  await settle(1);
+  expect(log.reads).toBe(1);
+  log.entries[1] = { seq: 2, frame: wrapFrame(payloadOf(7)) };
+  outbox.forget();
+  expect(await readAll(connection)).toEqual([1, 7, 3]);
+  expect(log.reads).toBe(2);
+});
 
 describe('a model of readers', () => {
   const step = fc.oneof(
