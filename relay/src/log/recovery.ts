@@ -71,7 +71,7 @@ async function openSealed(folder: string, firstSeq: number): Promise<Segment> {
     const last = readRecord(await readExactly(idx, size - recordBytes, recordBytes, path), 0, firstSeq + count - 1);
     const { size: datBytes } = await stat(`${path}.dat`);
     if (last === null || last.offset + last.length !== datBytes) throw new AssertionFailure(`sealed log segment is damaged at its end: segment=${path}`);
-    return new Segment(path, header, count, datBytes);
+    return new Segment(path, header, { count, datBytes });
   } finally {
     await idx.close();
   }
@@ -94,7 +94,7 @@ async function openNewest(path: string, firstSeq: number): Promise<{ segment: Se
       await dat.sync();
       await idx.sync();
     }
-    return { segment: new Segment(path, header, count, datBytes), tornBytes };
+    return { segment: new Segment(path, header, { count, datBytes }), tornBytes };
   } finally {
     await idx.close();
     await dat.close();

@@ -15,10 +15,10 @@ import { FrameMemory, Group } from './group.ts';
 import type { Appendable, RelaySlice } from './group.ts';
 import { GroupWriter, isOutOfRoom } from './group-writer.ts';
 import type { WriteBytes } from './group-writer.ts';
+import { lastSeqBefore, readAfter } from './log-reading.ts';
 import { recoverLog } from './recovery.ts';
 import type { Segment } from './segment.ts';
 import { SegmentList } from './segment-list.ts';
-import { readSlice } from './slice-reader.ts';
 
 /** fsync: told to consumers when the disk says so. os: when the kernel has it; a power cut may lose the last seconds. */
 export type Durability = 'fsync' | 'os';
@@ -63,6 +63,7 @@ export class RelayLog implements EventLog {
   #nextSeq: number;
   #durableSeq: number;
   readonly #waiters: { seq: number; resolve: () => void; reject: (error: unknown) => void }[] = [];
+  #beforeRemoval = async (): Promise<void> => undefined;
   #lastTimeMs = 0;
   #pendingBytes = 0;
   #flushing: Promise<void> | null = null;
@@ -86,6 +87,11 @@ export class RelayLog implements EventLog {
     this.tornBytes = tornBytes;
     this.#durableSeq = segments.all.at(-1)?.lastSeq ?? options.initialSeq - 1;
     this.#nextSeq = this.#durableSeq + 1;
+  }
+
+  /** Where its files are. */
+  get folder(): string {
+    return this.#options.folder;
   }
 
   /** Bytes appended but not yet durable; whoever appends slows down when this grows. */
@@ -160,33 +166,22 @@ export class RelayLog implements EventLog {
    * @throws AssertionFailure when what the disk gives is not what was written
    */
   async read(afterSeq: number, maxBytes: number): Promise<RelaySlice | null> {
-    const segment = this.#segments.after(afterSeq);
-    if (segment === null) return null;
-    try {
-      return await readSlice(segment, Math.max(0, afterSeq + 1 - segment.firstSeq), maxBytes);
-    } catch (error) {
-      // Retention may have removed it meanwhile; what is oldest now answers instead.
-      if (this.#segments.all.includes(segment)) throw error;
-      return await this.read(afterSeq, maxBytes);
-    } finally {
-      void this.#segments.closeIdle();
-    }
+    return await readAfter(this.#segments, afterSeq, maxBytes);
   }
 
   /** Gives the seq of the last event appended before `ms`: the cursor for everything since then. */
   async seqAtTime(ms: number): Promise<number> {
-    // A segment made later than that moment has no event before it, so the one before is searched.
-    const later = this.#segments.all.findIndex((segment) => segment.header.createdMs >= ms);
-    for (const segment of this.#segments.all.slice(later === -1 ? -1 : Math.max(0, later - 1))) {
-      const index = await segment.indexAtTime(ms);
-      if (index < segment.count) return segment.firstSeq + index - 1;
-    }
-    return this.#durableSeq;
+    return await lastSeqBefore(this.#segments, ms, () => this.#durableSeq);
   }
 
-  /** Removes the oldest segment, unless it is the one appended to; readers in it finish. */
+  /** Removes the oldest segment, unless it is the one appended to; readers in it finish, here and wherever else it is read. */
   async removeOldest(): Promise<boolean> {
-    return await this.#segments.removeOldest();
+    return await this.#segments.removeOldest(this.#beforeRemoval);
+  }
+
+  /** Sets what is waited for between the oldest segment's leaving the window and the end of its files. */
+  beforeRemoval(wait: () => Promise<void>): void {
+    this.#beforeRemoval = wait;
   }
 
   /**

@@ -60,7 +60,7 @@ export class SegmentList {
   async add(firstSeq: number, previousLastSeq: number, createdMs: number): Promise<Segment> {
     const header = { firstSeq, previousLastSeq, createdMs };
     await createSegmentFiles(this.#folder, header);
-    const segment = new Segment(segmentPath(this.#folder, firstSeq), header, 0, 0);
+    const segment = new Segment(segmentPath(this.#folder, firstSeq), header, { count: 0, datBytes: 0 });
     const before = this.#segments.at(-1);
     this.#segments.push(segment);
     await before?.release();
@@ -75,14 +75,33 @@ export class SegmentList {
     await removeSegmentFiles(this.#folder, newest.firstSeq);
   }
 
-  /** Removes the oldest segment unless it is the newest too; readers inside finish. Gives whether it did. */
-  async removeOldest(): Promise<boolean> {
+  /**
+   * Removes the oldest segment unless it is the newest too; readers inside finish. Gives whether it did.
+   * `beforeRemoval` is waited for when the list no longer has the segment and its files are still there.
+   */
+  async removeOldest(beforeRemoval: () => Promise<void>): Promise<boolean> {
     if (this.#segments.length < 2) return false;
     const oldest = this.#segments.shift();
     assert(oldest, 'two segments have a first');
+    await beforeRemoval();
     await removeSegmentFiles(this.#folder, oldest.firstSeq);
     await oldest.release();
     return true;
+  }
+
+  /** Takes in the next segment, whose files another process made, and closes those of the one before when nobody reads it. */
+  adopt(segment: Segment): void {
+    const before = this.#segments.at(-1);
+    this.#segments.push(segment);
+    void before?.release();
+  }
+
+  /** Lets go of the oldest segment, whose files another process removes; readers inside finish. */
+  async forgetOldest(): Promise<Segment> {
+    const oldest = this.#segments.shift();
+    assert(oldest && this.#segments.length > 0, 'the newest segment is never removed');
+    await oldest.release();
+    return oldest;
   }
 
   /** Closes files of sealed segments beyond the bound, oldest first; readers inside finish. */

@@ -28,12 +28,15 @@ export class Segment {
   #handles: Promise<SegmentHandles> | null = null;
   #users = 0;
   #closeWhenIdle = false;
+  readonly #flags: 'r' | 'r+';
 
-  constructor(path: string, header: SegmentHeader, count: number, datBytes: number) {
+  /** `isReadOnly` is for who reads what another process writes. */
+  constructor(path: string, header: SegmentHeader, { count, datBytes, isReadOnly = false }: { count: number; datBytes: number; isReadOnly?: boolean }) {
     this.path = path;
     this.header = header;
     this.count = count;
     this.datBytes = datBytes;
+    this.#flags = isReadOnly ? 'r' : 'r+';
   }
 
   /** Seq of the first record, present or to come. */
@@ -60,7 +63,7 @@ export class Segment {
   async use<T>(work: (handles: SegmentHandles) => Promise<T>): Promise<T> {
     this.#users += 1;
     try {
-      this.#handles ??= openHandles(this.path);
+      this.#handles ??= openHandles(this.path, this.#flags);
       return await work(await this.#handles);
     } finally {
       this.#users -= 1;
@@ -82,6 +85,11 @@ export class Segment {
     const many = Math.min(wanted, this.count - from);
     if (many <= 0) return [];
     const bytes = await this.use(({ idx }) => readExactly(idx, headerBytes + from * recordBytes, many * recordBytes, this.path));
+    return this.decode(bytes, from, many);
+  }
+
+  /** Gives the records that stand in bytes of `.idx`, from index `from` on. @throws AssertionFailure when one is damaged */
+  decode(bytes: Buffer, from: number, many: number): LogRecord[] {
     const records: LogRecord[] = [];
     for (let i = 0; i < many; i++) {
       const record = readRecord(bytes, i * recordBytes, this.firstSeq + from + i);
@@ -125,10 +133,10 @@ export class Segment {
   }
 }
 
-async function openHandles(path: string): Promise<SegmentHandles> {
-  const dat = await open(`${path}.dat`, 'r+');
+async function openHandles(path: string, flags: 'r' | 'r+'): Promise<SegmentHandles> {
+  const dat = await open(`${path}.dat`, flags);
   try {
-    return { dat, idx: await open(`${path}.idx`, 'r+') };
+    return { dat, idx: await open(`${path}.idx`, flags) };
   } catch (error) {
     await dat.close();
     throw error;

@@ -18,9 +18,8 @@ const maxRecordsPerRead = 8_192;
  * @throws AssertionFailure when the files are not what was written
  */
 export async function readSlice(segment: Segment, from: number, maxBytes: number): Promise<RelaySlice> {
-  const wanted = Math.ceil((maxBytes * segment.count * 1.25) / segment.datBytes) + 1;
   return await segment.use(async () => {
-    const taken = fitting(await segment.records(from, Math.min(maxRecordsPerRead, wanted)), maxBytes);
+    const taken = fitting(await segment.records(from, wantedRecords(segment, maxBytes)), maxBytes);
     const [first, last] = [taken[0], taken.at(-1)];
     assert(first && last, `log gave no record: segment=${segment.path} index=${from}`);
     const bytes = await segment.frames(first.offset, last.offset + last.length - first.offset);
@@ -28,19 +27,30 @@ export async function readSlice(segment: Segment, from: number, maxBytes: number
     if (!coverAndCheck(bytes, taken) && !coverAndCheck(bytes, await segment.records(from, taken.length))) {
       throw new AssertionFailure(`log frames are damaged: segment=${segment.path} from=${first.offset} bytes=${bytes.length}`);
     }
-    const firstSeq = segment.firstSeq + from;
-    return { bytes, firstSeq, lastSeq: firstSeq + taken.length - 1, count: taken.length, timesMs: taken.map((record) => record.timeMs) };
+    return sliceOf(segment, from, taken, bytes);
   });
 }
 
-function fitting(records: LogRecord[], maxBytes: number): LogRecord[] {
+/** Gives how many records to read for a slice of so many bytes: by the mean length of the segment's events, and some more. */
+export function wantedRecords(segment: Segment, maxBytes: number): number {
+  return Math.min(maxRecordsPerRead, Math.ceil((maxBytes * segment.count * 1.25) / segment.datBytes) + 1);
+}
+
+/** Puts a slice together from the events that `taken` are the records of. */
+export function sliceOf(segment: Segment, from: number, taken: readonly LogRecord[], bytes: Buffer): RelaySlice {
+  const firstSeq = segment.firstSeq + from;
+  return { bytes, firstSeq, lastSeq: firstSeq + taken.length - 1, count: taken.length, timesMs: taken.map((record) => record.timeMs) };
+}
+
+/** Gives the first of the records, at least one, as many as have so many bytes together. */
+export function fitting(records: LogRecord[], maxBytes: number): LogRecord[] {
   const start = records[0]?.offset ?? 0;
   const beyond = records.findIndex((record) => record.offset + record.length - start > maxBytes);
   return beyond === -1 ? records : records.slice(0, Math.max(1, beyond));
 }
 
 /** Covers what was taken down, whether the disk already has it so or not; gives whether all else is whole. */
-function coverAndCheck(bytes: Buffer, records: readonly LogRecord[]): boolean {
+export function coverAndCheck(bytes: Buffer, records: readonly LogRecord[]): boolean {
   const start = records[0]?.offset ?? 0;
   let isWhole = true;
   for (const record of records) {

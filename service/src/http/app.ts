@@ -108,8 +108,11 @@ export interface HttpServer {
   close(): Promise<void>;
 }
 
-/** Listens and resolves when the port is open. */
-export async function listen(app: App, o: ListenOptions): Promise<HttpServer> {
+/** Bounds of a server, whoever gives it its sockets. */
+export type ServerBounds = Pick<ListenOptions, 'headersTimeoutMs' | 'requestTimeoutMs' | 'idleTimeoutMs' | 'maxHeaderBytes' | 'maxConnections'>;
+
+/** Makes the server of an app; it does not listen. */
+export function makeServer(app: App, o: ServerBounds): Server {
   const server = createServer({
     headersTimeout: o.headersTimeoutMs ?? 10_000,
     requestTimeout: o.requestTimeoutMs ?? 300_000,
@@ -122,6 +125,12 @@ export async function listen(app: App, o: ListenOptions): Promise<HttpServer> {
   server.maxConnections = o.maxConnections ?? 20_000;
   server.timeout = o.idleTimeoutMs ?? 120_000;
   answerClientErrors(server);
+  return server;
+}
+
+/** Listens and resolves when the port is open. */
+export async function listen(app: App, o: ListenOptions): Promise<HttpServer> {
+  const server = makeServer(app, o);
   const sockets = new Set<Socket>();
   server.on('connection', (socket: Socket) => {
     sockets.add(socket);

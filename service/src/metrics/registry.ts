@@ -6,7 +6,7 @@
  * Source: ours; text format of Prometheus.
  */
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import { Counter as PromCounter, Gauge as PromGauge, Histogram as PromHistogram, Registry } from 'prom-client';
+import { AggregatorRegistry, Counter as PromCounter, Gauge as PromGauge, Histogram as PromHistogram, Registry } from 'prom-client';
 import { assert } from '@dunlin/protocol/base/assert';
 
 /** Label values of one series. */
@@ -57,9 +57,16 @@ export interface Metrics {
   histogram<L extends string = never>(o: MetricOptions<L> & { readonly buckets?: readonly number[] }): Histogram<L>;
   /** Everything in the text format of Prometheus. */
   text(): Promise<string>;
+  /** Everything as plain data, for another process to include. */
+  figures(): Promise<Figures>;
+  /** Puts what other processes of the service count into `text`, each under a label `process` with the name it is given by. */
+  include(read: () => Promise<ReadonlyMap<string, Figures>>): void;
   readonly contentType: string;
   close(): void;
 }
+
+/** Figures of a process on their way to another one. */
+export type Figures = Awaited<ReturnType<Registry['getMetricsAsJSON']>>;
 
 const unboundedLabels = new Set(['did', 'cid', 'uri', 'url', 'address', 'ip', 'handle', 'path', 'rkey', 'message']);
 
@@ -70,6 +77,7 @@ export const timeBuckets: readonly number[] = [0.0005, 0.001, 0.0025, 0.005, 0.0
 export function createMetrics(prefix: string): Metrics {
   const registry = new Registry();
   const carryOver: (() => void)[] = [];
+  let others: (() => Promise<ReadonlyMap<string, Figures>>) | null = null;
   const settings = <L extends string>(o: MetricOptions<L>): { name: string; help: string; labelNames: string[]; registers: Registry[] } => {
     const labelNames: string[] = [...(o.labels ?? [])];
     assert(labelNames.every((label) => !unboundedLabels.has(label)), `label of a metric is unbounded: metric=${o.name}`);
@@ -102,14 +110,30 @@ export function createMetrics(prefix: string): Metrics {
       const histogram = new PromHistogram({ ...settings(o), buckets: [...(o.buckets ?? timeBuckets)] });
       return { observe: (...args) => histogram.observe(...split(args, 0)) };
     },
-    text() {
+    async text() {
+      if (others === null) {
+        for (const carry of carryOver) carry();
+        return await registry.metrics();
+      }
+      const [own, rest] = await Promise.all([metrics.figures(), others()]);
+      return await AggregatorRegistry.aggregate([own, ...[...rest].map(([name, figures]) => labelled(figures, name))]).metrics();
+    },
+    figures() {
       for (const carry of carryOver) carry();
-      return registry.metrics();
+      return registry.getMetricsAsJSON();
+    },
+    include(read) {
+      others = read;
     },
     close: () => undefined,
   };
   const closeProcess = addProcessFigures(metrics);
   return { ...metrics, close: () => { closeProcess(); registry.clear(); } };
+}
+
+/** Puts the name of a process into every series. */
+function labelled(figures: Figures, name: string): Figures {
+  return figures.map((metric) => ({ ...metric, values: metric.values.map((value) => ({ ...value, labels: { ...value.labels, process: name } })) }));
 }
 
 /** Tells labels from the figure; either may be missing. */

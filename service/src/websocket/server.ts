@@ -12,6 +12,7 @@ import { systemClock, type Clock } from '@dunlin/protocol/base/clock';
 import { closeCodes } from '@dunlin/protocol/stream/close-codes';
 import { clientAddress, limitKey } from '../http/client-address.ts';
 import { toFault } from '../http/faults.ts';
+import { takeUpgrade, type HandedConnection } from '../http/hand-over.ts';
 import type { Logger } from '../log/logger.ts';
 import { methodNotImplemented, XrpcError } from '../xrpc/errors.ts';
 import { WebSocketConnection } from './connection.ts';
@@ -57,14 +58,25 @@ export interface WebSocketServerOptions {
 export interface WebSocketRoutes {
   /** Serves a path. */
   route(path: string, accept: (connection: WebSocketConnection, request: WebSocketRequest) => void, o?: WebSocketRouteOptions): void;
-  /** Connections open now. */
+  /**
+   * Lets another process serve a path: `take` gets each connection before its upgrade, counted here like any other until
+   * `release` is called. What `take` throws becomes the HTTP answer.
+   */
+  handOver(path: string, take: (connection: HandedConnection, release: () => void) => void): void;
+  /** Connections open now, those that were given away included. */
   readonly count: number;
-  /** Refuses new connections, closes the open ones with 1001 and resolves when they are gone. */
+  /** Refuses new connections, closes the open ones with 1001 and resolves when they are gone; not those that were given away. */
   close(): Promise<void>;
 }
 
 interface Route extends WebSocketRouteOptions {
+  readonly kind: 'served';
   readonly accept: (connection: WebSocketConnection, request: WebSocketRequest) => void;
+}
+
+interface HandedRoute {
+  readonly kind: 'handed';
+  readonly take: (connection: HandedConnection, release: () => void) => void;
 }
 
 /** Adds WebSocket endpoints to a listening server (an `HttpServer` of http/app, or node's own). */
@@ -75,10 +87,11 @@ export function createWebSocketServer(httpServer: { readonly server: Server }, o
 class WebSocketEndpoints implements WebSocketRoutes {
   readonly #o: WebSocketServerOptions;
   readonly #clock: Clock;
-  readonly #routes = new Map<string, Route>();
+  readonly #routes = new Map<string, Route | HandedRoute>();
   readonly #routeOf = new WeakMap<IncomingMessage, Route>();
   readonly #connections = new Set<WebSocketConnection>();
   readonly #perAddress = new Map<string, number>();
+  #count = 0;
   /** One for each bound of messages: `ws` knows that bound by server only. */
   readonly #handshakers = new Map<number, WebSocketServer>();
   readonly #beat: { cancel(): void };
@@ -96,12 +109,15 @@ class WebSocketEndpoints implements WebSocketRoutes {
   }
 
   get count(): number {
-    return this.#connections.size;
+    return this.#count;
   }
 
   route(path: string, accept: Route['accept'], o: WebSocketRouteOptions = {}): void {
-    assert(!this.#routes.has(path), `websocket path is mounted twice: path=${path}`);
-    this.#routes.set(path, { ...o, accept });
+    this.#mount(path, { ...o, kind: 'served', accept });
+  }
+
+  handOver(path: string, take: HandedRoute['take']): void {
+    this.#mount(path, { kind: 'handed', take });
   }
 
   close(): Promise<void> {
@@ -110,6 +126,11 @@ class WebSocketEndpoints implements WebSocketRoutes {
     for (const connection of this.#connections) connection.close(closeCodes.goingAway, 'server is going away');
     if (this.#connections.size === 0) return Promise.resolve();
     return new Promise((resolve) => void (this.#whenEmpty = resolve));
+  }
+
+  #mount(path: string, route: Route | HandedRoute): void {
+    assert(!this.#routes.has(path), `websocket path is mounted twice: path=${path}`);
+    this.#routes.set(path, route);
   }
 
   #handshakerFor(maxPayload: number): WebSocketServer {
@@ -137,6 +158,7 @@ class WebSocketEndpoints implements WebSocketRoutes {
       if (route === undefined) throw url.pathname.startsWith('/xrpc/') ? methodNotImplemented() : new XrpcError(404, 'NotFound', 'no websocket is here');
       const request = { url, headers: incoming.headers, ip };
       this.#checkRoom(ip);
+      if (route.kind === 'handed') return this.#give(route, incoming, socket, head);
       await route.before?.(request);
       this.#checkRoom(ip);
       this.#routeOf.set(incoming, route);
@@ -153,25 +175,46 @@ class WebSocketEndpoints implements WebSocketRoutes {
     }
   }
 
+  #give(route: HandedRoute, incoming: IncomingMessage, socket: Duplex, head: Buffer): void {
+    assert(socket instanceof Socket, 'upgraded socket is a TCP socket');
+    const release = this.#hold(clientAddress(incoming));
+    try {
+      route.take(takeUpgrade(incoming, socket, head), release);
+    } catch (error) {
+      release();
+      throw error;
+    }
+  }
+
   #checkRoom(ip: string): void {
     if (this.#isClosing) throw new XrpcError(503, 'ServiceUnavailable', 'server is going away', { 'retry-after': '5' });
-    if (this.#connections.size >= (this.#o.maxConnections ?? 10_000)) throw new XrpcError(503, 'ServiceUnavailable', 'too many connections', { 'retry-after': '30' });
+    if (this.#count >= (this.#o.maxConnections ?? 10_000)) throw new XrpcError(503, 'ServiceUnavailable', 'too many connections', { 'retry-after': '30' });
     if ((this.#perAddress.get(limitKey(ip)) ?? 0) >= (this.#o.maxConnectionsPerAddress ?? 100)) {
       throw new XrpcError(429, 'RateLimitExceeded', 'too many connections from this address', { 'retry-after': '30' });
     }
   }
 
   #add(connection: WebSocketConnection): void {
-    const key = limitKey(connection.ip);
+    const release = this.#hold(connection.ip);
     this.#connections.add(connection);
-    this.#perAddress.set(key, (this.#perAddress.get(key) ?? 0) + 1);
     connection.onClose(() => {
       this.#connections.delete(connection);
+      release();
+      if (this.#connections.size === 0) this.#whenEmpty?.();
+    });
+  }
+
+  /** Counts a connection; gives what ends that, to be called once. */
+  #hold(ip: string): () => void {
+    const key = limitKey(ip);
+    this.#count += 1;
+    this.#perAddress.set(key, (this.#perAddress.get(key) ?? 0) + 1);
+    return () => {
+      this.#count -= 1;
       const left = (this.#perAddress.get(key) ?? 1) - 1;
       if (left > 0) this.#perAddress.set(key, left);
       else this.#perAddress.delete(key);
-      if (this.#connections.size === 0) this.#whenEmpty?.();
-    });
+    };
   }
 
   /** Puts itself before the server's request listeners: they never see plain requests for a WebSocket's path. */
