@@ -44,6 +44,7 @@ export const relayConfigSpec = defineConfig({
     intakeBytesPerHost: integer('RELAY_INTAKE_BYTES_PER_HOST', { default: 8_388_608, min: 65_536, unit: 'bytes', doc: 'The same for one host.' }),
     holdMs: durationMs('RELAY_HOLD_TIME', { default: 600_000, doc: 'How long events of a DID that cannot be resolved are held back before they are dropped.' }),
     consumerBufferBytes: integer('RELAY_CONSUMER_RING_BYTES', { default: 33_554_432, min: 1_048_576, unit: 'bytes', doc: 'The newest events kept in memory for live consumers.' }),
+    fanoutProcesses: integer('RELAY_FANOUT_PROCESSES', { default: 0, max: 64, unit: 'processes', doc: 'Processes that serve the streams beside the one that verifies and writes; 0 serves them in that one too.' }),
     collections: toggle('RELAY_COLLECTIONS', { default: true, doc: 'Keeps an index of which accounts have records in which collections, for listReposByCollection.' }),
     collectionBackfill: choice('RELAY_COLLECTIONS_BACKFILL', ['off', 'seen'], { default: 'seen', doc: 'Which accounts hosts are asked about when their commits do not tell everything: none, or all that the relay knows.' }),
     collectionChecksPerHost: integer('RELAY_COLLECTIONS_CHECKS_PER_HOST', { default: 5, min: 1, max: 1000, unit: 'calls/s', doc: 'Most calls a second to one host about the collections of its accounts.' }),

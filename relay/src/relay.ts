@@ -6,7 +6,6 @@
  */
 import { effectiveConfig } from '@dunlin/service/config/describe';
 import { version } from '@dunlin/service/config/version';
-import { Outbox } from '@dunlin/service/firehose/outbox';
 import { startMetricsListener } from '@dunlin/service/http/metrics-listener';
 import { Lifecycle } from '@dunlin/service/lifecycle/service';
 import type { RunningService } from '@dunlin/service/lifecycle/service';
@@ -20,6 +19,7 @@ import type { RelayConfig } from './config.ts';
 import { Crawl } from './hosts/crawl.ts';
 import { recoverState } from './ingest/recovery.ts';
 import { declareGauges } from './metrics.ts';
+import { startFanout } from './wiring/fanout.ts';
 import { closeInFlowOrder, startChecks, startDiscovery, startIngest } from './wiring/ingest.ts';
 import type { Intaking } from './wiring/ingest.ts';
 import { makeStage, openFetch } from './wiring/stage.ts';
@@ -62,11 +62,10 @@ async function start(stage: Stage): Promise<RunningRelay> {
   const { ingest, pool } = intaking;
   const hosts = await recover(stage, stores);
 
-  const outbox = new Outbox(log, { metrics, logger, clock, ringBytes: config.consumerBufferBytes });
-  const forgetMemory: (() => void)[] = [() => outbox.forget()];
+  const fanout = await startFanout(stage, stores, userAgent);
   const takedowns = new Takedowns({
     table, store: accountStore, saver, log, clock,
-    forgetMemory: () => { for (const forget of forgetMemory) forget(); },
+    forgetMemory: () => fanout.forget(),
     onReversed: (row) => collections?.missed(row),
   });
   await takedowns.finish();
@@ -75,11 +74,10 @@ async function start(stage: Stage): Promise<RunningRelay> {
     fetch: openFetch(stage, { maxBytes: 65_536, timeoutMs: 5_000, maxRedirects: 0 }),
   });
   gauge(stage, stores, intaking);
-  const { url, streams } = await serveApi({
+  const { url } = await serveApi({
     bind: config.apiBind, adminPassword: config.adminPassword, serverName: userAgent,
-    logger, metrics, clock, lifecycle, log, room, outbox, crawl, pool, hostStore, table, takedowns, audit, collections: collections?.index ?? null, counts: ingest.intake.counts,
+    logger, metrics, clock, lifecycle, log, room, fanout, crawl, pool, hostStore, table, takedowns, audit, collections: collections?.index ?? null, counts: ingest.intake.counts,
   });
-  forgetMemory.push(() => streams.forget());
   const metricsServer = await startMetricsListener({ ...config.metricsListen, metrics, log: logger });
   lifecycle.own('metrics listener', () => metricsServer.close());
   await ingest.ready();

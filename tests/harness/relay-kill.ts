@@ -24,6 +24,8 @@ export interface KillOptions {
   random: () => number;
   /** Hears of every round before it begins, and of what was counted so far. */
   onRound?: (round: number, count: number) => void;
+  /** Processes that serve consumers; none by default. */
+  fanoutProcesses?: number;
 }
 
 /** Does it all and gives a sentence of what was done. @throws at the first event that is lost, repeated or changed */
@@ -32,7 +34,7 @@ export async function killRelay(o: KillOptions): Promise<string> {
   const plc = await serveDirectory(directory);
   const hosts = [await StandaloneHost.start(), await StandaloneHost.start()];
   const folder = await temporaryFolder();
-  const run = new Run(hosts, { plcUrl: plc.url, folder: folder.path });
+  const run = new Run(hosts, { plcUrl: plc.url, folder: folder.path, fanoutProcesses: o.fanoutProcesses ?? 0 });
   try {
     fill(hosts, directory, o.rounds);
     return await run.all(o);
@@ -66,12 +68,12 @@ class Run {
   #commitsSeen = 0;
   #commitsSent = 0;
 
-  constructor(hosts: readonly StandaloneHost[], o: { plcUrl: string; folder: string }) {
+  constructor(hosts: readonly StandaloneHost[], o: { plcUrl: string; folder: string; fanoutProcesses: number }) {
     this.#hosts = hosts;
     this.#environment = {
       RELAY_API_BIND: '127.0.0.1:0', RELAY_METRICS_LISTEN: '127.0.0.1:0', RELAY_PERSIST_DIR: o.folder, RELAY_PLC_HOST: o.plcUrl,
       RELAY_ALLOW_INSECURE_HOSTS: 'true', RELAY_TRUSTED_DOMAINS: '127.0.0.1', RELAY_HOSTS: hosts.map((host) => host.hostname).join(','),
-      RELAY_SEGMENT_BYTES: '500000', RELAY_VERIFY_WORKERS: '1',
+      RELAY_SEGMENT_BYTES: '500000', RELAY_VERIFY_WORKERS: '1', RELAY_FANOUT_PROCESSES: String(o.fanoutProcesses),
     };
   }
 

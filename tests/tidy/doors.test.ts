@@ -34,6 +34,7 @@ const doors: Door[] = [
     touches: /^(Date\.now|performance\.now|new Date\(\)|setTimeout\(\)|setInterval\(\)|process\.hrtime)$/,
     door: /^protocol\/src\/base\/clock\.ts$/,
   },
+  { thing: 'child processes', imports: /^node:child_process$/, door: /^service\/src\/lifecycle\// },
   { thing: 'signals and exit', touches: /^process\.(exit|on|once|kill|abort)$/, door: /^service\/src\/lifecycle\// },
 ];
 

@@ -21,8 +21,8 @@ export interface TakedownParts {
   readonly saver: AccountSaver;
   readonly log: RelayLog;
   readonly clock: Clock;
-  /** Lets go of events in memory, so that the log is read instead. */
-  readonly forgetMemory: () => void;
+  /** Lets go of events in memory, in every process, so that the log is read instead. */
+  readonly forgetMemory: () => Promise<void>;
   /** Called when an account may speak again. */
   readonly onReversed: (row: number) => void;
 }
@@ -76,7 +76,7 @@ export class Takedowns {
   async #scrub(did: string): Promise<number> {
     const { log, store, forgetMemory } = this.#parts;
     const scrubbed = await scrubLog(log, hashDid(did), (payload) => scanFrame(payload).did === did);
-    forgetMemory();
+    await forgetMemory();
     store.endScrub(did);
     return scrubbed;
   }

@@ -4,7 +4,6 @@
  * Source: ours.
  */
 import type { Clock } from '@dunlin/protocol/base/clock';
-import type { Outbox } from '@dunlin/service/firehose/outbox';
 import { createApp, listen } from '@dunlin/service/http/app';
 import { mountHealth } from '@dunlin/service/http/health';
 import { createRouter, mountRouter } from '@dunlin/service/http/router';
@@ -18,6 +17,8 @@ import type { AccountTable } from '../accounts/account-table.ts';
 import type { Takedowns } from '../accounts/takedown.ts';
 import type { AuditLog } from '../audit/audit-log.ts';
 import type { CollectionIndex } from '../collections/collection-index.ts';
+import { maxHeaderBytes } from '../fanout/fanout.ts';
+import type { Fanout } from '../fanout/fanout.ts';
 import type { Crawl } from '../hosts/crawl.ts';
 import type { HostPool } from '../hosts/host-pool.ts';
 import type { HostStore } from '../hosts/host-store.ts';
@@ -25,8 +26,6 @@ import type { RelayLog } from '../log/relay-log.ts';
 import type { Room } from '../log/room.ts';
 import { LiveFigures } from '../pages/live-figures.ts';
 import { pageRouter } from '../pages/pages.ts';
-import { serveStreams } from '../streams/serve.ts';
-import type { Streams } from '../streams/serve.ts';
 import { declareAdminMetrics } from '../metrics.ts';
 import { adminRouter } from './admin/index.ts';
 import { relayRoutes } from './index.ts';
@@ -43,7 +42,7 @@ export interface ServeParts {
   readonly lifecycle: Lifecycle;
   readonly log: RelayLog;
   readonly room: Room;
-  readonly outbox: Outbox;
+  readonly fanout: Fanout;
   readonly crawl: Crawl;
   readonly pool: HostPool;
   readonly hostStore: HostStore;
@@ -55,14 +54,9 @@ export interface ServeParts {
   readonly counts: { readonly received: number; readonly accepted: number; readonly dropped: number };
 }
 
-/** Room for ten thousand DIDs in a URL, as Jetstream's clients send them. */
-const maxHeaderBytes = 524_288;
-
 /** Listens; resolves when the port is open. */
-export async function serveApi(parts: ServeParts): Promise<{ readonly url: string; readonly streams: Streams }> {
-  const { logger, metrics, clock, lifecycle, log, outbox, crawl, pool, hostStore, table, takedowns, collections } = parts;
-  let streams: Streams | null = null;
-  const countConsumers = (): number => outbox.consumers().length + (streams?.consumers().length ?? 0);
+export async function serveApi(parts: ServeParts): Promise<{ readonly url: string }> {
+  const { logger, metrics, clock, lifecycle, log, fanout, crawl, pool, hostStore, table, takedowns, collections } = parts;
   const originOf = (hostId: number): string | null => pool.originOf(hostId);
   const app = createApp({ log: logger, metrics, serverName: parts.serverName, clock });
   mountHealth(app, () => {
@@ -70,17 +64,17 @@ export async function serveApi(parts: ServeParts): Promise<{ readonly url: strin
     if (parts.room.reason !== null) throw new Error(parts.room.reason);
   });
   mountXrpc(app, relayRoutes({ crawl, pool, store: hostStore, clock, table, collections, originOf }), { lexicons: loadLexicons(), metrics });
-  const live = new LiveFigures(clock, () => ({ ...parts.counts, consumers: countConsumers() }));
+  const live = new LiveFigures(clock, () => ({ ...parts.counts, consumers: fanout.count }));
   lifecycle.own('live figures', () => live.close());
   mountRouter(app, pageRouter({
     pool, hostStore, live, clock,
     figures: () => ({
-      hosts: pool.size, activeHosts: pool.active, accounts: table.size, consumers: countConsumers(), headSeq: log.headSeq(), oldestSeq: log.oldestSeq(), logBytes: log.totalBytes,
+      hosts: pool.size, activeHosts: pool.active, accounts: table.size, consumers: fanout.count, headSeq: log.headSeq(), oldestSeq: log.oldestSeq(), logBytes: log.totalBytes,
     }),
   }));
   mountRouter(app, adminRouter({
     password: parts.adminPassword, clock, log: logger, crawl, pool, hostStore, table, takedowns, collections, audit: parts.audit, originOf,
-    consumers: () => [...outbox.consumers(), ...(streams?.consumers() ?? [])], onRefused: declareAdminMetrics(metrics),
+    consumers: () => fanout.consumers(), onRefused: declareAdminMetrics(metrics),
   }));
   const streamRouter = createRouter();
   mountRouter(app, streamRouter);
@@ -88,8 +82,7 @@ export async function serveApi(parts: ServeParts): Promise<{ readonly url: strin
   lifecycle.own('listener', () => http.close());
   const websocket = createWebSocketServer(http, { log: logger, clock });
   lifecycle.own('websocket', () => websocket.close());
-  lifecycle.own('outbox', () => outbox.close());
-  streams = serveStreams({ websocket, router: streamRouter, log, outbox, metrics, logger, clock });
-  lifecycle.own('streams', streams.close);
-  return { url: http.url, streams };
+  fanout.mount({ websocket, router: streamRouter });
+  lifecycle.own('consumers', () => fanout.close());
+  return { url: http.url };
 }

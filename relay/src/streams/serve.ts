@@ -127,7 +127,8 @@ function consumersOf(stream: StreamName, feed: Pick<Feed<never>, 'consumers' | '
   }));
 }
 
-function serveDictionary(router: PlainRouter, { bytes, id }: Dictionary): void {
+/** Mounts the dictionary that compressed text is made with. */
+export function serveDictionary(router: PlainRouter, { bytes, id }: Dictionary): void {
   router.get('/zstd-dictionary', (context) => {
     context.set('etag', `"${id}"`);
     context.set('zstd-dictionary-id', String(id));

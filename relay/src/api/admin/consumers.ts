@@ -3,19 +3,14 @@
  * Not for changing anything. Place in the flow: admin API.
  * Source: /admin/consumers/list with the field names of the indigo relay beside ours; /admin/audit is ours.
  */
-import type { ConsumerInfo } from '@dunlin/service/firehose/outbox';
 import type { AuditLog } from '../../audit/audit-log.ts';
+import type { ListedConsumer } from '../../fanout/messages.ts';
 import type { AdminRoutes } from './acts.ts';
 import { pageOf } from './input.ts';
 
-/** A consumer, and which of the streams it reads when that is not subscribeRepos. */
-export interface ListedConsumer extends ConsumerInfo {
-  readonly stream?: string;
-}
-
 /** What these read. */
 export interface ConsumerAsksParts {
-  readonly consumers: () => readonly ListedConsumer[];
+  readonly consumers: () => Promise<readonly ListedConsumer[]>;
   readonly audit: AuditLog;
 }
 
@@ -23,7 +18,7 @@ const maxActsPerPage = 500;
 
 /** Adds the routes. */
 export function addConsumerRoutes({ ask }: AdminRoutes, { consumers, audit }: ConsumerAsksParts): void {
-  ask('/admin/consumers/list', () => consumers().map((consumer, id) => ({
+  ask('/admin/consumers/list', async () => (await consumers()).map((consumer, id) => ({
     id, remote_addr: consumer.ip, user_agent: '', events_consumed: consumer.sentEvents, connected_at: new Date(consumer.connectedAtMs).toISOString(), ...consumer,
   })));
   ask('/admin/audit', (params) => {
