@@ -7,7 +7,9 @@ import type { CounterChild, Metrics } from '@dunlin/service/metrics/registry';
 import type { CollectionMetrics } from './collections/collection-metrics.ts';
 import type { Certainty } from './collections/standings.ts';
 import type { HostMetrics } from './hosts/host-metrics.ts';
+import type { WalkMetrics } from './hosts/host-walk.ts';
 import type { IngestMetrics } from './ingest/ingest-metrics.ts';
+import type { Introduced } from './ingest/introduction.ts';
 import type { LoggedKind } from './log/record.ts';
 
 /** Figures that are read when somebody looks. */
@@ -59,6 +61,17 @@ export function declareCollectionMetrics(metrics: Metrics, read: CollectionGauge
   metrics.gauge({ name: 'collections_accounts_away', help: 'Accounts whose host gave no answer about their repository.', read: () => read.accounts().away });
   const checked = metrics.counter({ name: 'collections_checks_total', help: 'Times a host was asked about an account, by what came of it.', labels: ['result'] });
   return { checked: { told: checked.child({ result: 'told' }), away: checked.child({ result: 'away' }), failed: checked.child({ result: 'failed' }) } };
+}
+
+/** Declares the counters of walking through hosts' lists. */
+export function declareWalkMetrics(metrics: Metrics, walking: () => number): WalkMetrics {
+  metrics.gauge({ name: 'walks', help: 'Hosts whose lists of repositories are gone through just now.', read: walking });
+  const listed = metrics.counter({ name: 'walk_accounts_total', help: 'Accounts that hosts list, by what became of them.', labels: ['result'] });
+  const of = (result: Introduced): CounterChild => listed.child({ result });
+  return {
+    listed: { added: of('added'), known: of('known'), foreign: of('foreign'), full: of('full'), later: of('later') },
+    failed: metrics.counter({ name: 'walk_pages_failed_total', help: 'Pages of such lists that did not come.' }).child(),
+  };
 }
 
 /** Declares the counters of ingest. */

@@ -20,7 +20,7 @@ import { Crawl } from './hosts/crawl.ts';
 import { recoverState } from './ingest/recovery.ts';
 import { declareGauges } from './metrics.ts';
 import { startFanout } from './wiring/fanout.ts';
-import { closeInFlowOrder, startChecks, startDiscovery, startIngest } from './wiring/ingest.ts';
+import { closeInFlowOrder, startChecks, startDiscovery, startIngest, startWalks } from './wiring/ingest.ts';
 import type { Intaking } from './wiring/ingest.ts';
 import { makeStage, openFetch } from './wiring/stage.ts';
 import type { RelayDeps, Stage } from './wiring/stage.ts';
@@ -85,8 +85,9 @@ async function start(stage: Stage): Promise<RunningRelay> {
   for (const hostname of config.hosts) if (!crawl.configure(hostname)) logger.warn({ hostname }, 'configured host is no name that may be dialled');
   for (const relay of config.upstreamRelays) if (!crawl.configureRelay(relay)) logger.warn({ relay }, 'configured relay may not be dialled, or is known as a host of accounts');
   startChecks(stage, stores, intaking);
+  const walker = startWalks(stage, stores, intaking, saver);
   startDiscovery(stage, crawl);
-  closeInFlowOrder(stage, stores, intaking, saver);
+  closeInFlowOrder(stage, stores, intaking, saver, walker);
   logger.info({ url, metricsUrl: metricsServer.url }, 'listening');
   return { url, metricsUrl: metricsServer.url, ready: { ready: 'relay', url, version }, close: () => lifecycle.close() };
 }

@@ -44,6 +44,10 @@ export const flag = {
   upstreamActive: 16,
   /** Its newest commit or #sync came through another relay, so its host will tell of it still. Not stored. */
   relayed: 32,
+  /** rev and head are what its host listed, and nothing of it was passed on. */
+  told: 64,
+  /** With told: its host has proven them, and data is known as well. */
+  toldProven: 128,
 } as const;
 
 /** What a host said in #account, or that it said nothing yet. */
@@ -65,6 +69,12 @@ export interface RepoState {
   readonly data: Uint8Array;
   /** SHA-256 digest of the commit, 32 bytes. */
   readonly head: Uint8Array;
+}
+
+/** Where a repository stands of which nothing was passed on. */
+export interface ToldRepo extends Omit<RepoState, 'data'> {
+  /** Null while it is the word of its host, known when a signed commit has proven it. */
+  readonly data: Uint8Array | null;
 }
 
 /** A signing key as it is kept. */

@@ -30,6 +30,7 @@ export interface StoredRow {
   readonly key_curve: string | null;
   readonly key: Buffer | null;
   readonly key_checked_seconds: number;
+  readonly told: number;
 }
 
 /** The table's place on disk. */
@@ -42,7 +43,7 @@ export class AccountStore {
     this.#database = openDatabase(path, { migrations: accountMigrations, pragmas: { synchronous: 'NORMAL' } });
     this.#put = this.#database.prepare(`
       INSERT OR REPLACE INTO account VALUES (@row, @did, @host, @upstream_active, @upstream_status, @local_status,
-        @desynchronized, @rev, @data, @head, @key_curve, @key, @key_checked_seconds)`);
+        @desynchronized, @rev, @data, @head, @key_curve, @key, @key_checked_seconds, @told)`);
     this.#progress = this.#database.prepare('INSERT OR REPLACE INTO progress VALUES (1, ?)');
   }
 
@@ -120,7 +121,8 @@ export class AccountStore {
 }
 
 function stored(table: AccountTable, row: number): StoredRow {
-  const repo = table.repo(row);
+  const told = table.told(row);
+  const repo = told ?? table.repo(row);
   const key = table.key(row);
   return {
     row,
@@ -131,11 +133,12 @@ function stored(table: AccountTable, row: number): StoredRow {
     local_status: table.local(row),
     desynchronized: Number(table.isDesynchronized(row)),
     rev: repo?.rev ?? null,
-    data: repo ? Buffer.from(repo.data) : null,
+    data: repo?.data ? Buffer.from(repo.data) : null,
     head: repo ? Buffer.from(repo.head) : null,
     key_curve: key?.curve ?? null,
     key: key ? Buffer.from(key.bytes) : null,
     key_checked_seconds: table.keyCheckedSeconds(row),
+    told: Number(told !== null),
   };
 }
 
@@ -143,7 +146,8 @@ function fill(table: AccountTable, row: number, from: StoredRow): void {
   table.setUpstream(row, from.upstream_active === 1, upstreamStatuses.find((status) => status === from.upstream_status) ?? 'other');
   table.setLocal(row, localStatuses.find((status) => status === from.local_status) ?? 'none');
   table.setDesynchronized(row, from.desynchronized === 1);
-  if (from.rev !== null && from.data && from.head) table.setRepo(row, { rev: from.rev, data: from.data, head: from.head });
+  if (from.told === 1 && from.rev !== null && from.head) table.setTold(row, { rev: from.rev, head: from.head, data: from.data });
+  else if (from.rev !== null && from.data && from.head) table.setRepo(row, { rev: from.rev, data: from.data, head: from.head });
   if (from.key && from.key_curve !== null) {
     table.setKey(row, { curve: from.key_curve === 'p256' ? 'p256' : 'k256', bytes: from.key }, from.key_checked_seconds);
   }

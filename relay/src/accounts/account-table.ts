@@ -9,7 +9,7 @@ import { assert } from '@dunlin/protocol/base/assert';
 import { hashDid } from '../log/did-hash.ts';
 import type { DidHash } from '../log/did-hash.ts';
 import { field, flag, localStatuses, rowBytes, upstreamStatuses } from './account-row.ts';
-import type { AccountKey, LocalStatus, RepoState, UpstreamStatus } from './account-row.ts';
+import type { AccountKey, LocalStatus, RepoState, ToldRepo, UpstreamStatus } from './account-row.ts';
 import { packPlc, plcIdBytes, unpackPlc } from './plc-id.ts';
 import { RowIndex } from './row-index.ts';
 
@@ -144,11 +144,28 @@ export class AccountTable {
     return this.#hasFlag(row, flag.hasHead);
   }
 
+  /** Says whether it has a repository, by what was passed on or by its host's list. */
+  isListed(row: number): boolean {
+    return this.#hasFlag(row, flag.hasHead | flag.told);
+  }
+
   /** Last rev passed on, or null. */
   rev(row: number): string | null {
-    if (!this.#hasFlag(row, flag.hasHead)) return null;
-    const at = this.#at(row) + field.rev;
-    return this.#chunk(row).toString('latin1', at, at + revLength);
+    return this.#hasFlag(row, flag.hasHead) ? this.#rev(row) : null;
+  }
+
+  /** Where its repository stands by its host's list or proof, while nothing of it was passed on; else null. */
+  told(row: number): ToldRepo | null {
+    if (!this.#hasFlag(row, flag.told)) return null;
+    return { rev: this.#rev(row), head: this.#copy(row, field.head, 32), data: this.#hasFlag(row, flag.toldProven) ? this.#copy(row, field.data, 32) : null };
+  }
+
+  /** Takes what its host lists or has proven; without effect once something of it was passed on. */
+  setTold(row: number, { rev, head, data }: ToldRepo): void {
+    if (this.hasRepo(row)) return;
+    this.#write(row, { rev, head, data: data ?? new Uint8Array(32) });
+    this.#setFlag(row, flag.told, true);
+    this.#setFlag(row, flag.toldProven, data !== null);
   }
 
   /** Where its repository stands, or null; the digests are copies. */
@@ -165,13 +182,9 @@ export class AccountTable {
   }
 
   setRepo(row: number, repo: RepoState): void {
-    const [chunk, at] = [this.#chunk(row), this.#at(row)];
-    assert(repo.rev.length === revLength && repo.data.length === 32 && repo.head.length === 32, 'rev is a TID, data and head are digests');
-    chunk.write(repo.rev, at + field.rev, 'latin1');
-    chunk.set(repo.data, at + field.data);
-    chunk.set(repo.head, at + field.head);
+    this.#write(row, repo);
     this.#setFlag(row, flag.hasHead, true);
-    this.#touch(row);
+    this.#setFlag(row, flag.told | flag.toldProven, false);
   }
 
   /** The signing key last found, or null; `bytes` is a copy. */
@@ -211,6 +224,20 @@ export class AccountTable {
     this.#dirty = this.#dirty.slice(most);
     for (const row of taken) this.#setFlag(row, flag.dirty, false);
     return taken;
+  }
+
+  #rev(row: number): string {
+    const at = this.#at(row) + field.rev;
+    return this.#chunk(row).toString('latin1', at, at + revLength);
+  }
+
+  #write(row: number, repo: RepoState): void {
+    const [chunk, at] = [this.#chunk(row), this.#at(row)];
+    assert(repo.rev.length === revLength && repo.data.length === 32 && repo.head.length === 32, 'rev is a TID, data and head are digests');
+    chunk.write(repo.rev, at + field.rev, 'latin1');
+    chunk.set(repo.data, at + field.data);
+    chunk.set(repo.head, at + field.head);
+    this.#touch(row);
   }
 
   #touch(row: number): void {

@@ -30,4 +30,8 @@ export const accountMigrations: readonly string[] = [
     did TEXT PRIMARY KEY               -- taken down, its events not yet known to be gone from the log
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  -- 1: rev and head are its host's word, and nothing of it was passed on; with data they are proven.
+  ALTER TABLE account ADD COLUMN told INTEGER NOT NULL DEFAULT 0;
+  `,
 ];

@@ -19,8 +19,8 @@ export interface CheckedAccounts {
   did(row: number): string;
   hostId(row: number): number;
   isActive(row: number): boolean;
-  /** A commit or #sync of it was passed on. */
-  hasRepo(row: number): boolean;
+  /** A commit or #sync of it was passed on, or its host lists it. */
+  isListed(row: number): boolean;
 }
 
 /** What it works with. */
@@ -95,7 +95,7 @@ export class Checks {
   #hostToAsk(row: number): number {
     const { index, accounts, journals, originOf } = this.#parts;
     const certainty = index.certainty(row);
-    if (certainty === 'exact' || certainty === 'away' || journals.has(row) || !accounts.isActive(row) || !accounts.hasRepo(row)) return -1;
+    if (certainty === 'exact' || certainty === 'away' || journals.has(row) || !accounts.isActive(row) || !accounts.isListed(row)) return -1;
     const host = accounts.hostId(row);
     return originOf(host) === null ? -1 : host;
   }

@@ -6,6 +6,7 @@
  * Source: lexicon com.atproto.repo.describeRepo.
  */
 import { isValidNsid } from '@atproto/syntax';
+import { retryMsOf } from '../hosts/retry-after.ts';
 
 /** What became of a question. */
 export type Described =
@@ -14,9 +15,6 @@ export type Described =
   | { readonly kind: 'away' }
   /** Nobody answered, or with "later"; `retryMs` when the host said how long to wait. */
   | { readonly kind: 'failed'; readonly retryMs: number | null };
-
-/** Longest time a host's Retry-After is believed. */
-const maxRetryMs = 3_600_000;
 
 /** Asks; never throws. */
 export async function describeRepo(fetch: typeof globalThis.fetch, origin: string, did: string, nowMs: () => number): Promise<Described> {
@@ -44,11 +42,4 @@ function read(body: unknown, did: string): Described {
   const { did: told, collections } = (typeof body === 'object' && body !== null ? body : {}) as Record<string, unknown>;
   if (told !== did || !Array.isArray(collections)) return { kind: 'away' };
   return { kind: 'told', collections: new Set(collections.filter((nsid): nsid is string => typeof nsid === 'string' && isValidNsid(nsid))) };
-}
-
-/** Retry-After in seconds, or ratelimit-reset as a time. */
-function retryMsOf(headers: Headers, nowMs: number): number | null {
-  const [after, reset] = [Number(headers.get('retry-after') ?? Number.NaN), Number(headers.get('ratelimit-reset') ?? Number.NaN)];
-  const waitMs = Number.isFinite(after) ? after * 1_000 : Number.isFinite(reset) ? reset * 1_000 - nowMs : Number.NaN;
-  return Number.isFinite(waitMs) ? Math.min(maxRetryMs, Math.max(1_000, waitMs)) : null;
 }

@@ -8,6 +8,7 @@ import type { Clock } from '@dunlin/protocol/base/clock';
 import type { LookupFunction } from 'node:net';
 import type { AccountTable } from '../accounts/account-table.ts';
 import { releaseThrottled } from '../accounts/throttle.ts';
+import type { Home } from '../ingest/home.ts';
 import type { Intake } from '../ingest/intake.ts';
 import type { RelayLog } from '../log/relay-log.ts';
 import type { HostMetrics } from './host-metrics.ts';
@@ -18,6 +19,9 @@ import { parseHostName } from './hostname.ts';
 import type { HostStatus } from './host-status.ts';
 import type { Host, HostCursor, HostStore } from './host-store.ts';
 import { Parking } from './parking.ts';
+
+/** Hosts looked at in one go. */
+const hostsPerLook = 200;
 
 /** What a pool is made of. */
 export interface HostPoolParts {
@@ -140,6 +144,13 @@ export class HostPool {
     if (connection) return connection.isOpen || connection.isParked ? connection.origin : null;
     const home = this.relays > 0 ? this.#parts.homes.byId(hostId) : null;
     return home?.isRefused === false ? home.origin : null;
+  }
+
+  /** Gives those of the next hosts of accounts after a number that should answer, and where to go on; 0 is the beginning. */
+  answeringAfter(hostId: number): { readonly homes: readonly Home[]; readonly nextId: number } {
+    const hosts = this.#parts.store.page(hostId, hostsPerLook);
+    const homes = hosts.map(({ id }) => (this.liveOrigin(id) === null ? null : this.#parts.homes.byId(id))).filter((home) => home !== null);
+    return { homes, nextId: hosts.length < hostsPerLook ? 0 : (hosts.at(-1)?.id ?? 0) };
   }
 
   /** Gives the cursors that have moved since they were last taken. */

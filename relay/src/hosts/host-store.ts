@@ -9,6 +9,7 @@ import type { Database, Statement } from '@dunlin/service/sqlite/database';
 import { maxRelayNumber } from '../log/record.ts';
 import { isWithinDomain } from './hostname.ts';
 import { hostMigrations } from './schema.ts';
+import { WalkStore } from './walk-store.ts';
 
 /** A host as it is stored. */
 export interface Host {
@@ -56,11 +57,14 @@ export class HostStore {
   readonly #database: Database;
   readonly #setCursor: Statement<[number, number, number, number]>;
   readonly #bans = new Set<string>();
+  /** How far one is with each host's list of repositories. */
+  readonly walks: WalkStore;
   #revision = 0;
   #unheard: number;
 
   constructor(path: string) {
     this.#database = openDatabase(path, { migrations: hostMigrations, pragmas: { synchronous: 'NORMAL' } });
+    this.walks = new WalkStore(this.#database);
     this.#setCursor = this.#database.prepare('UPDATE host SET cursor = ?, cursor_log_seq = max(cursor_log_seq, ?) WHERE id = ? AND resets = ?');
     for (const row of this.#database.prepare<[], { domain: string }>('SELECT domain FROM domain_ban').all()) this.#bans.add(row.domain);
     this.#unheard = this.#database.prepare<[], { count: number }>('SELECT count(*) AS count FROM host WHERE relay = 0 AND is_dialled = 0').get()?.count ?? 0;

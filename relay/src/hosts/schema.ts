@@ -32,4 +32,12 @@ export const hostMigrations: readonly string[] = [
   -- 0 = not dialled at the start: known from DID documents only, or a relay that only the configuration names.
   ALTER TABLE host ADD COLUMN is_dialled INTEGER NOT NULL DEFAULT 1;
   `,
+  `
+  CREATE TABLE walk (
+    host INTEGER PRIMARY KEY,              -- host.id
+    cursor TEXT,                           -- of its listRepos; null = from the beginning
+    next_ms INTEGER NOT NULL,              -- not before this moment
+    failures INTEGER NOT NULL              -- attempts in a row that brought no page
+  ) STRICT;
+  `,
 ];

@@ -87,6 +87,12 @@ export function checkContinuity(table: AccountTable, row: number, scan: FrameSca
   return scan.prevDataOffset >= 0 && table.isData(row, bytes, scan.prevDataOffset + cidHeadBytes) ? null : 'prev-data';
 }
 
+/** Says whether the first commit of an account follows what its host has proven of it before. */
+export function continuesTold(table: AccountTable, row: number, scan: FrameScan, bytes: Uint8Array): boolean {
+  const data = scan.prevDataOffset >= 0 ? table.told(row)?.data : null;
+  return data ? table.isData(row, bytes, scan.prevDataOffset + cidHeadBytes) : false;
+}
+
 /** Says whether a #sync with the rev we already have also has the tree we have. */
 export function repeatsRev(table: AccountTable, row: number, scan: FrameScan, data: Uint8Array): boolean {
   return table.rev(row) !== scan.rev || table.isData(row, data, 0);

@@ -12,7 +12,7 @@ import type { DropReason } from '@dunlin/protocol/repo/drop-reason';
 import { AccountEvents } from './account-event.ts';
 import type { AccountOutcome } from './account-event.ts';
 import type { Acceptance } from './acceptance.ts';
-import { checkAccount, checkContinuity, checkSigned, repeatsRev } from './gate.ts';
+import { checkAccount, checkContinuity, checkSigned, continuesTold, repeatsRev } from './gate.ts';
 import type { Known } from './gate.ts';
 import type { Heard } from './heard.ts';
 import type { Hold } from './hold.ts';
@@ -147,7 +147,7 @@ export class Pipeline {
       }
       if (field !== null) metrics.discontinuous.inc({ field });
       table.setDesynchronized(row, field !== null);
-      item.breaks = field !== null || table.rev(row) === null;
+      item.breaks = field !== null || (table.rev(row) === null && !continuesTold(table, row, item.scan, item.bytes));
     }
     item.row = row;
     acceptance.signed(lane, item, row, repo);

@@ -5,17 +5,20 @@
  */
 import { resolveTxt } from 'node:dns/promises';
 import { createIdentityResolver } from '@dunlin/protocol/identity/resolver';
+import type { IdentityResolver } from '@dunlin/protocol/identity/resolver';
 import { guardedLookup } from '@dunlin/service/http/public-address';
 import type { AccountSaver } from '../accounts/account-saver.ts';
 import type { Crawl } from '../hosts/crawl.ts';
 import { Discovery } from '../hosts/discovery.ts';
 import { HostPool } from '../hosts/host-pool.ts';
 import { Homes } from '../hosts/homes.ts';
+import { Walker } from '../hosts/walker.ts';
 import { Checkpoint } from '../ingest/checkpoint.ts';
 import { defaultHoldBounds } from '../ingest/hold.ts';
 import { Ingest } from '../ingest/ingest.ts';
+import { Introduction } from '../ingest/introduction.ts';
 import { trimLog } from '../log/retention.ts';
-import { declareCollectionMetrics, declareHostMetrics, declareIngestMetrics } from '../metrics.ts';
+import { declareCollectionMetrics, declareHostMetrics, declareIngestMetrics, declareWalkMetrics } from '../metrics.ts';
 import { openFetch } from './stage.ts';
 import type { Stage } from './stage.ts';
 import type { Stores } from './stores.ts';
@@ -24,6 +27,7 @@ import type { Stores } from './stores.ts';
 export interface Intaking {
   readonly ingest: Ingest;
   readonly pool: HostPool;
+  readonly resolver: IdentityResolver;
 }
 
 const checkpointEveryMs = 1_000;
@@ -73,7 +77,7 @@ export function startIngest(stage: Stage, { log, room, table, hostStore, collect
     onMissed: (hostId) => collections?.missedOf(hostId),
   });
   lifecycle.own('hosts', () => pool.close());
-  return { ingest, pool };
+  return { ingest, pool, resolver };
 }
 
 /** Begins to ask hosts about collections of accounts that the relay does not know exactly. */
@@ -91,6 +95,19 @@ export function startChecks(stage: Stage, { collections, table }: Stores, { pool
   });
 }
 
+/** Begins to go through the lists of repositories that hosts have. */
+export function startWalks(stage: Stage, { hostStore, table, room }: Stores, { pool, resolver }: Intaking, saver: AccountSaver): Walker | null {
+  const { config, deps, clock, lifecycle, metrics, onFault } = stage;
+  if (config.collectionBackfill !== 'all') return null;
+  const walker: Walker = new Walker({
+    walks: hostStore.walks, introduction: new Introduction(table, resolver, clock), hostsAfter: (hostId) => pool.answeringAfter(hostId),
+    fetch: openFetch(stage, listBounds), saveAccounts: () => saver.save(), hasRoom: () => room.hasRoom, lookupsPerSecond: config.walkLookups,
+    metrics: declareWalkMetrics(metrics, () => walker.size), clock, random: deps.random ?? Math.random, onFault,
+  });
+  lifecycle.own('walks through lists', () => walker.close());
+  return walker;
+}
+
 /** Begins to ask other relays for their hosts. */
 export function startDiscovery(stage: Stage, crawl: Crawl): void {
   const { config, deps, clock, logger, lifecycle, onFault } = stage;
@@ -105,7 +122,7 @@ export function startDiscovery(stage: Stage, crawl: Crawl): void {
 }
 
 /** Timers, and what has to happen in order when the relay closes; owned last, so it is closed first. */
-export function closeInFlowOrder({ config, clock, lifecycle, onFault }: Stage, stores: Stores, { ingest, pool }: Intaking, saver: AccountSaver): void {
+export function closeInFlowOrder({ config, clock, lifecycle, onFault }: Stage, stores: Stores, { ingest, pool }: Intaking, saver: AccountSaver, walker: Walker | null): void {
   const { log, hostStore, collections } = stores;
   const checkpoint = new Checkpoint({
     saver, pool, hostStore, log, clock, everyMs: checkpointEveryMs, onFault, saveFollowers: (headSeq) => collections?.save(headSeq),
@@ -115,6 +132,7 @@ export function closeInFlowOrder({ config, clock, lifecycle, onFault }: Stage, s
   }, { unref: true });
   lifecycle.own('events in flight', async () => {
     trimmer.cancel();
+    walker?.stop();
     await pool.close();
     await ingest.stop();
     await collections?.stop();

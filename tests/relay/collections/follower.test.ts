@@ -31,7 +31,7 @@ class World {
     const count = { inc: () => undefined };
     this.checks = new Checks({
       index: this.index, journals: this.journals, clock: this.clock, perSecond: 5, metrics: { checked: { told: count, away: count, failed: count } },
-      accounts: { size: repos, did: (row) => this.repos[row]!.account.did, hostId: (row) => row % 3, isActive: () => true, hasRepo: () => true },
+      accounts: { size: repos, did: (row) => this.repos[row]!.account.did, hostId: (row) => row % 3, isActive: () => true, isListed: () => true },
       originOf: (host) => `https://host${host}.example.com`,
       fetch: ((url: string) => this.#answer(String(url))) as typeof globalThis.fetch,
       onFault: (error) => void this.faults.push(error),

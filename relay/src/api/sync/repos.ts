@@ -57,7 +57,8 @@ function listRepos(table: AccountTable, from: number, limit: number): { repos: u
   const end = Math.min(table.size, from + maxRowsPerPage);
   let row = from;
   for (; row < end && repos.length < limit; row++) {
-    const repo = table.repo(row);
+    // Of who never spoke it is the word of its host.
+    const repo = table.repo(row) ?? table.told(row);
     if (repo !== null) repos.push({ did: table.did(row), head: headText(repo.head), rev: repo.rev, ...accountStatus(table, row) });
   }
   return row < table.size ? { repos, cursor: String(row) } : { repos };
