@@ -1,6 +1,6 @@
 /**
  * One HTTP exchange with another server whose bytes pass through as they are: nothing is unpacked, no redirect is followed.
- * For passing calls on. Guarded like guarded-fetch: public addresses only unless told, pinned after resolution, time and bytes bounded.
+ * For passing calls on, and for stores of files. Guarded like guarded-fetch: public addresses only unless told, pinned after resolution, time and bytes bounded.
  * Not for calls whose answers this server reads: use a fetch. Source: ours; undici does the HTTP.
  */
 import type { Readable } from 'node:stream';
@@ -25,7 +25,7 @@ export interface RawRequest {
   readonly origin: string;
   /** Path with query, as it is to be sent. */
   readonly path: string;
-  readonly method: 'GET' | 'HEAD' | 'POST';
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE';
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Readable | null;
   readonly signal?: AbortSignal;
