@@ -7,6 +7,7 @@
 import { Command, InvalidArgumentError } from 'commander';
 import type { Environment } from '@dunlin/service/config/env';
 import { addAccountCommands } from './admin-pds/account-commands.ts';
+import { addBlobCommands } from './admin-pds/blob-commands.ts';
 import { addDataCommands } from './admin-pds/data-commands.ts';
 import { addInviteCommands } from './admin-pds/invite-commands.ts';
 import { addNetworkCommands } from './admin-pds/network-commands.ts';
@@ -36,6 +37,7 @@ export function adminPdsCommand({ write, env }: AdminPdsParts): Command {
   addDataCommands(command, open);
   addTrailCommands(command, open);
   addRenameCommand(command, open);
+  addBlobCommands(command, open);
   return command;
 }
 

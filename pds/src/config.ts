@@ -23,10 +23,22 @@ export const pdsConfigSpec = defineConfig({
     metricsPort: optionalInteger('PDS_METRICS_PORT', { max: 65_535, doc: 'Port of the metrics listener; unset for none, 0 for any free one. Ours.' }),
     devMode: toggle('PDS_DEV_MODE', { default: false, doc: 'Plain http on localhost, ports in names, private addresses allowed. A host name of localhost implies the first two.' }),
     dataDirectory: text('PDS_DATA_DIRECTORY', { default: '.data/pds', doc: 'Folder of the database and of secrets made here; readable by this user only.' }),
-    blobDirectory: optionalText('PDS_BLOBSTORE_DISK_LOCATION', { doc: 'Folder of blobs; default blobs in the data directory.' }),
-    blobTemporaryDirectory: optionalText('PDS_BLOBSTORE_DISK_TMP_LOCATION', { doc: 'Folder of uploads under way, on the same file system; default blobs-temp in the data directory.' }),
+    blobDirectory: optionalText('PDS_BLOBSTORE_DISK_LOCATION', { doc: 'Folder of blobs, where they are not in a bucket; default blobs in the data directory.' }),
+    blobTemporaryDirectory: optionalText('PDS_BLOBSTORE_DISK_TMP_LOCATION', { doc: 'Folder of uploads under way, on the same file system as a folder of blobs; default blobs-temp in the data directory.' }),
+    s3Bucket: optionalText('PDS_BLOBSTORE_S3_BUCKET', { pattern: /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, doc: 'Bucket of blobs, instead of a folder.' }),
+    s3Region: optionalText('PDS_BLOBSTORE_S3_REGION', { pattern: /^[a-z0-9-]+$/, doc: 'Its region; default us-east-1.' }),
+    s3Endpoint: optionalUrl('PDS_BLOBSTORE_S3_ENDPOINT', { doc: 'Address of the S3 service; default AWS in the region.' }),
+    s3ForcePathStyle: toggle('PDS_BLOBSTORE_S3_FORCE_PATH_STYLE', { default: false, doc: 'Puts the bucket into the path of addresses instead of the host name, as MinIO and others want it.' }),
+    s3AccessKeyId: optionalText('PDS_BLOBSTORE_S3_ACCESS_KEY_ID', { secret: true, doc: 'Access key of the bucket; default AWS_ACCESS_KEY_ID.' }),
+    s3SecretAccessKey: optionalText('PDS_BLOBSTORE_S3_SECRET_ACCESS_KEY', { secret: true, doc: 'Its secret; default AWS_SECRET_ACCESS_KEY.' }),
+    awsAccessKeyId: optionalText('AWS_ACCESS_KEY_ID', { secret: true, doc: 'Access key of the bucket, where the one above is unset.' }),
+    awsSecretAccessKey: optionalText('AWS_SECRET_ACCESS_KEY', { secret: true, doc: 'Its secret.' }),
+    s3UploadTimeoutMs: durationMs('PDS_BLOBSTORE_S3_UPLOAD_TIMEOUT_MS', { default: 20_000, min: 1, max: 3_600_000, doc: 'Longest time for storing a blob in the bucket, or 16 MiB of a large one; three tries are made.' }),
+    s3RequestTimeoutMs: durationMs('PDS_BLOBSTORE_S3_REQUEST_TIMEOUT_MS', { default: 15_000, min: 1, max: 3_600_000, doc: 'Longest wait for any other answer of the bucket, and longest pause within one.' }),
+    s3KeyPrefix: optionalText('PDS_BLOBSTORE_S3_KEY_PREFIX', { pattern: /^[A-Za-z0-9._-]+(\/[A-Za-z0-9._-]+)*\/?$/, doc: 'What all keys begin with, so that servers can share a bucket; unset for the keys of the reference. Ours.' }),
     blobUploadLimit: integer('PDS_BLOB_UPLOAD_LIMIT', { default: 5_242_880, min: 1, unit: 'bytes', doc: 'Largest blob that may be uploaded.' }),
-    blobGraceMs: durationMs('PDS_BLOB_UNUSED_GRACE', { default: 24 * 3_600_000, min: 3_600_000, doc: 'How long a blob is kept that no record names. Ours.' }),
+    blobGraceMs: durationMs('PDS_BLOB_UNUSED_GRACE', { default: 24 * 3_600_000, min: 3_600_000, doc: 'How long a blob is kept that no record names, before it goes to the trash. Ours.' }),
+    blobTrashMs: durationMs('PDS_BLOB_TRASH_TIME', { default: 7 * 24 * 3_600_000, doc: 'How long blobs that records named stay in the trash before they are removed for good; 0 for not at all. Ours.' }),
     blobUnusedLimitBytes: integer('PDS_BLOB_UNUSED_LIMIT', { default: 1_073_741_824, min: 1, unit: 'bytes', doc: 'Most that one account may have uploaded that no record names, so that uploads alone do not fill the disk. Ours.' }),
     acceptingImports: toggle('PDS_ACCEPTING_REPO_IMPORTS', { default: true, doc: 'Whether people may move in with their repositories.' }),
     maxImportBytes: integer('PDS_MAX_REPO_IMPORT_SIZE', { default: 1_073_741_824, min: 1, unit: 'bytes', doc: 'Largest repository that may be imported.' }),
@@ -79,7 +91,7 @@ export const pdsConfigSpec = defineConfig({
   },
   ignored: [
     'PDS_ACTOR_STORE_*', 'PDS_ACCOUNT_DB_LOCATION', 'PDS_SEQUENCER_DB_LOCATION', 'PDS_DID_CACHE_*', 'PDS_SQLITE_DISABLE_WAL_AUTO_CHECKPOINT',
-    'PDS_BLOBSTORE_S3_*', 'PDS_EMAIL_DISABLE_CONFIRMATION_LINK',
+    'PDS_EMAIL_DISABLE_CONFIRMATION_LINK',
     'PDS_OAUTH_PROVIDER_*', 'PDS_PROXY_ALLOW_HTTP2', 'PDS_PROXY_MAX_RETRIES', 'PDS_PROXY_PREFER_COMPRESSED', 'PDS_FETCH_*', 'PDS_REDIS_*', 'PDS_REDIS_SCRATCH_*', 'PDS_MAX_SUBSCRIPTION_BUFFER',
     'PDS_ID_RESOLVER_TIMEOUT', 'PDS_HANDLE_BACKUP_NAMESERVERS', 'PDS_ENTRYWAY_*', 'PDS_DPOP_SECRET', 'PDS_VERSION',
     'PDS_CRAWLERS_*', 'PDS_PLC_ROTATION_KEY_KMS_KEY_ID', 
@@ -87,6 +99,7 @@ export const pdsConfigSpec = defineConfig({
     'PDS_LIGHT_*', 'PDS_DARK_*',
   ],
   check: ({ devMode, hostname, serviceHandleDomains, ...given }) => [
+    ...blobPlaceFaults(given),
     ...pair('PDS_EMAIL_SMTP_URL', given.emailSmtpUrl, 'PDS_EMAIL_FROM_ADDRESS', given.emailFromAddress),
     ...pair('PDS_MODERATION_EMAIL_SMTP_URL', given.moderationSmtpUrl, 'PDS_MODERATION_EMAIL_ADDRESS', given.moderationFromAddress),
     ...pair('PDS_BSKY_APP_VIEW_URL', given.appViewUrl, 'PDS_BSKY_APP_VIEW_DID', given.appViewDid),
@@ -100,6 +113,20 @@ export const pdsConfigSpec = defineConfig({
 /** Says what is wrong when of two settings that belong together one is missing. */
 function pair(name: string, value: string | null, otherName: string, otherValue: string | null): string[] {
   return (value === null) === (otherValue === null) ? [] : [`${name} and ${otherName} go together: set both or none`];
+}
+
+interface BlobPlaceSettings extends Record<'blobDirectory' | 's3Bucket' | 's3Region' | 's3Endpoint' | 's3KeyPrefix' | 's3AccessKeyId' | 's3SecretAccessKey' | 'awsAccessKeyId' | 'awsSecretAccessKey', string | null> {}
+
+/** Says what is wrong when blobs have two places, or half a one. */
+function blobPlaceFaults(given: BlobPlaceSettings): string[] {
+  const faults = pair('PDS_BLOBSTORE_S3_ACCESS_KEY_ID', given.s3AccessKeyId, 'PDS_BLOBSTORE_S3_SECRET_ACCESS_KEY', given.s3SecretAccessKey);
+  if (given.s3Bucket === null) {
+    const isHalf = [given.s3Region, given.s3Endpoint, given.s3KeyPrefix, given.s3AccessKeyId].some((value) => value !== null);
+    return isHalf ? [...faults, 'PDS_BLOBSTORE_S3_BUCKET is required with the other PDS_BLOBSTORE_S3_ settings'] : faults;
+  }
+  if (given.blobDirectory !== null) faults.push('PDS_BLOBSTORE_DISK_LOCATION and PDS_BLOBSTORE_S3_BUCKET exclude each other: blobs have one place');
+  const hasKey = given.s3AccessKeyId !== null || (given.awsAccessKeyId !== null && given.awsSecretAccessKey !== null);
+  return hasKey ? faults : [...faults, 'PDS_BLOBSTORE_S3_BUCKET needs PDS_BLOBSTORE_S3_ACCESS_KEY_ID and PDS_BLOBSTORE_S3_SECRET_ACCESS_KEY'];
 }
 
 /** The PDS's settings. */

@@ -16,6 +16,7 @@ import { loadSecrets } from './secrets.ts';
 import { openAccounts } from './wiring/accounts.ts';
 import { apiParts } from './wiring/api-parts.ts';
 import { guardSequence, tellAfterRestore } from './wiring/backup.ts';
+import { checkBlobFiles } from './wiring/blob-files.ts';
 import { openMoving } from './wiring/moving.ts';
 import { openNetwork } from './wiring/network.ts';
 import { serve } from './wiring/serve.ts';
@@ -41,6 +42,7 @@ export async function startPds(config: PdsConfig, parts: PdsParts = {}): Promise
     const stage = { ...base, config, lifecycle, secrets, metrics: createMetrics('pds') };
     lifecycle.own('metrics', () => stage.metrics.close());
     const stores = openStores(stage);
+    await checkBlobFiles(stage, stores);
     const writes = openWrites(stage, stores);
     const network = openNetwork(stage, stores, parts);
     const people = openAccounts(stage, stores, writes, network);

@@ -35,6 +35,12 @@ test.each([
   [{ PDS_SERVICE_HANDLE_DOMAINS: 'test' }, 'leading dot'],
   [{ PDS_HOSTNAME: 'pds' }, 'full domain name'],
   [{ PDS_PLC_ROTATION_KEY_K256_PRIVATE_KEY_HEX: 'abc' }, 'must match'],
+  [{ PDS_BLOBSTORE_S3_BUCKET: 'blobs', PDS_BLOBSTORE_DISK_LOCATION: '/blobs', AWS_ACCESS_KEY_ID: 'a', AWS_SECRET_ACCESS_KEY: 'b' }, 'blobs have one place'],
+  [{ PDS_BLOBSTORE_S3_BUCKET: 'blobs' }, 'needs PDS_BLOBSTORE_S3_ACCESS_KEY_ID'],
+  [{ PDS_BLOBSTORE_S3_BUCKET: 'blobs', AWS_ACCESS_KEY_ID: 'a' }, 'needs PDS_BLOBSTORE_S3_ACCESS_KEY_ID'],
+  [{ PDS_BLOBSTORE_S3_BUCKET: 'blobs', PDS_BLOBSTORE_S3_ACCESS_KEY_ID: 'a', AWS_SECRET_ACCESS_KEY: 'b' }, 'set both or none'],
+  [{ PDS_BLOBSTORE_S3_REGION: 'eu-central-1' }, 'PDS_BLOBSTORE_S3_BUCKET is required'],
+  [{ PDS_BLOBSTORE_S3_KEY_PREFIX: '/from/the/root' }, 'must match'],
 ])('%j is refused', (environment, why) => {
   expect(() => readPdsConfig(environment)).toThrow(why);
 });

@@ -28,6 +28,7 @@ const doors: Door[] = [
   { thing: 'the OAuth provider', imports: /^@atproto\/oauth-/, door: /^pds\/src\/oauth\// },
   { thing: 'QR codes', imports: /^uqr$/, door: /^pds\/src\/factor\/qr-code\.ts$/ },
   { thing: 'WebAuthn', imports: /^@simplewebauthn\//, door: /^pds\/src\/factor\// },
+  { thing: 'aws4fetch', imports: /^aws4fetch$/, door: /^pds\/src\/blob\/s3-request\.ts$/ },
   { thing: 'nodemailer', imports: /^nodemailer$/, door: /^pds\/src\/mail\// },
   {
     thing: 'the clock',

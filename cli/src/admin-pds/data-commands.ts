@@ -1,58 +1,61 @@
 /**
- * `dunlin admin pds backup`, `restore`, `import-reference` and `blob fsck`: on the data directory, without the running server's help.
- * A backup and a check may be made while the server runs; a restore needs an empty data directory, an import one that is not in use.
+ * `dunlin admin pds backup`, `restore` and `import-reference`: on the data directory, without the running server's help.
+ * A backup may be made while the server runs; a restore needs an empty data directory, an import one that is not in use.
  * Source: ours.
  */
-import { join } from 'node:path';
 import type { Command } from 'commander';
 import { systemClock } from '@dunlin/protocol/base/clock';
 import { version } from '@dunlin/service/config/version';
 import { openDatabase } from '@dunlin/service/sqlite/database';
-import { AccountStore } from '@dunlin/pds/account/account-store';
 import { backUp } from '@dunlin/pds/backup/backup';
 import { restore } from '@dunlin/pds/backup/restore';
-import { BlobStore } from '@dunlin/pds/blob/blob-store';
-import { checkBlobs } from '@dunlin/pds/blob/fsck';
-import { blobFolders } from '@dunlin/pds/config';
 import { importReference } from '@dunlin/pds/wiring/import-reference';
 import { pdsMigrations } from '@dunlin/pds/wiring/stores';
-import { didOf } from './account-commands.ts';
+import { openFiles } from './blob-commands.ts';
 import type { AdminPds } from './session.ts';
 
 /** Adds the commands. */
 export function addDataCommands(parent: Command, open: () => AdminPds): void {
   parent.command('backup').description('back the data directory up into a folder; may run beside the server').argument('<folder>')
-    .action(async (folder: string) => runBackup(open(), folder));
+    .option('--blobs', 'copy blobs out of their bucket too; those in a folder always are')
+    .action(async (folder: string, { blobs }: { blobs?: true }) => runBackup(open(), folder, blobs ?? false));
   parent.command('restore').description('put a backup into an empty data directory').argument('<folder>')
     .action(async (folder: string) => runRestore(open(), folder));
   parent.command('import-reference').description('take over every account of a stopped reference PDS; no server may run on either directory; may be repeated')
-    .argument('<folder>', 'its data directory').option('--blobs <folder>', 'where its blobs lie (default: blobs or blocks in there)')
+    .argument('<folder>', 'its data directory').option('--blobs <folder>', 'where its blobs lie (default: blobs or blocks in there, else the bucket that is set)')
     .action(async (folder: string, { blobs }: { blobs?: string }) => runImportReference(open(), folder, blobs ?? null));
-  const blob = parent.command('blob').description('blobs of this server');
-  blob.command('fetch-missing').description('fetch blobs that records name and the running server does not hold from another server')
-    .argument('<account>').requiredOption('--from <url>', 'address of the server that still has them')
-    .action(async (name: string, { from }: { from: string }) => fetchMissing(open(), name, from));
-  blob.command('fsck').description('compare the blobs the database knows with the files').option('--deep', 'read every file')
-    .action(async ({ deep }: { deep?: boolean }) => runFsck(open(), deep ?? false));
 }
 
-async function runBackup(pds: AdminPds, to: string): Promise<void> {
-  const { dataDirectory } = pds.config;
-  const made = await backUp({
-    dataDirectory, blobFolder: blobFolders(pds.config).folder, to, nowMs: systemClock.nowMs(), version,
-    open: (path) => openDatabase(path, { migrations: pdsMigrations, readonly: true }),
-  });
-  const missing = made.missingBlobs > 0 ? `, ${made.missingBlobs} blobs are missing (see: blob fsck)` : '';
-  pds.tell(`backed up ${made.accounts} accounts and ${made.blobs} blobs (${made.blobBytes} bytes) to ${to}${missing}`, { to, ...made });
+async function runBackup(pds: AdminPds, to: string, areBlobsAsked: boolean): Promise<void> {
+  const { dataDirectory, s3Bucket } = pds.config;
+  const files = openFiles(pds);
+  try {
+    const made = await backUp({
+      dataDirectory, files, areBlobsCopied: s3Bucket === null || areBlobsAsked, to, nowMs: systemClock.nowMs(), version,
+      open: (path) => openDatabase(path, { migrations: pdsMigrations, readonly: true }),
+    });
+    const missing = made.missingBlobs > 0 ? `, ${made.missingBlobs} blobs are missing (see: blob fsck)` : '';
+    const blobs = made.areBlobsCopied ? `${made.blobs} blobs (${made.blobBytes} bytes)` : 'no blobs';
+    const left = made.areBlobsCopied ? '' : `; ${made.blobs} blobs (${made.blobBytes} bytes) stay in the bucket ${s3Bucket}`;
+    pds.tell(`backed up ${made.accounts} accounts and ${blobs} to ${to}${left}${missing}`, { to, ...made });
+  } finally {
+    await files.close();
+  }
 }
 
 async function runRestore(pds: AdminPds, from: string): Promise<void> {
   const { dataDirectory } = pds.config;
-  const manifest = await restore({
-    from, dataDirectory, blobFolder: blobFolders(pds.config).folder, nowMs: systemClock.nowMs(),
-    open: (path) => openDatabase(path, { migrations: pdsMigrations }),
-  });
-  pds.tell(`restored ${manifest.accounts} accounts as of ${manifest.createdAt} to ${dataDirectory}; start the server, and it tells the network`, { dataDirectory, ...manifest });
+  const files = openFiles(pds, { isReceiving: true });
+  try {
+    const manifest = await restore({
+      from, dataDirectory, files, nowMs: systemClock.nowMs(),
+      open: (path) => openDatabase(path, { migrations: pdsMigrations }),
+    });
+    const missing = manifest.missingBlobs > 0 ? `; ${manifest.missingBlobs} blobs are missing (see: blob fsck)` : '';
+    pds.tell(`restored ${manifest.accounts} accounts as of ${manifest.createdAt} to ${dataDirectory}${missing}; start the server, and it tells the network`, { dataDirectory, ...manifest });
+  } finally {
+    await files.close();
+  }
 }
 
 async function runImportReference(pds: AdminPds, from: string, blobs: string | null): Promise<void> {
@@ -73,43 +76,4 @@ async function runImportReference(pds: AdminPds, from: string, blobs: string | n
 
 function warn(pds: AdminPds, warning: string): void {
   pds.tell(`note: ${warning}`, { warning });
-}
-
-async function fetchMissing(pds: AdminPds, name: string, from: string): Promise<void> {
-  const did = await didOf(pds, name);
-  let [fetched, bytes, failed] = [0, 0, 0];
-  let cursor: string | undefined;
-  do {
-    const answer = await pds.post<MissingBlobsAnswer>('app.dunlin.admin.fetchMissingBlobs', { did, from, ...(cursor !== undefined && { cursor }) });
-    for (const { cid, reason } of answer.failed) pds.tell(`${cid} failed: ${reason}`, { failed: cid, reason });
-    fetched += answer.fetched;
-    bytes += answer.bytes;
-    failed += answer.failed.length;
-    cursor = answer.cursor;
-  } while (cursor !== undefined);
-  pds.tell(`fetched ${fetched} blobs (${bytes} bytes) of ${did}`, { did, fetched, bytes, failed });
-  if (failed > 0) throw new Error(`${failed} blobs are missing still; repeat, or ask another server`);
-}
-
-interface MissingBlobsAnswer {
-  readonly fetched: number;
-  readonly bytes: number;
-  readonly failed: readonly { readonly cid: string; readonly reason: string }[];
-  readonly cursor?: string;
-}
-
-async function runFsck(pds: AdminPds, isDeep: boolean): Promise<void> {
-  const database = openDatabase(join(pds.config.dataDirectory, 'pds.sqlite'), { migrations: pdsMigrations, readonly: true });
-  try {
-    const { folder } = blobFolders(pds.config);
-    let found = 0;
-    for await (const { kind, did, cid, isUsed } of checkBlobs({ accounts: new AccountStore(database), blobs: new BlobStore(database), folder, isDeep })) {
-      found++;
-      pds.tell(`${kind}${isUsed ? ' (a record names it)' : ''}: ${did} ${cid}`, { kind, did, cid, isUsed });
-    }
-    pds.tell(found === 0 ? 'every blob is as it should be' : `found ${found}`, { found });
-    if (found > 0) throw new Error('blobs are not as they should be');
-  } finally {
-    database.close();
-  }
 }

@@ -7,9 +7,9 @@
  */
 import { assert } from '@dunlin/protocol/base/assert';
 import type { Clock } from '@dunlin/protocol/base/clock';
-import type { BlobFiles } from '../blob/blob-files.ts';
 import type { BlobStore } from '../blob/blob-store.ts';
-import type { Turns } from '../blob/turns.ts';
+import type { BlobTrash } from '../blob/trash.ts';
+import type { TrashStore } from '../blob/trash-store.ts';
 import { invalidRequest } from '@dunlin/service/xrpc/errors';
 import { syncEvent } from '../repo/events.ts';
 import type { RepoReader, StoredCommit } from '../repo/read.ts';
@@ -36,20 +36,23 @@ export class AccountStanding {
   readonly #repos: RepoReader;
   readonly #renewal: RepoRenewal;
   readonly #blobs: BlobStore;
-  readonly #files: BlobFiles;
-  readonly #turns: Turns;
+  readonly #trashStore: TrashStore;
+  readonly #trash: BlobTrash;
   readonly #groups: GroupCommit;
   readonly #sequencer: Sequencer;
   readonly #clock: Clock;
   readonly #onForgotten: () => void;
+  readonly #onTrashFault: (fault: unknown) => void;
 
   constructor(o: {
     accounts: AccountStore; sessionEnds: SessionEnds; keys: SigningKeys; repos: RepoReader; renewal: RepoRenewal;
-    blobs: BlobStore; files: BlobFiles; turns: Turns; groups: GroupCommit; sequencer: Sequencer; clock: Clock;
+    blobs: BlobStore; trashStore: TrashStore; trash: BlobTrash; groups: GroupCommit; sequencer: Sequencer; clock: Clock;
     /** Whatever else keeps rows of an account. */
     others: readonly AccountRows[];
     /** Told when events were removed that copies may be held of. */
     onForgotten: () => void;
+    /** Told when blobs of a deleted account could not be removed yet; the collector tries again. */
+    onTrashFault: (fault: unknown) => void;
   }) {
     this.#accounts = o.accounts;
     this.#sessionEnds = o.sessionEnds;
@@ -58,12 +61,13 @@ export class AccountStanding {
     this.#repos = o.repos;
     this.#renewal = o.renewal;
     this.#blobs = o.blobs;
-    this.#files = o.files;
-    this.#turns = o.turns;
+    this.#trashStore = o.trashStore;
+    this.#trash = o.trash;
     this.#groups = o.groups;
     this.#sequencer = o.sequencer;
     this.#clock = o.clock;
     this.#onForgotten = o.onForgotten;
+    this.#onTrashFault = o.onTrashFault;
   }
 
   /** Takes an account out of service at its own wish; `deleteAfter` is when it is to be deleted (`departures.ts`). */
@@ -110,13 +114,14 @@ export class AccountStanding {
   }
 
   /**
-   * Removes an account with everything it has here; of its events only the last word, `deleted`, stays. One that never was in service
+   * Removes an account with everything it has here; its blobs go to the trash, and of its events only the last word, `deleted`, stays. One that never was in service
    * here, and lives elsewhere, goes without a word (`isAnnounced` false).
    */
   async delete(account: Account, { isAnnounced = true } = {}): Promise<void> {
     await this.#groups.write((group) => {
       this.#sequencer.forget(account.id);
       this.#repos.removeAll(account.id);
+      this.#trashStore.moveAll(account, this.#trash.times);
       this.#blobs.removeAll(account.id);
       this.#sessionEnds.endAll(account.id);
       for (const rows of this.#others) rows.removeAll(account.id);
@@ -126,7 +131,7 @@ export class AccountStanding {
     });
     this.#sequencer.refreshOldest();
     this.#onForgotten();
-    await this.#turns.run(account.did, () => this.#files.removeAll(account.did));
+    await this.#trash.removeDue({ did: account.did }).catch(this.#onTrashFault);
   }
 
   async #change(accountId: number, change: () => void): Promise<void> {

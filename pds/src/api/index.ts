@@ -17,6 +17,7 @@ import { accountOverviewRoutes } from './admin/account-overview.ts';
 import { adminFactorRoutes } from './admin/factors.ts';
 import { adminInviteRoutes } from './admin/invites.ts';
 import { adminMailRoutes } from './admin/mail.ts';
+import { blobTrashRoutes } from './admin/blob-trash.ts';
 import { missingBlobRoutes } from './admin/missing-blobs.ts';
 import { overviewRoutes } from './admin/overview.ts';
 import { renameHostRoutes } from './admin/rename-host.ts';
@@ -92,6 +93,7 @@ export interface ApiParts {
   readonly accountOverview: Parameters<typeof accountOverviewRoutes>[0];
   /** What an operator does is remembered with these. */
   readonly acts: Parameters<typeof actRoutes>[0] & ActParts;
+  readonly blobTrash: Parameters<typeof blobTrashRoutes>[0];
 }
 
 /** Gives every method; what operators change is remembered around it. */
@@ -137,6 +139,7 @@ function allRoutes(parts: ApiParts): XrpcRoute[] {
     ...adminMailRoutes(parts.adminMail),
     ...missingBlobRoutes(parts.missingBlobs),
     ...moveRoutes(parts.moves),
+    ...blobTrashRoutes(parts.blobTrash),
     ...notificationRoutes(parts.notification),
     ...renameHostRoutes(parts.renameHost),
     ...overviewRoutes(parts.overview),

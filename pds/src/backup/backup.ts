@@ -1,23 +1,26 @@
 /**
  * Backs a PDS up into a folder while it runs: the database as one moment had it, the secrets, and every blob that moment knows.
- * Blobs never change, so a further backup into the same folder copies new ones only and removes those that are gone.
+ * Blobs never change, so a further backup into the same folder copies new ones only and removes those that are gone. Blobs in a bucket
+ * stay there unless they are asked for: the database says which they are, and they are looked for now and when it is restored.
  * The manifest is written last: a folder without one is no backup. Whoever can read the folder can act for every account: it gets
  * the same rights as the data directory. Not here: getting it back (`restore.ts`). Source: ours.
  */
-import { constants } from 'node:fs';
 import { copyFile, mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import type { Cid } from '@dunlin/protocol/data/cid';
 import { copyDatabase } from '@dunlin/service/sqlite/copy';
 import type { Database } from '@dunlin/service/sqlite/database';
 import { AccountStore } from '../account/account-store.ts';
-import { accountFolder } from '../blob/blob-files.ts';
+import type { BlobFiles } from '../blob/blob-files.ts';
 import { BlobStore } from '../blob/blob-store.ts';
 import { backupFiles, type BackupManifest } from './manifest.ts';
 
 /** What is backed up, and where to. */
 export interface BackupOptions {
   readonly dataDirectory: string;
-  readonly blobFolder: string;
+  readonly files: BlobFiles;
+  /** False leaves blobs where they are and only looks whether they are there. */
+  readonly areBlobsCopied: boolean;
   /** Folder of the backup; made when it is not there. */
   readonly to: string;
   /** Opens a database of a PDS for reading only. */
@@ -36,7 +39,7 @@ export async function backUp(o: BackupOptions): Promise<BackupManifest> {
   await copyFile(join(o.dataDirectory, 'secrets.json'), secrets);
   const copy = o.open(database);
   try {
-    const counts = await copyBlobs(copy, { from: o.blobFolder, to: blobs });
+    const counts = await copyBlobs(copy, { from: o.files, to: blobs, areCopied: o.areBlobsCopied });
     const made: BackupManifest = {
       format: 1, createdAt: new Date(o.nowMs).toISOString(), version: o.version,
       accounts: new AccountStore(copy).count(), headSeq: headSeqOf(copy), ...counts,
@@ -48,32 +51,47 @@ export async function backUp(o: BackupOptions): Promise<BackupManifest> {
   }
 }
 
-async function copyBlobs(database: Database, { from, to }: { from: string; to: string }): Promise<Pick<BackupManifest, 'blobs' | 'blobBytes' | 'missingBlobs'>> {
-  const accounts = new AccountStore(database);
-  const wanted = new Set<string>();
+interface BlobCopy {
+  readonly from: BlobFiles;
+  readonly to: string;
+  readonly areCopied: boolean;
+}
+
+async function copyBlobs(database: Database, { from, to, areCopied }: BlobCopy): Promise<Pick<BackupManifest, 'blobs' | 'blobBytes' | 'missingBlobs' | 'areBlobsCopied'>> {
+  const [accounts, store, wanted] = [new AccountStore(database), new BlobStore(database), new Set<string>()];
   let [blobs, blobBytes, missingBlobs] = [0, 0, 0];
-  for (const { accountId, cid, size } of new BlobStore(database).all()) {
+  for (const accountId of store.holders()) {
     const did = accounts.byId(accountId)?.did;
     if (did === undefined) continue;
-    const path = join(accountFolder('', did), cid.toString());
-    wanted.add(path);
-    if (await copyIfNew(join(from, path), join(to, path), size)) {
-      blobs++;
-      blobBytes += size;
-    } else missingBlobs++;
+    const there = areCopied ? null : await sizesOf(from, did);
+    for (const { cid, size, takedownRef } of store.uploads(accountId)) {
+      const path = join(did, cid.toString());
+      wanted.add(path);
+      const isThere = there === null ? await copyIfNew(from, { did, cid, size }, join(to, path)) : there.get(cid.toString()) === size;
+      if (isThere) {
+        blobs++;
+        blobBytes += size;
+      } else if (takedownRef === null) missingBlobs++;
+    }
   }
   await removeOthers(to, wanted);
-  return { blobs, blobBytes, missingBlobs };
+  return { blobs, blobBytes, missingBlobs, areBlobsCopied: areCopied };
 }
 
 /** Copies a file unless it is there already, whole; false when there is nothing to copy. */
-async function copyIfNew(from: string, to: string, size: number): Promise<boolean> {
-  if ((await sizeOf(to)) === size) return true;
-  if ((await sizeOf(from)) !== size) return false;
+async function copyIfNew(from: BlobFiles, { did, ...blob }: { did: string; cid: Cid; size: number }, to: string): Promise<boolean> {
+  if ((await sizeOf(to)) === blob.size) return true;
   await mkdir(dirname(to), { recursive: true, mode: 0o700 });
-  await copyFile(from, `${to}.new`, constants.COPYFILE_FICLONE);
+  if (!(await from.copyTo(did, blob, `${to}.new`))) return false;
   await rename(`${to}.new`, to);
   return true;
+}
+
+/** Gives the sizes of an account's files by name. */
+export async function sizesOf(files: BlobFiles, did: string): Promise<Map<string, number>> {
+  const sizes = new Map<string, number>();
+  for await (const { name, size } of files.list(did)) sizes.set(name, size);
+  return sizes;
 }
 
 async function removeOthers(folder: string, wanted: ReadonlySet<string>): Promise<void> {

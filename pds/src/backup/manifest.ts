@@ -19,6 +19,8 @@ export interface BackupManifest {
   readonly blobBytes: number;
   /** Blobs the database knows whose files were not there. */
   readonly missingBlobs: number;
+  /** False when blobs were left in their bucket; undefined, in earlier backups, is true. */
+  readonly areBlobsCopied?: boolean;
 }
 
 /** Gives the paths of a backup's parts. */

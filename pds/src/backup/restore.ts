@@ -1,16 +1,22 @@
 /**
  * Puts a backup in the place of a data directory that is empty. What happened after the backup is lost here but not at the relays:
  * so the sequence jumps far ahead, for a relay ignores seqs it has passed, and a mark makes the server tell anew, when it starts,
- * where every repository stands (`after-restore.ts`). Nothing is overwritten. Source: ours.
+ * where every repository stands (`after-restore.ts`). Nothing is overwritten. Blobs that are in their place already stay, others are
+ * put there from the backup, hashed on their way: so a restore can also move them from a folder into a bucket. Source: ours.
  */
-import { existsSync } from 'node:fs';
-import { copyFile, cp, mkdir, rename, writeFile } from 'node:fs/promises';
+import { createReadStream, existsSync } from 'node:fs';
+import { copyFile, mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemClock } from '@dunlin/protocol/base/clock';
+import { sameCid, type Cid } from '@dunlin/protocol/data/cid';
 import { checkDatabase } from '@dunlin/service/sqlite/copy';
 import type { Database } from '@dunlin/service/sqlite/database';
+import { AccountStore } from '../account/account-store.ts';
+import type { BlobFiles } from '../blob/blob-files.ts';
+import { BlobStore } from '../blob/blob-store.ts';
 import { Sequencer } from '../sequencer/sequencer.ts';
 import { restoredMark } from './after-restore.ts';
+import { sizesOf } from './backup.ts';
 import { backupFiles, readManifest, type BackupManifest } from './manifest.ts';
 
 /** How far the sequence jumps: more events than a PDS tells in the time between two backups. */
@@ -20,13 +26,13 @@ export const restoreSeqJump = 10_000_000;
 export interface RestoreOptions {
   readonly from: string;
   readonly dataDirectory: string;
-  readonly blobFolder: string;
+  readonly files: BlobFiles;
   /** Opens a database of a PDS for writing, brought up to date. */
   readonly open: (path: string) => Database;
   readonly nowMs: number;
 }
 
-/** Restores a backup and gives its manifest. @throws Error when the folder holds no whole backup, or the data directory is in use */
+/** Restores a backup and gives its manifest, with how many blobs are missing now. @throws Error when the folder holds no whole backup, or the data directory is in use */
 export async function restore(o: RestoreOptions): Promise<BackupManifest> {
   const manifest = readManifest(o.from);
   const parts = backupFiles(o.from);
@@ -34,22 +40,46 @@ export async function restore(o: RestoreOptions): Promise<BackupManifest> {
   if (existsSync(database)) throw new Error(`data directory holds a server already: ${o.dataDirectory}`);
   checkDatabase(parts.database);
   await mkdir(o.dataDirectory, { recursive: true, mode: 0o700 });
-  await mkdir(o.blobFolder, { recursive: true, mode: 0o700 });
-  await cp(parts.blobs, o.blobFolder, { recursive: true });
   await copyFile(parts.secrets, join(o.dataDirectory, 'secrets.json'));
   await copyFile(parts.database, `${database}.new`);
-  jumpAhead(o.open(`${database}.new`), manifest.headSeq + restoreSeqJump);
+  const missingBlobs = await fill(o.open(`${database}.new`), { files: o.files, from: parts.blobs, seq: manifest.headSeq + restoreSeqJump });
   await writeFile(join(o.dataDirectory, restoredMark), `${JSON.stringify({ restoredAt: new Date(o.nowMs).toISOString(), backup: manifest.createdAt })}\n`, { mode: 0o600, flush: true });
   // The database gets its name last: a restore that was cut off can be repeated.
   await rename(`${database}.new`, database);
-  return manifest;
+  return { ...manifest, missingBlobs };
 }
 
-/** Closing moves what the write-ahead log holds into the file, which can then be renamed alone. */
-function jumpAhead(database: Database, seq: number): void {
+/** Puts blobs into their place and the sequence ahead, and closes: that moves what the write-ahead log holds into the file, which can then be renamed alone. */
+async function fill(database: Database, { files, from, seq }: { files: BlobFiles; from: string; seq: number }): Promise<number> {
   try {
     new Sequencer(database, systemClock).skipTo(seq);
+    const [accounts, blobs] = [new AccountStore(database), new BlobStore(database)];
+    let missing = 0;
+    for (const accountId of blobs.holders()) {
+      const did = accounts.byId(accountId)?.did;
+      if (did === undefined) continue;
+      const there = await sizesOf(files, did);
+      for (const { cid, size, takedownRef } of blobs.uploads(accountId)) {
+        if (there.get(cid.toString()) === size || (await putBlob(files, { did, cid, from }))) continue;
+        if (takedownRef === null) missing++;
+      }
+    }
+    return missing;
   } finally {
     database.close();
+  }
+}
+
+/** Puts a blob of the backup into its place; false when the backup has none, or one that is not what its name says. */
+async function putBlob(files: BlobFiles, { did, cid, from }: { did: string; cid: Cid; from: string }): Promise<boolean> {
+  const path = join(from, did, cid.toString());
+  if (!existsSync(path)) return false;
+  const received = await files.receive(did, createReadStream(path));
+  try {
+    if (!sameCid(received.cid, cid)) return false;
+    await received.keep();
+    return true;
+  } finally {
+    await received.discard();
   }
 }

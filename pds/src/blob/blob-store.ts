@@ -1,7 +1,7 @@
 /**
  * The rows of blobs: what an account uploaded, and which of its records name which blob.
  * Life of a blob: uploaded (`unused_since` set, not served) → named by a committed record (served) → named by none (unused again)
- * → collected after the grace time. Not here: the bytes (`blob-files.ts`).
+ * → in the trash after the grace time (`trash-store.ts`). Not here: the bytes (`blob-files.ts`).
  * Source: atproto.com/specs/blob; error names and texts as the reference PDS.
  */
 import { cidFromBytes, cidToBytes, type Cid } from '@dunlin/protocol/data/cid';
@@ -14,6 +14,12 @@ export interface StoredBlob {
   readonly takedownRef: string | null;
   /** Since when no record names it, ms since 1970; null while one does. */
   readonly unusedSinceMs: number | null;
+}
+
+/** Whose blob it is. */
+export interface BlobOwner {
+  readonly id: number;
+  readonly did: string;
 }
 
 /** A record that names blobs. */
@@ -40,15 +46,18 @@ interface BlobRow {
 export class BlobStore {
   readonly #find: Statement<[number, Uint8Array], BlobRow>;
   readonly #isUsed: Statement<[number, Uint8Array], number>;
-  readonly #put: Statement<[number, Uint8Array, string, number, number | null], unknown>;
-  readonly #setUnused: Statement<[number | null, number, Uint8Array], unknown>;
+  readonly #put: Statement<[number, Uint8Array, string, number, number | null, number], unknown>;
+  readonly #untrash: Statement<[string, Uint8Array], unknown>;
+  readonly #setUnused: Statement<[number, number, Uint8Array], unknown>;
+  readonly #setUsed: Statement<[number, Uint8Array], unknown>;
   readonly #setTakedown: Statement<[string | null, number, Uint8Array], unknown>;
   readonly #use: Statement<[number, Uint8Array, string, string, string], unknown>;
   readonly #usedBy: Statement<[number, string, string], Buffer>;
   readonly #unuse: Statement<[number, string, string], unknown>;
   readonly #list: Statement<[number, Uint8Array, string, number], Buffer>;
   readonly #missing: Statement<[number, Uint8Array, number], { cid: Buffer; collection: string; rkey: string }>;
-  readonly #all: Statement<[], { account: number; cid: Buffer; size: number }>;
+  readonly #holders: Statement<[], number>;
+  readonly #uploads: Statement<[number], { cid: Buffer; size: number; takedown_ref: string | null }>;
   readonly #unusedBytes: Statement<[number], number>;
   readonly #unusedBefore: Statement<[number, number], { account: number; cid: Buffer }>;
   readonly #remove: Statement<[number, Uint8Array], unknown>;
@@ -62,10 +71,12 @@ export class BlobStore {
     this.#find = database.prepare('SELECT mime_type, size, takedown_ref, unused_since FROM blob WHERE account = ? AND cid = ?');
     this.#isUsed = database.prepare<[number, Uint8Array], number>('SELECT 1 FROM blob_use WHERE account = ? AND cid = ? LIMIT 1').pluck();
     this.#put = database.prepare(
-      `INSERT INTO blob (account, cid, mime_type, size, unused_since) VALUES (?, ?, ?, ?, ?) ON CONFLICT (account, cid) DO UPDATE
+      `INSERT INTO blob (account, cid, mime_type, size, unused_since, was_named) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (account, cid) DO UPDATE
        SET mime_type = iif(excluded.unused_since IS NULL, mime_type, excluded.mime_type), unused_since = excluded.unused_since`,
     );
+    this.#untrash = database.prepare('DELETE FROM blob_trash WHERE did = ? AND cid = ?');
     this.#setUnused = database.prepare('UPDATE blob SET unused_since = ? WHERE account = ? AND cid = ?');
+    this.#setUsed = database.prepare('UPDATE blob SET unused_since = NULL, was_named = 1 WHERE account = ? AND cid = ?');
     this.#setTakedown = database.prepare('UPDATE blob SET takedown_ref = ? WHERE account = ? AND cid = ?');
     this.#use = database.prepare(
       `INSERT INTO blob_use (account, cid, collection, rkey, rev) VALUES (?, ?, ?, ?, ?)
@@ -85,7 +96,8 @@ export class BlobStore {
        WHERE account = ? AND cid > ? AND NOT EXISTS (SELECT 1 FROM blob WHERE blob.account = named.account AND blob.cid = named.cid)
        GROUP BY cid ORDER BY cid LIMIT ?`,
     );
-    this.#all = database.prepare('SELECT account, cid, size FROM blob ORDER BY account, cid');
+    this.#holders = database.prepare<[], number>('SELECT DISTINCT account FROM blob ORDER BY account').pluck();
+    this.#uploads = database.prepare('SELECT cid, size, takedown_ref FROM blob WHERE account = ? ORDER BY cid');
     this.#unusedBytes = database.prepare<[number], number>('SELECT coalesce(sum(size), 0) FROM blob WHERE account = ? AND unused_since IS NOT NULL').pluck();
     this.#unusedBefore = database.prepare('SELECT account, cid FROM blob WHERE unused_since < ? LIMIT ?');
     this.#remove = database.prepare('DELETE FROM blob WHERE account = ? AND cid = ?');
@@ -112,9 +124,14 @@ export class BlobStore {
     return this.#isUsed.get(accountId, cidToBytes(cid)) !== undefined;
   }
 
-  /** Remembers an upload. One that is there already keeps its type while records name it, else its grace and type begin anew. */
-  put(accountId: number, cid: Cid, blob: { mimeType: string; size: number; nowMs: number }): void {
-    this.#put.run(accountId, cidToBytes(cid), blob.mimeType, blob.size, this.isUsed(accountId, cid) ? null : blob.nowMs);
+  /**
+   * Remembers an upload, and takes it from the trash if it is there. One that is here already keeps its type while records name it,
+   * else its grace and type begin anew.
+   */
+  put({ id, did }: BlobOwner, cid: Cid, blob: { mimeType: string; size: number; nowMs: number }): void {
+    const [bytes, isUsed] = [cidToBytes(cid), this.isUsed(id, cid)];
+    this.#put.run(id, bytes, blob.mimeType, blob.size, isUsed ? null : blob.nowMs, isUsed ? 1 : 0);
+    this.#untrash.run(did, bytes);
   }
 
   /** Says that a record now names exactly these blobs; those that nobody names any more become unused. */
@@ -123,7 +140,7 @@ export class BlobStore {
     if (before.length > 0) this.#unuse.run(accountId, user.collection, user.rkey);
     for (const cid of cids) {
       this.#use.run(accountId, cidToBytes(cid), user.collection, user.rkey, o.rev);
-      this.#setUnused.run(null, accountId, cidToBytes(cid));
+      this.#setUsed.run(accountId, cidToBytes(cid));
     }
     for (const bytes of before) {
       if (this.#isUsed.get(accountId, bytes) === undefined) this.#setUnused.run(o.nowMs, accountId, bytes);
@@ -147,9 +164,14 @@ export class BlobStore {
     return rows.map(({ cid, collection, rkey }) => ({ cid: cidFromBytes(cid), collection, rkey }));
   }
 
-  /** Gives every upload, of all accounts, used or not. */
-  *all(): Generator<{ accountId: number; cid: Cid; size: number }, void, undefined> {
-    for (const { account, cid, size } of this.#all.iterate()) yield { accountId: account, cid: cidFromBytes(cid), size };
+  /** Gives every account that has uploads. */
+  holders(): number[] {
+    return this.#holders.all();
+  }
+
+  /** Gives the uploads of an account, used or not. */
+  uploads(accountId: number): { cid: Cid; size: number; takedownRef: string | null }[] {
+    return this.#uploads.all(accountId).map(({ cid, size, takedown_ref: takedownRef }) => ({ cid: cidFromBytes(cid), size, takedownRef }));
   }
 
   /** Gives how many bytes an account has uploaded that no record names. */

@@ -1,15 +1,16 @@
 /**
- * Removes blobs that no record has named for a while: uploads that were never used, and those whose last record went.
- * The row goes first and durably, then the file; a crash between leaves a file that nobody serves.
- * The grace lets a client write its record, or undo a deletion. Source: atproto.com/specs/blob ("at least one hour").
+ * Moves blobs to the trash that no record has named for a while, and has the trash removed whose time is over.
+ * The grace lets a client write its record, or undo a deletion; the trash lets an operator undo a mistake. An upload that no record
+ * ever named has no time in the trash.
+ * Not here: the trash itself (`trash.ts`). Source: atproto.com/specs/blob ("at least one hour"); decision 0022.
  */
 import type { Clock } from '@dunlin/protocol/base/clock';
 import type { Cid } from '@dunlin/protocol/data/cid';
 import type { AccountStore } from '../account/account-store.ts';
 import type { GroupCommit } from '../sequencer/group-commit.ts';
-import type { BlobFiles } from './blob-files.ts';
 import type { BlobStore } from './blob-store.ts';
-import type { Turns } from './turns.ts';
+import type { BlobTrash } from './trash.ts';
+import type { TrashStore } from './trash-store.ts';
 
 /** How often unused blobs are looked for, in ms. */
 export const collectEveryMs = 10 * 60_000;
@@ -21,50 +22,66 @@ export const collectBatch = 100;
 export class BlobCollector {
   readonly #accounts: AccountStore;
   readonly #blobs: BlobStore;
-  readonly #files: BlobFiles;
+  readonly #trashStore: TrashStore;
+  readonly #trash: BlobTrash;
   readonly #groups: GroupCommit;
-  readonly #turns: Turns;
   readonly #clock: Clock;
   readonly #graceMs: number;
 
-  constructor(o: { accounts: AccountStore; blobs: BlobStore; files: BlobFiles; groups: GroupCommit; turns: Turns; clock: Clock; graceMs: number }) {
+  constructor(o: { accounts: AccountStore; blobs: BlobStore; trashStore: TrashStore; trash: BlobTrash; groups: GroupCommit; clock: Clock; graceMs: number }) {
     this.#accounts = o.accounts;
     this.#blobs = o.blobs;
-    this.#files = o.files;
+    this.#trashStore = o.trashStore;
+    this.#trash = o.trash;
     this.#groups = o.groups;
-    this.#turns = o.turns;
     this.#clock = o.clock;
     this.#graceMs = o.graceMs;
   }
 
-  /** Looks for unused blobs now and then; gives a function that ends it. */
-  start(onFault: (fault: unknown) => void): () => void {
-    const timer = this.#clock.every(collectEveryMs, () => void this.collect().catch(onFault), { unref: true });
-    return () => timer.cancel();
+  /**
+   * Looks for unused blobs at once, and now and then; gives a function that ends it and waits for the look under way.
+   * Looks come one after another; those that fall due meanwhile are one.
+   */
+  start(onFault: (fault: unknown) => void): () => Promise<void> {
+    const end = new AbortController();
+    let isDue = false;
+    let looking: Promise<void> | null = null;
+    const look = async (): Promise<void> => {
+      while (isDue && !end.signal.aborted) {
+        isDue = false;
+        await this.collect(end.signal).catch(onFault);
+      }
+      looking = null;
+    };
+    const ask = (): void => {
+      isDue = true;
+      looking ??= look();
+    };
+    const timer = this.#clock.every(collectEveryMs, ask, { unref: true });
+    ask();
+    return async () => {
+      timer.cancel();
+      end.abort();
+      await looking;
+    };
   }
 
-  /** Removes every blob whose grace is over and resolves with how many. */
-  async collect(): Promise<number> {
+  /** Moves every blob whose grace is over to the trash, and removes for good what has been there long enough. */
+  async collect(signal: AbortSignal): Promise<void> {
     const beforeMs = this.#clock.nowMs() - this.#graceMs;
-    let collected = 0;
-    for (;;) {
+    while (!signal.aborted) {
       const batch = this.#blobs.unusedBefore(beforeMs, collectBatch);
-      for (const { accountId, cid } of batch) await this.#collectOne(accountId, cid, beforeMs);
-      collected += batch.length;
-      if (batch.length < collectBatch) return collected;
+      if (batch.length > 0) await this.#groups.write(() => batch.forEach(({ accountId, cid }) => this.#collectOne(accountId, cid, beforeMs)));
+      if (batch.length < collectBatch) break;
     }
+    await this.#trash.removeDue({ signal });
   }
 
-  async #collectOne(accountId: number, cid: Cid, beforeMs: number): Promise<void> {
-    const did = this.#accounts.byId(accountId)?.did ?? null;
-    await this.#turns.run(did ?? '', async () => {
-      const isGone = await this.#groups.write(() => {
-        const unusedSinceMs = this.#blobs.find(accountId, cid)?.unusedSinceMs ?? null;
-        if (unusedSinceMs === null || unusedSinceMs >= beforeMs) return false;
-        this.#blobs.remove(accountId, cid);
-        return true;
-      });
-      if (isGone && did !== null) await this.#files.remove(did, cid);
-    });
+  #collectOne(accountId: number, cid: Cid, beforeMs: number): void {
+    const unusedSinceMs = this.#blobs.find(accountId, cid)?.unusedSinceMs ?? null;
+    if (unusedSinceMs === null || unusedSinceMs >= beforeMs) return;
+    const account = this.#accounts.byId(accountId);
+    if (account === null) this.#blobs.remove(accountId, cid);
+    else this.#trashStore.move(account, cid, this.#trash.times);
   }
 }

@@ -14,7 +14,7 @@ import type { GroupCommit } from '../sequencer/group-commit.ts';
 import type { BlobFiles } from './blob-files.ts';
 import type { BlobStore } from './blob-store.ts';
 import { blobMimeType } from './sniff.ts';
-import type { Turns } from './turns.ts';
+import { blobKey, type Turns } from './turns.ts';
 
 /** How long one call works before it answers, in ms; a blob that is under way is finished. */
 export const fetchBudgetMs = 20_000;
@@ -83,9 +83,9 @@ export class MissingBlobs {
     try {
       if (!sameCid(received.cid, cid)) throw new Error('what came is not what its name says');
       const mimeType = blobMimeType(received.head, answer.headers.get('content-type'));
-      await this.#turns.run(did, async () => {
+      await this.#turns.run(blobKey(did, cid), async () => {
         await received.keep();
-        await this.#groups.write(() => this.#blobs.put(id, cid, { mimeType, size: received.size, nowMs: this.#clock.nowMs() }));
+        await this.#groups.write(() => this.#blobs.put({ id, did }, cid, { mimeType, size: received.size, nowMs: this.#clock.nowMs() }));
       });
       return received.size;
     } finally {

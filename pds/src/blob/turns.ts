@@ -1,8 +1,14 @@
 /**
  * Lets pieces of work on the same thing happen one after another, each to its end.
- * Blobs need it: naming a file and writing its row must not be crossed by the collector removing both.
+ * Blobs need it: naming a file and writing its row must not be crossed by the trash removing both.
  * Not for repository writes, which are serial by running synchronously. Source: ours.
  */
+import type { Cid } from '@dunlin/protocol/data/cid';
+
+/** Gives the key under which somebody works on one blob of an account. */
+export function blobKey(did: string, cid: Cid): string {
+  return `${did}/${cid.toString()}`;
+}
 
 /** Work in turns, by key. A key takes memory only while somebody works or waits on it. */
 export class Turns {

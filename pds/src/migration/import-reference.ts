@@ -9,7 +9,7 @@
 import { createReadStream } from 'node:fs';
 import type { Clock } from '@dunlin/protocol/base/clock';
 import { Keypair } from '@dunlin/protocol/crypto/keypair';
-import { sameCid } from '@dunlin/protocol/data/cid';
+import { sameCid, type Cid } from '@dunlin/protocol/data/cid';
 import { verifyRepoCar } from '@dunlin/protocol/repo/verify-repo';
 import type { Account } from '../account/account.ts';
 import type { AccountStore } from '../account/account-store.ts';
@@ -53,6 +53,8 @@ interface ImportParts {
   readonly groups: GroupCommit;
   readonly importer: RepoImporter;
   readonly progress: ImportProgress;
+  /** Takes over a blob that the former server left in the bucket that is ours now, and gives its size; null where there is no bucket. */
+  readonly adopt: ((did: string, cid: Cid) => Promise<number | null>) | null;
   readonly clock: Clock;
 }
 
@@ -136,13 +138,14 @@ export class ReferenceImporter {
     return account;
   }
 
-  /** Copies the blobs, hashing each on its way; those that are here from an earlier run stay. */
+  /** Copies the blobs, hashing each on its way; those that are here from an earlier run, or lie in the bucket already, stay as they are. */
   async #blobs({ id, did }: Account, actor: ReferenceActor): Promise<{ held: number; missing: number }> {
-    const { blobs, files, groups, clock } = this.#o;
+    const { blobs, files, groups, adopt, clock } = this.#o;
     let [held, missing] = [0, 0];
     for (const { cid, path, mimeType, takedownRef } of actor.blobs()) {
       const known = blobs.find(id, cid);
       let size = known !== null && (await files.sizeOf(did, cid)) === known.size ? known.size : null;
+      if (size === null && path === null) size = (await adopt?.(did, cid)) ?? null;
       if (size === null && path !== null) {
         const received = await files.receive(did, createReadStream(path));
         if (sameCid(received.cid, cid)) await received.keep();
@@ -155,7 +158,7 @@ export class ReferenceImporter {
       }
       const kept = { mimeType, size, nowMs: clock.nowMs() };
       await groups.write(() => {
-        blobs.put(id, cid, kept);
+        blobs.put({ id, did }, cid, kept);
         if (takedownRef !== null) blobs.setTakedown(id, cid, takedownRef);
       });
       held++;

@@ -81,5 +81,6 @@ export function apiParts(stage: Stage, stores: Stores, writes: Writes, network: 
     acts: { auth, accounts, audit: stores.audit, groups, clock, modServiceDid: config.modServiceDid },
     missingBlobs: { auth, accounts, missingBlobs },
     moves: { auth, moves, limits },
+    blobTrash: { auth, accounts, trash: writes.trash, trashStore: stores.trashStore },
   };
 }

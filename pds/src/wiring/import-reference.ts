@@ -6,6 +6,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { systemClock } from '@dunlin/protocol/base/clock';
+import type { Cid } from '@dunlin/protocol/data/cid';
 import { TidClock } from '@dunlin/protocol/repo/tid';
 import { Lifecycle } from '@dunlin/service/lifecycle/service';
 import { createLogger } from '@dunlin/service/log/logger';
@@ -13,6 +14,7 @@ import { lockFolder } from '@dunlin/service/sqlite/folder-lock';
 import { SigningKeys } from '../account/signing-keys.ts';
 import { restoredMark } from '../backup/after-restore.ts';
 import { guardSeqJump } from '../backup/sequence-guard.ts';
+import { S3Files } from '../blob/s3-files.ts';
 import { importFolder, type PdsConfig } from '../config.ts';
 import { ImportProgress } from '../migration/import-progress.ts';
 import { ReferenceImporter, type ImportedAccount } from '../migration/import-reference.ts';
@@ -49,8 +51,10 @@ export async function importReference(config: PdsConfig, o: { from: string; blob
     lifecycle.own('progress', () => progress.close());
     clearStaging(importFolder(config));
     const importer = new RepoImporter({ ...stores, groups, clock, keys: new SigningKeys(stores.accounts), tids: new TidClock(clock), folder: importFolder(config) });
+    const { files } = stores;
+    const adopt = files instanceof S3Files ? (did: string, cid: Cid) => files.adopt(did, cid) : null;
     sequencer.skipTo(data.lastSeq() + guardSeqJump);
-    return { ...(await run(new ReferenceImporter({ ...stores, groups, importer, progress, clock }), data, config, o.tell)), headSeq: sequencer.headSeq() };
+    return { ...(await run(new ReferenceImporter({ ...stores, groups, importer, progress, adopt, clock }), data, config, o.tell)), headSeq: sequencer.headSeq() };
   } finally {
     await lifecycle.close();
   }

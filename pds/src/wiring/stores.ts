@@ -12,14 +12,13 @@ import { PreferenceStore } from '../account/preference-store.ts';
 import { RefreshTokenStore } from '../account/refresh-token-store.ts';
 import { ReservedKeys } from '../account/reserved-keys.ts';
 import { accountSchema, accountSchema2 } from '../account/schema.ts';
-import { BlobFiles } from '../blob/blob-files.ts';
 import { AuditLog } from '../audit/audit-log.ts';
 import { auditSchema } from '../audit/schema.ts';
 import { BlobFigures } from '../blob/blob-figures.ts';
 import { BlobStore } from '../blob/blob-store.ts';
-import { blobSchema } from '../blob/schema.ts';
+import { blobSchema, blobSchema2 } from '../blob/schema.ts';
+import { TrashStore } from '../blob/trash-store.ts';
 import { Turns } from '../blob/turns.ts';
-import { blobFolders } from '../config.ts';
 import { factorSchema } from '../factor/schema.ts';
 import { RenameStore } from '../identity/rename-store.ts';
 import { hostRenameSchema } from '../identity/schema.ts';
@@ -37,6 +36,7 @@ import { RepoReader } from '../repo/read.ts';
 import { RecordStore } from '../repo/record-store.ts';
 import { repoSchema } from '../repo/schema.ts';
 import { sequencerSchema } from '../sequencer/schema.ts';
+import { openBlobFiles } from './blob-files.ts';
 import { reportFault, type Stage } from './stage.ts';
 
 /** Layouts of the database, each applied once, in this order. */
@@ -47,6 +47,7 @@ export const pdsMigrations: readonly string[] = [
   auditSchema,
   movingSchema,
   hostRenameSchema,
+  blobSchema2,
 ];
 
 /** Opens the tables, and the files beside them. */
@@ -61,8 +62,10 @@ export function openStores({ config, clock, log, lifecycle }: Pick<Stage, 'confi
   const records = new RecordStore(database);
   const exporter = new RepoExporter(() => openDatabase(path, { migrations: pdsMigrations, readonly: true }), reportFault(log, 'export was cut short'));
   lifecycle.own('exports', () => exporter.close());
+  const files = openBlobFiles(config, { log, isReceiving: true });
+  lifecycle.own('blob files', () => files.close());
   return {
-    database, heads, nodes, records, exporter,
+    database, heads, nodes, records, exporter, files,
     accounts: new AccountStore(database),
     refreshTokens: new RefreshTokenStore(database),
     appPasswordStore: new AppPasswordStore(database),
@@ -76,7 +79,7 @@ export function openStores({ config, clock, log, lifecycle }: Pick<Stage, 'confi
     blobFigures: new BlobFigures(database),
     renames: new RenameStore(database),
     audit: new AuditLog(database),
-    files: new BlobFiles(blobFolders(config)),
+    trashStore: new TrashStore(database),
     turns: new Turns(),
   };
 }

@@ -14,7 +14,7 @@ const png = Buffer.concat([Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'), Buffer.al
 let small: SmallPds;
 let alice: Person;
 beforeAll(async () => {
-  small = await startSmallPds({ clock, environment: { PDS_BLOB_UPLOAD_LIMIT: String(limit), PDS_BLOB_UNUSED_GRACE: '2h' } });
+  small = await startSmallPds({ clock, environment: { PDS_BLOB_UPLOAD_LIMIT: String(limit), PDS_BLOB_UNUSED_GRACE: '2h', PDS_BLOB_TRASH_TIME: '0' } });
   alice = await small.newPerson('alice');
 });
 afterAll(() => small.close());

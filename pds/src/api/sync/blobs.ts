@@ -5,7 +5,7 @@
  * Source: lexicons of those names; headers as the reference PDS, with Range and ETag beside them.
  */
 import { Readable } from 'node:stream';
-import { parseCid } from '@dunlin/protocol/data/cid';
+import { parseCid, type Cid } from '@dunlin/protocol/data/cid';
 import { invalidRequest } from '@dunlin/service/xrpc/errors';
 import { route, type XrpcRoute } from '@dunlin/service/xrpc/route';
 import type { AccountStore } from '../../account/account-store.ts';
@@ -24,17 +24,17 @@ export function syncBlobRoutes(o: { auth: Authenticator; accounts: AccountStore;
         const cid = parseCid(params.cid);
         const blob = o.blobs.find(account.id, cid);
         const isServed = blob !== null && (blob.takedownRef === null || reader.kind === 'admin') && o.blobs.isUsed(account.id, cid);
-        const size = isServed ? await o.files.sizeOf(account.did, cid) : null;
-        if (blob === null || size === null) throw invalidRequest('Blob not found');
+        if (!isServed) throw invalidRequest('Blob not found');
         const answerHeaders = blobHeaders(params.cid);
-        if (headers['if-none-match'] === answerHeaders.etag) return { status: 304, body: new Uint8Array(0), encoding: blob.mimeType, headers: answerHeaders };
+        const { size, mimeType: encoding } = blob;
+        if (headers['if-none-match'] === answerHeaders.etag) return { status: 304, body: new Uint8Array(0), encoding, headers: answerHeaders };
         const range = parseRange(headers.range, size);
         if (range === 'unsatisfiable') {
-          return { status: 416, body: new Uint8Array(0), encoding: blob.mimeType, headers: { ...answerHeaders, 'content-range': `bytes */${size}` } };
+          return { status: 416, body: new Uint8Array(0), encoding, headers: { ...answerHeaders, 'content-range': `bytes */${size}` } };
         }
-        // An empty stream leaves the length of the headers alone, which is what HEAD is asked for.
-        const body = method === 'HEAD' ? Readable.from([]) : o.files.read(account.did, cid, range);
-        return { status: range ? 206 : 200, body, encoding: blob.mimeType, headers: { ...answerHeaders, ...rangeHeaders(range, size) } };
+        const body = method === 'HEAD' ? await nothingOf(o.files, account.did, { cid, size }) : await o.files.read(account.did, { cid, size }, range);
+        if (body === null) throw invalidRequest('Blob not found');
+        return { status: range ? 206 : 200, body, encoding, headers: { ...answerHeaders, ...rangeHeaders(range, size) } };
       },
     }),
     route<{ did: string; since?: string; limit: number; cursor?: string }, unknown, Reader>('com.atproto.sync.listBlobs', {
@@ -47,6 +47,11 @@ export function syncBlobRoutes(o: { auth: Authenticator; accounts: AccountStore;
       },
     }),
   ];
+}
+
+/** An empty stream leaves the length of the headers alone, which is what HEAD is asked for. */
+async function nothingOf(files: BlobFiles, did: string, { cid, size }: { cid: Cid; size: number }): Promise<Readable | null> {
+  return (await files.sizeOf(did, cid)) === size ? Readable.from([]) : null;
 }
 
 function blobHeaders(cid: string): { etag: string } & Record<string, string> {

@@ -1,0 +1,130 @@
+/**
+ * `dunlin admin pds blob …`: check and mend the place of blobs, fetch those that a move left behind, the trash and the way back.
+ * `fsck` looks at the data directory itself; the others ask the running server.
+ * Not for backups (`data-commands.ts`). Source: ours.
+ */
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { systemClock } from '@dunlin/protocol/base/clock';
+import { createLogger } from '@dunlin/service/log/logger';
+import { openDatabase } from '@dunlin/service/sqlite/database';
+import { lockFolder } from '@dunlin/service/sqlite/folder-lock';
+import { AccountStore } from '@dunlin/pds/account/account-store';
+import type { BlobFiles } from '@dunlin/pds/blob/blob-files';
+import { BlobStore } from '@dunlin/pds/blob/blob-store';
+import { checkBlobs, type BlobFinding } from '@dunlin/pds/blob/fsck';
+import { mendBlob, type Mended } from '@dunlin/pds/blob/mend';
+import { TrashStore } from '@dunlin/pds/blob/trash-store';
+import { openBlobFiles } from '@dunlin/pds/wiring/blob-files';
+import { pdsMigrations } from '@dunlin/pds/wiring/stores';
+import { didOf } from './account-commands.ts';
+import type { AdminPds, Row } from './session.ts';
+
+/** Blobs of one page of the trash, and of one call that names none. */
+const pageLength = 500;
+
+/** Adds the commands. */
+export function addBlobCommands(parent: Command, open: () => AdminPds): void {
+  const blob = parent.command('blob').description('blobs of this server');
+  blob.command('fetch-missing').description('fetch blobs that records name and the running server does not hold from another server')
+    .argument('<account>').requiredOption('--from <url>', 'address of the server that still has them')
+    .action(async (name: string, { from }: { from: string }) => fetchMissing(open(), name, from));
+  blob.command('fsck').description('compare the blobs the database knows with the files').option('--deep', 'read every file')
+    .option('--mend', 'forget blobs without right bytes, so that they can be fetched again, and put unknown files into the trash; no server may run')
+    .action(async ({ deep, mend }: { deep?: true; mend?: true }) => runFsck(open(), { isDeep: deep ?? false, isMending: mend ?? false }));
+  blob.command('trash').description('list blobs in the trash').argument('[account]', 'DID, or handle of an account that is here')
+    .action(async (name?: string) => listTrash(open(), name));
+  blob.command('restore').description('give blobs in the trash back to their account').argument('<account>').argument('[cid...]', 'default: all of them')
+    .action(async (name: string, cids: string[]) => changeTrash(open(), name, cids, 'restore'));
+  blob.command('purge').description('remove blobs for good, at once: those in the trash, and with their CIDs those that were taken down')
+    .argument('<account>').argument('[cid...]', 'default: all in the trash').requiredOption('--yes', 'say that you mean it')
+    .action(async (name: string, cids: string[]) => changeTrash(open(), name, cids, 'purge'));
+}
+
+/** Opens the place of blobs that the settings name; whoever receives blobs must be the only process on the data directory. */
+export function openFiles({ config }: AdminPds, { isReceiving }: { isReceiving: boolean } = { isReceiving: false }): BlobFiles {
+  return openBlobFiles(config, { log: createLogger('pds', { level: 'error' }), isReceiving });
+}
+
+async function fetchMissing(pds: AdminPds, name: string, from: string): Promise<void> {
+  const did = await didOf(pds, name);
+  let [fetched, bytes, failed] = [0, 0, 0];
+  let cursor: string | undefined;
+  do {
+    const answer = await pds.post<MissingBlobsAnswer>('app.dunlin.admin.fetchMissingBlobs', { did, from, ...(cursor !== undefined && { cursor }) });
+    for (const { cid, reason } of answer.failed) pds.tell(`${cid} failed: ${reason}`, { failed: cid, reason });
+    fetched += answer.fetched;
+    bytes += answer.bytes;
+    failed += answer.failed.length;
+    cursor = answer.cursor;
+  } while (cursor !== undefined);
+  pds.tell(`fetched ${fetched} blobs (${bytes} bytes) of ${did}`, { did, fetched, bytes, failed });
+  if (failed > 0) throw new Error(`${failed} blobs are missing still; repeat, or ask another server`);
+}
+
+interface MissingBlobsAnswer {
+  readonly fetched: number;
+  readonly bytes: number;
+  readonly failed: readonly { readonly cid: string; readonly reason: string }[];
+  readonly cursor?: string;
+}
+
+async function runFsck(pds: AdminPds, { isDeep, isMending }: { isDeep: boolean; isMending: boolean }): Promise<void> {
+  const lock = isMending ? lockFolder(pds.config.dataDirectory) : null;
+  const database = openDatabase(join(pds.config.dataDirectory, 'pds.sqlite'), { migrations: pdsMigrations, readonly: !isMending });
+  const files = openFiles(pds);
+  try {
+    const parts = { accounts: new AccountStore(database), blobs: new BlobStore(database), trashStore: new TrashStore(database), files };
+    const times = { nowMs: systemClock.nowMs(), trashMs: pds.config.blobTrashMs };
+    let [found, left] = [0, 0];
+    for await (const finding of checkBlobs({ ...parts, isDeep })) {
+      const mended = isMending ? await mendBlob({ ...parts, times }, finding) : null;
+      found++;
+      if (mended === null || mended === 'left') left++;
+      tellFinding(pds, finding, mended);
+    }
+    pds.tell(found === 0 ? 'every blob is as it should be' : `found ${found}${isMending ? `, mended ${found - left}` : ''}`, { found, ...(isMending && { mended: found - left }) });
+    if (left > 0) throw new Error('blobs are not as they should be');
+  } finally {
+    await files.close();
+    database.close();
+    lock?.release();
+  }
+}
+
+function tellFinding(pds: AdminPds, { kind, did, cid, isUsed }: BlobFinding, mended: Mended | null): void {
+  pds.tell(`${kind}${isUsed ? ' (a record names it)' : ''}: ${did} ${cid}${mended === null ? '' : `: ${mended}`}`, { kind, did, cid, isUsed, ...(mended !== null && { mended }) });
+}
+
+async function listTrash(pds: AdminPds, name: string | undefined): Promise<void> {
+  const did = name === undefined ? undefined : await didOf(pds, name);
+  const rows: Row[] = [];
+  for (let cursor: string | undefined; ;) {
+    const page = await pds.get<{ blobs: Row[]; cursor?: string }>('app.dunlin.admin.listBlobTrash', { did, limit: pageLength, cursor });
+    rows.push(...page.blobs);
+    cursor = page.cursor;
+    if (cursor === undefined) break;
+  }
+  pds.table(rows);
+}
+
+interface TrashAnswer {
+  readonly done: number;
+  readonly failed: readonly { readonly cid: string; readonly reason: string }[];
+  readonly cursor?: string;
+}
+
+async function changeTrash(pds: AdminPds, name: string, cids: readonly string[], verb: 'restore' | 'purge'): Promise<void> {
+  const did = await didOf(pds, name);
+  let [done, failed] = [0, 0];
+  let cursor: string | undefined;
+  do {
+    const answer = await pds.post<TrashAnswer>(`app.dunlin.admin.${verb}Blobs`, { did, ...(cids.length > 0 && { cids }), ...(cursor !== undefined && { cursor }) });
+    for (const { cid, reason } of answer.failed) pds.tell(`${cid} failed: ${reason}`, { failed: cid, reason });
+    done += answer.done;
+    failed += answer.failed.length;
+    cursor = answer.cursor;
+  } while (cursor !== undefined);
+  pds.tell(`${verb === 'restore' ? 'restored' : 'removed'} ${done} blobs of ${did}`, { did, done, failed });
+  if (failed > 0) throw new Error(`${failed} blobs are as they were`);
+}

@@ -1,0 +1,117 @@
+/**
+ * The bytes of blobs as files `<folder>/<did>/<cid>`.
+ * An upload is renamed from the temporary folder, which lies on the same file system, and its folder is synced.
+ * Not for a bucket (`s3-files.ts`). Source: ours; layout as the reference PDS, so that a tree can be taken over.
+ */
+import { constants } from 'node:fs';
+import { copyFile, mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { toHex } from '@dunlin/protocol/base/bytes';
+import { randomBytes } from '@dunlin/protocol/crypto/random';
+import type { Cid } from '@dunlin/protocol/data/cid';
+import { BlobStorageError, type BlobFiles, type ByteRange, type ListedFile, type ReceivedFile } from './blob-files.ts';
+import type { ReceivingFolder } from './receiving.ts';
+
+/** Folders of the reference that are no accounts'. */
+const otherFolders: ReadonlySet<string> = new Set(['quarantine']);
+
+/** Blob files in a folder. */
+export class DiskFiles implements BlobFiles {
+  readonly #folder: string;
+  readonly #receiving: ReceivingFolder;
+
+  /** Opens nothing; the folder is made when the first blob comes. */
+  constructor({ folder, receiving }: { folder: string; receiving: ReceivingFolder }) {
+    this.#folder = folder;
+    this.#receiving = receiving;
+  }
+
+  async receive(did: string, body: Readable): Promise<ReceivedFile> {
+    const { path, cid, size, head } = await this.#receiving.receive(body);
+    return { cid, size, head, keep: () => this.#keep(path, did, cid), discard: () => rm(path, { force: true }) };
+  }
+
+  async read(did: string, { cid, size }: { cid: Cid; size: number }, range: ByteRange | null = null): Promise<Readable | null> {
+    const handle = await unlessAbsent(open(this.#path(did, cid)));
+    if (handle === null) return null;
+    if ((await handle.stat()).size !== size) {
+      await handle.close();
+      return null;
+    }
+    return handle.createReadStream(range === null ? {} : { start: range.start, end: range.start + range.length - 1 });
+  }
+
+  async sizeOf(did: string, cid: Cid): Promise<number | null> {
+    return (await unlessAbsent(stat(this.#path(did, cid))))?.size ?? null;
+  }
+
+  async copyTo(did: string, { cid, size }: { cid: Cid; size: number }, path: string): Promise<boolean> {
+    if ((await this.sizeOf(did, cid)) !== size) return false;
+    await copyFile(this.#path(did, cid), path, constants.COPYFILE_FICLONE);
+    return true;
+  }
+
+  async remove(did: string, cid: Cid): Promise<void> {
+    await rm(this.#path(did, cid), { force: true });
+  }
+
+  async *list(did: string): AsyncGenerator<ListedFile, void, undefined> {
+    const folder = this.#accountFolder(did);
+    for (const name of (await unlessAbsent(readdir(folder))) ?? []) {
+      const found = await unlessAbsent(stat(join(folder, name)));
+      if (found !== null) yield { name, size: found.size };
+    }
+  }
+
+  async *accounts(): AsyncGenerator<string, void, undefined> {
+    const entries = (await unlessAbsent(readdir(this.#folder, { withFileTypes: true }))) ?? [];
+    for (const entry of entries) if (entry.isDirectory() && !otherFolders.has(entry.name)) yield entry.name;
+  }
+
+  async probe(): Promise<void> {
+    const [path, text] = [join(this.#folder, `probe-${toHex(randomBytes(8))}`), toHex(randomBytes(8))];
+    try {
+      await mkdir(this.#folder, { recursive: true, mode: 0o700 });
+      await writeFile(path, text, { mode: 0o600, flush: true });
+      if ((await readFile(path, 'utf8')) !== text) throw new Error(`file does not hold what was written: ${path}`);
+      await rm(path);
+    } catch (fault) {
+      throw new BlobStorageError(fault instanceof Error ? fault.message : String(fault), { isRefusal: true, cause: fault });
+    }
+  }
+
+  async close(): Promise<void> {
+    // Nothing stays open.
+  }
+
+  async #keep(path: string, did: string, cid: Cid): Promise<void> {
+    const folder = this.#accountFolder(did);
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await rename(path, join(folder, cid.toString()));
+    const handle = await open(folder, 'r');
+    try {
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+  }
+
+  #accountFolder(did: string): string {
+    return join(this.#folder, did.replaceAll('/', '_'));
+  }
+
+  #path(did: string, cid: Cid): string {
+    return join(this.#accountFolder(did), cid.toString());
+  }
+}
+
+async function unlessAbsent<T>(found: Promise<T>): Promise<T | null> {
+  try {
+    return await found;
+  } catch (fault) {
+    const { code } = fault as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return null;
+    throw fault;
+  }
+}

@@ -1,0 +1,63 @@
+/**
+ * Opens the place for the bytes of blobs that the settings name: a folder, or an S3 bucket; and looks at the start whether it works.
+ * The server opens it, and commands that work on the data directory beside it.
+ * Not for rows of blobs (`stores.ts`). Source: ours, decision 0022.
+ */
+import { systemClock } from '@dunlin/protocol/base/clock';
+import { createRawExchange, type RawExchange } from '@dunlin/service/http/raw-exchange';
+import type { Logger } from '@dunlin/service/log/logger';
+import { BlobStorageError, type BlobFiles } from '../blob/blob-files.ts';
+import { DiskFiles } from '../blob/disk-files.ts';
+import { ReceivingFolder } from '../blob/receiving.ts';
+import { S3Bucket } from '../blob/s3-bucket.ts';
+import { S3Files } from '../blob/s3-files.ts';
+import { S3Requests, type S3Place } from '../blob/s3-request.ts';
+import { blobFolders, type PdsConfig } from '../config.ts';
+import type { Stage } from './stage.ts';
+
+/** Most connections to a bucket: of readers, each as slow as its client, and of everything else. */
+const maxReadSockets = 256;
+const maxWriteSockets = 64;
+
+/** Opens the place. `isReceiving` empties the folder of uploads, which only the one process that takes uploads may do. */
+export function openBlobFiles(config: PdsConfig, { log, isReceiving }: { log: Logger; isReceiving: boolean }): BlobFiles {
+  const { folder, temporary } = blobFolders(config);
+  const receiving = new ReceivingFolder(temporary);
+  if (isReceiving) receiving.clear();
+  const place = placeOf(config);
+  return place === null ? new DiskFiles({ folder, receiving }) : openBucket(place, { config, log, receiving });
+}
+
+function openBucket(place: S3Place, { config, log, receiving }: { config: PdsConfig; log: Logger; receiving: ReceivingFolder }): S3Files {
+  const exchanges = [maxReadSockets, maxWriteSockets].map((maxSocketsPerOrigin) => createRawExchange({
+    // The operator named the place; it may be anywhere. Sizes are compared before a byte is passed on.
+    allowPrivate: true, maxSocketsPerOrigin, maxBytes: Number.MAX_SAFE_INTEGER, headersTimeoutMs: place.requestTimeoutMs, bodyTimeoutMs: place.requestTimeoutMs,
+  }));
+  // The bucket judges the time of a request by the world's clock, so a clock that tests move is of no use here.
+  const [reads, writes] = exchanges.map((exchange) => new S3Requests({ place, exchange, clock: systemClock, log })) as [S3Requests, S3Requests];
+  const close = (): Promise<void> => Promise.all(exchanges.map((exchange: RawExchange) => exchange.close())).then(() => undefined);
+  const prefix = config.s3KeyPrefix === null ? '' : `${config.s3KeyPrefix.replace(/\/$/, '')}/`;
+  return new S3Files({ bucket: new S3Bucket({ name: place.bucket, reads, writes }), prefix, receiving, close });
+}
+
+/** Gives where the bucket is, or null when blobs lie in a folder. */
+function placeOf(config: PdsConfig): S3Place | null {
+  if (config.s3Bucket === null) return null;
+  const isOwn = config.s3AccessKeyId !== null;
+  return {
+    bucket: config.s3Bucket, region: config.s3Region ?? 'us-east-1', endpoint: config.s3Endpoint, isPathStyle: config.s3ForcePathStyle,
+    accessKeyId: (isOwn ? config.s3AccessKeyId : config.awsAccessKeyId) ?? '', secretAccessKey: (isOwn ? config.s3SecretAccessKey : config.awsSecretAccessKey) ?? '',
+    uploadTimeoutMs: config.s3UploadTimeoutMs, requestTimeoutMs: config.s3RequestTimeoutMs,
+  };
+}
+
+/** Looks whether blobs can be stored. @throws BlobStorageError when the place does not want us; one that does not answer may heal */
+export async function checkBlobFiles({ log }: Pick<Stage, 'log'>, { files }: { files: BlobFiles }): Promise<void> {
+  try {
+    await files.probe();
+  } catch (fault) {
+    if (!(fault instanceof BlobStorageError)) throw fault;
+    if (fault.isRefusal) throw new Error(`blobs cannot be stored: ${fault.reason}`, { cause: fault });
+    log.warn({ reason: fault.reason }, 'blobs cannot be stored at the moment');
+  }
+}
