@@ -1,6 +1,6 @@
 /**
  * `dunlin doctor`: looks at this machine and at a PDS from outside, and says what is wrong and what to do, one line a check.
- * Where the PDS is comes from the same PDS_* variables the server reads. It changes nothing.
+ * Where the PDS is comes from the same PDS_* variables the server reads. It changes nothing; a small file it writes for a try is removed again.
  * Exit code 1 when something does not work. Not for figures over time: that is what metrics are for.
  * Source: ours, see docs/operations.md.
  */
@@ -15,6 +15,7 @@ import { writeLine } from '@dunlin/service/log/terminal';
 import { openDatabase } from '@dunlin/service/sqlite/database';
 import { isLocal, readPdsConfig, type PdsConfig } from '@dunlin/pds/config';
 import { pdsMigrations } from '@dunlin/pds/wiring/stores';
+import { checkBlobPlace } from './doctor/blobs.ts';
 import { warn, reasonOf, type Finding } from './doctor/finding.ts';
 import { checkClock, checkFolder, checkNode, checkOpenFiles, checkRoom } from './doctor/machine.ts';
 import { checkAccount, checkDescription, checkDidDocument, checkMail, checkRelay, checkWebSocket } from './doctor/pds.ts';
@@ -56,6 +57,8 @@ async function* findings(config: PdsConfig, options: DoctorOptions, clock: Clock
   yield checkNode(process.version);
   yield await checkFolder(config.dataDirectory);
   yield await checkRoom(config.dataDirectory);
+  const blobs = await checkBlobPlace(config);
+  if (blobs !== null) yield blobs;
   const openFiles = await checkOpenFiles();
   if (openFiles !== null) yield openFiles;
   if (options.clockUrl !== undefined) yield await checkClock(options.clockUrl, { fetch, clock });
