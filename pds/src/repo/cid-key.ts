@@ -6,7 +6,7 @@
 import { cidByteLength } from '@dunlin/protocol/data/cid';
 
 /** Where the digest begins in the 36 bytes. */
-const digestOffset = 4;
+export const digestOffset = 4;
 
 /** Gives the map key of the 36 bytes at `offset`; equal CIDs have equal keys, others have others. */
 export function cidKeyAt(bytes: Uint8Array, offset: number): string {
@@ -19,4 +19,10 @@ export function cidTagAt(bytes: Uint8Array, offset: number): number {
   const high = bytes[at]!;
   const low = ((bytes[at + 1]! << 24) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 8) | bytes[at + 4]!) >>> 0;
   return high * 4_294_967_296 + low;
+}
+
+/** Tells whether the 36 bytes at both places are the same. */
+export function isSameCid(a: Uint8Array, aOffset: number, b: Uint8Array, bOffset: number): boolean {
+  for (let index = cidByteLength - 1; index >= 0; index--) if (a[aOffset + index] !== b[bOffset + index]) return false;
+  return true;
 }

@@ -1,19 +1,21 @@
 /**
- * The blocks of a repository as one moment had them: the commit, then each node before what is in it, records in their places.
- * Records are read in runs, as they lie in key order in the table; nodes one by one. Holds one path of the tree and one run.
- * With `since`, subtrees that are older are not gone into: a node that was there then holds nothing that was not.
+ * A repository as one moment had it: the commit, then each node before what is in it, records in their places.
+ * Whole, as the pieces of a CAR (`export-car.ts`); or the blocks that a revision has not seen, of which there are few: subtrees
+ * that are older are not gone into, since a node that was there then holds nothing that was not.
  * Source: order as proposal 0006 on streamable CARs; ours.
  */
 import { assert } from '@dunlin/protocol/base/assert';
 import { cidByteLength, cidFromBytes, cidToBytes, type Cid } from '@dunlin/protocol/data/cid';
+import { keyHeight } from '@dunlin/protocol/mst/key';
 import { walkTree, type WalkStep } from '@dunlin/protocol/mst/walk';
 import type { Database, Statement } from '@dunlin/service/sqlite/database';
 import { cidKeyAt, cidTagAt } from './cid-key.ts';
-import { decodeRecent, noNodes } from './recent-nodes.ts';
+import { carPieces } from './export-car.ts';
+import { NodeBatches } from './node-batches.ts';
+import { decodeRecent, noNodes, type RecentNodes } from './recent-nodes.ts';
 import { splitPath, type RecordPlace } from './record-path.ts';
-
-/** Records that are read at once. */
-const runLength = 128;
+import { RecordRuns } from './record-runs.ts';
+import { keyOfEntry, nodeSteps } from './stored-node.ts';
 
 /** Where the repository stood at that moment. */
 export interface SnapshotHead {
@@ -40,7 +42,8 @@ export class RepoSnapshot {
   readonly #node: Statement<[number, number, Uint8Array], { bytes: Buffer; rev: string }>;
   readonly #recentNodes: Statement<[number], Buffer>;
   readonly #record: Statement<[number, string, string], RecordRow>;
-  readonly #run: Statement<[number, string, string, number], RecordRow>;
+  readonly #nodes: NodeBatches;
+  readonly #records: RecordRuns;
   readonly #begin: Statement<[]>;
   readonly #end: Statement<[]>;
 
@@ -49,9 +52,9 @@ export class RepoSnapshot {
     this.#head = database.prepare('SELECT head, data, rev, commit_bytes FROM repo WHERE account = ?');
     this.#node = database.prepare('SELECT bytes, rev FROM node WHERE account = ? AND tag = ? AND cid = ?');
     this.#recentNodes = database.prepare<[number], Buffer>('SELECT nodes FROM recent_node WHERE account = ?').pluck();
-    const columns = 'SELECT collection, rkey, cid, rev, bytes FROM record WHERE account = ? AND collection = ?';
-    this.#record = database.prepare(`${columns} AND rkey = ?`);
-    this.#run = database.prepare(`${columns} AND rkey >= ? ORDER BY rkey LIMIT ?`);
+    this.#record = database.prepare('SELECT collection, rkey, cid, rev, bytes FROM record WHERE account = ? AND collection = ? AND rkey = ?');
+    this.#nodes = new NodeBatches(database);
+    this.#records = new RecordRuns(database);
     this.#begin = database.prepare('BEGIN');
     this.#end = database.prepare('COMMIT');
   }
@@ -68,30 +71,19 @@ export class RepoSnapshot {
     if (this.#database.inTransaction) this.#end.run();
   }
 
-  /** Gives every block. */
-  *all(accountId: number, head: SnapshotHead): Generator<Block, void, undefined> {
-    yield [head.cid, head.bytes];
-    let run: RecordRow[] = [];
-    let next = 0;
-    for (const step of this.#walk(accountId, head, null)) {
-      if (step.kind === 'node') {
-        yield [cidFromBytes(step.link.slice()), step.bytes];
-        continue;
-      }
-      const place = splitPath(step.key);
-      if (!isAt(run[next], place)) {
-        run = this.#run.all(accountId, place.collection, place.rkey, runLength);
-        next = 0;
-      }
-      yield blockOf(run[next++], place);
-    }
+  /** Gives the whole repository as the pieces of a CAR. */
+  pieces(accountId: number, head: SnapshotHead): Generator<Buffer, void, undefined> {
+    const link = cidToBytes(head.data);
+    this.#nodes.begin(accountId, this.#recent(accountId));
+    this.#records.begin(accountId);
+    return carPieces(head, this.#nodes.root(link, heightOfRoot), link, { nodes: this.#nodes, records: this.#records });
   }
 
   /** Gives the blocks that a revision has not seen. */
   *newerThan(since: string, accountId: number, head: SnapshotHead): Generator<Block, void, undefined> {
     if (head.rev <= since) return;
     yield [head.cid, head.bytes];
-    for (const step of this.#walk(accountId, head, since)) {
+    for (const step of this.#walkNewer(accountId, head, since)) {
       if (step.kind === 'node') {
         yield [cidFromBytes(step.link.slice()), step.bytes];
         continue;
@@ -108,18 +100,27 @@ export class RepoSnapshot {
     this.#database.close();
   }
 
-  /** Walks the tree; with `since`, past nodes that are no newer. */
-  #walk(accountId: number, head: SnapshotHead, since: string | null): Iterable<WalkStep> {
+  #recent(accountId: number): RecentNodes {
     const row = this.#recentNodes.get(accountId);
-    const recent = row === undefined ? noNodes : decodeRecent(row);
+    return row === undefined ? noNodes : decodeRecent(row);
+  }
+
+  /** Walks the tree past nodes that are no newer. */
+  #walkNewer(accountId: number, head: SnapshotHead, since: string): Iterable<WalkStep> {
+    const recent = this.#recent(accountId);
     const read = (link: Uint8Array): { bytes: Uint8Array; rev: string } => {
       const node = recent.get(cidKeyAt(link, 0)) ?? this.#node.get(accountId, cidTagAt(link, 0), link);
       assert(node !== undefined, `tree node is missing: account=${accountId}`);
       return node;
     };
     const blocks = { getBytes: (link: Uint8Array, offset = 0) => read(link.subarray(offset, offset + cidByteLength)).bytes };
-    return walkTree(blocks, cidToBytes(head.data), since === null ? undefined : (link) => read(link).rev <= since);
+    return walkTree(blocks, cidToBytes(head.data), (link) => read(link).rev <= since);
   }
+}
+
+/** The layer of a root is that of its keys; an empty tree has one layer. */
+function heightOfRoot(bytes: Uint8Array): number {
+  return nodeSteps(bytes).length === 1 ? 0 : keyHeight(keyOfEntry(bytes, 0));
 }
 
 function isAt(row: RecordRow | undefined, place: RecordPlace): boolean {

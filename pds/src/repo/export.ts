@@ -44,8 +44,9 @@ export class RepoExporter {
       this.#giveBack(snapshot);
       return null;
     }
-    const blocks = since === null ? snapshot.all(accountId, head) : snapshot.newerThan(since, accountId, head);
-    const stream = Readable.from(writeCarStream(head.cid, blocks), { objectMode: false, highWaterMark: 1 });
+    const stream = since === null
+      ? streamOf(snapshot.pieces(accountId, head))
+      : Readable.from(writeCarStream(head.cid, snapshot.newerThan(since, accountId, head)), { objectMode: false, highWaterMark: 1 });
     this.#streams.add(stream);
     stream.once('error', this.#onFault);
     stream.once('close', () => {
@@ -80,4 +81,18 @@ export class RepoExporter {
     else if (next) next(snapshot);
     else this.#idle.push(snapshot);
   }
+}
+
+/** Makes a stream that takes the next piece when the one before is on its way. */
+function streamOf(pieces: Generator<Buffer, void, undefined>): Readable {
+  return new Readable({
+    highWaterMark: 1,
+    read() {
+      try {
+        this.push(pieces.next().value ?? null);
+      } catch (fault) {
+        this.destroy(fault as Error);
+      }
+    },
+  });
 }

@@ -5,9 +5,10 @@
 import { expect, test } from '@jest/globals';
 import { array, assert, asyncProperty, boolean, constantFrom, integer, oneof, record, type Arbitrary } from 'fast-check';
 import { systemClock } from '@dunlin/protocol/base/clock';
+import { readVarint } from '@dunlin/protocol/base/varint';
 import { Keypair } from '@dunlin/protocol/crypto/keypair';
 import { encode } from '@dunlin/protocol/data/cbor';
-import { cidForCbor, cidFromBytes } from '@dunlin/protocol/data/cid';
+import { cidByteLength, cidForCbor, cidFromBytes } from '@dunlin/protocol/data/cid';
 import { applyWrites, type RepoHead } from '@dunlin/protocol/repo/apply';
 import type { PreparedWrite } from '@dunlin/protocol/repo/operation';
 import { TidClock } from '@dunlin/protocol/repo/tid';
@@ -24,6 +25,25 @@ import { sequencerSchema } from '../../../pds/src/sequencer/schema.ts';
 import { Sequencer } from '../../../pds/src/sequencer/sequencer.ts';
 
 const account = 7;
+
+/** Gives the CID of each block of a CAR, in order, repeated ones too; each must be the hash of its block. */
+function sections(car: Buffer): string[] {
+  const cids: string[] = [];
+  let offset = 0;
+  const take = (): Buffer => {
+    const { value, length } = readVarint(car, offset);
+    offset += length + value;
+    return car.subarray(offset - value, offset);
+  };
+  take();
+  while (offset < car.length) {
+    const section = take();
+    const cid = cidForCbor(section.subarray(cidByteLength));
+    expect(Buffer.compare(section.subarray(0, cidByteLength), cid.bytes)).toBe(0);
+    cids.push(cid.toString());
+  }
+  return cids;
+}
 const did = 'did:web:model.org';
 const keypair = Keypair.generate();
 const tids = new TidClock(systemClock);
@@ -117,7 +137,7 @@ class Model {
   check(): void {
     const snapshot = new RepoSnapshot(this.database);
     const head = snapshot.begin(account);
-    const exported = head === null ? [] : [...snapshot.all(account, head)].slice(1).map(([cid]) => cid.toString());
+    const exported = head === null ? [] : sections(Buffer.concat([...snapshot.pieces(account, head)])).slice(1);
     snapshot.end();
     const row = this.database.prepare<[number], Buffer>('SELECT nodes FROM recent_node WHERE account = ?').pluck().get(account);
     const recent: RecentNode[] = row ? [...decodeRecent(row).values()] : [];

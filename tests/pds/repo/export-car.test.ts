@@ -1,0 +1,126 @@
+/**
+ * Whole exports, against a walk of the same tree in memory: the same blocks in the same order, for trees of many layers, for
+ * collections whose names begin alike, for equal records, for records longer than a piece or a run, and for nodes full of keys.
+ */
+import { expect, test } from '@jest/globals';
+import { Keypair } from '@dunlin/protocol/crypto/keypair';
+import { BlockMap } from '@dunlin/protocol/data/block-map';
+import { encode } from '@dunlin/protocol/data/cbor';
+import { cidAt, cidForCbor, cidToBytes, type Cid } from '@dunlin/protocol/data/cid';
+import { writeCar, type CarBlock } from '@dunlin/protocol/car/write';
+import { keyHeight } from '@dunlin/protocol/mst/key';
+import { Mst } from '@dunlin/protocol/mst/tree';
+import { walkTree } from '@dunlin/protocol/mst/walk';
+import { signCommit } from '@dunlin/protocol/repo/commit';
+import { openDatabase, type Database } from '@dunlin/service/sqlite/database';
+import { RepoSnapshot } from '../../../pds/src/repo/export-blocks.ts';
+import { pieceBytes } from '../../../pds/src/repo/export-car.ts';
+import { HeadStore } from '../../../pds/src/repo/head-store.ts';
+import { NodeStore } from '../../../pds/src/repo/node-store.ts';
+import { RecordStore } from '../../../pds/src/repo/record-store.ts';
+import { repoSchema } from '../../../pds/src/repo/schema.ts';
+
+const account = 3;
+const rev = '3kabcdefghijk';
+const keypair = Keypair.generate();
+
+interface Stored {
+  database: Database;
+  expected: Uint8Array;
+}
+
+/** Puts records where a commit would, and gives the CAR that a walk of the tree makes of them. */
+function store(entries: Iterable<readonly [path: string, record: object]>): Stored {
+  const database = openDatabase(':memory:', { migrations: [repoSchema] });
+  const [nodes, records] = [new NodeStore(database, { cacheBytes: 10_000 }), new RecordStore(database)];
+  const tree = Mst.empty();
+  const blocks = new BlockMap();
+  const expected = database.transaction(() => {
+    for (const [path, record] of entries) {
+      const bytes = encode(record);
+      const cid = cidForCbor(bytes);
+      const [collection, rkey] = path.split('/');
+      tree.insert(path, cid);
+      blocks.set(cid, bytes);
+      records.put(account, { collection, rkey, cid: cid.bytes, rev, bytes });
+    }
+    const data = tree.root();
+    const added = [...tree.newBlocks()];
+    nodes.change(account, { rev, removed: [], added });
+    const commit = signCommit({ did: 'did:web:a.example', data, rev, keypair });
+    new HeadStore(database).set(account, { cid: commit.cid, data, rev }, commit.bytes);
+    for (const [cid, bytes] of added) blocks.set(cid, bytes);
+    blocks.set(commit.cid, commit.bytes);
+    return writeCar(commit.cid, inOrder(blocks, { data, commit: commit.cid }));
+  })();
+  return { database, expected };
+}
+
+function* inOrder(blocks: BlockMap, { data, commit }: { data: Cid; commit: Cid }): Generator<CarBlock> {
+  yield [commit, blocks.get(commit)!];
+  for (const step of walkTree(blocks, cidToBytes(data))) {
+    if (step.kind === 'node') yield [cidAt(step.link, 0), step.bytes];
+    else yield [cidAt(step.value, 0), blocks.getBytes(step.value)!];
+  }
+}
+
+function exportOf(database: Database): Buffer[] {
+  const snapshot = new RepoSnapshot(database);
+  const pieces = [...snapshot.pieces(account, snapshot.begin(account)!)];
+  snapshot.end();
+  return pieces;
+}
+
+function check({ database, expected }: Stored): void {
+  expect(Buffer.concat(exportOf(database)).equals(Buffer.from(expected))).toBe(true);
+  database.close();
+}
+
+const key = (index: number): string => `k${String(index * 7919).padStart(9, '0')}`;
+
+test.each([0, 1, 2, 40, 700, 6_000])('a repository of %i records', (count) => {
+  check(store(Array.from({ length: count }, (_none, index) => [`com.example.note/${key(index)}`, { text: `number ${index}`, index }])));
+});
+
+test('collections whose names begin alike, in the order of the tree', () => {
+  const collections = ['com.example.note', 'com.example.note.more', 'com.example.note-two', 'com.example.noteb', 'com.example.nota', 'com.example.Note'];
+  check(store(collections.flatMap((collection) => Array.from({ length: 300 }, (_none, index) => [`${collection}/${key(index)}`, { collection, index }] as const))));
+});
+
+test('equal records under many keys, each in its place', () => {
+  check(store(Array.from({ length: 900 }, (_none, index) => [`com.example.like/${key(index)}`, { index: index % 3 }])));
+});
+
+test('records longer than a piece, and so many bytes that a run ends early', () => {
+  const { database, expected } = store(Array.from({ length: 60 }, (_none, index) => [`com.example.long/${key(index)}`, { text: 'x'.repeat(index % 4 === 0 ? 900_000 : 60_000 + index) }]));
+  const pieces = exportOf(database);
+  expect(Math.max(...pieces.map((piece) => piece.length))).toBeLessThan(pieceBytes + 900_100);
+  check({ database, expected });
+});
+
+test.each([30, 300])('a node of %i keys', (count) => {
+  const paths: string[] = [];
+  for (let index = 0; paths.length < count; index++) {
+    const path = `com.example.flat/${key(index)}`;
+    if (keyHeight(path) === 0) paths.push(path);
+  }
+  check(store(paths.map((path) => [path, { path }])));
+});
+
+test('keys as long as keys may be', () => {
+  check(store(Array.from({ length: 50 }, (_none, index) => [`com.example.${'long'.repeat(70)}/${'k'.repeat(450)}${key(index)}`, { index }])));
+});
+
+test('a record that the tree names and the table lacks ends the export', () => {
+  const { database } = store([['com.example.note/a', { a: 1 }], ['com.example.note/b', { b: 1 }]]);
+  database.exec("DELETE FROM record WHERE rkey = 'b'");
+  expect(() => exportOf(database)).toThrow('the tree names a record that is not stored');
+  database.close();
+});
+
+test('a node that is missing ends the export', () => {
+  const { database } = store(Array.from({ length: 700 }, (_none, index) => [`com.example.note/${key(index)}`, { index }]));
+  database.exec('DELETE FROM node WHERE id = (SELECT max(id) FROM node)');
+  expect(() => exportOf(database)).toThrow('tree node is missing');
+  database.close();
+});
