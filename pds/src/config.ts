@@ -45,6 +45,7 @@ export const pdsConfigSpec = defineConfig({
     plcUrl: url('PDS_DID_PLC_URL', { default: 'https://plc.directory', doc: 'The did:plc directory.' }),
     serviceDid: optionalText('PDS_SERVICE_DID', { pattern: didSyntax, doc: 'DID of this server; default did:web of the host name.' }),
     formerHostnames: list('PDS_FORMER_HOSTNAMES', { default: [], doc: 'Host names this server had before: sessions begun and service tokens made for them still hold. Ours.' }),
+    hostedDidWeb: toggle('PDS_HOSTED_DID_WEB', { default: false, doc: 'Lets people sign up with a did:web of their handle under this server\'s domains; such a DID lives and ends with the domain. Ours.' }),
     serviceHandleDomains: list('PDS_SERVICE_HANDLE_DOMAINS', { default: [], doc: 'Domains under which people get handles, each with a leading dot; default .test on localhost, else the host name.' }),
     recoveryDidKey: optionalText('PDS_RECOVERY_DID_KEY', { pattern: /^did:key:z[a-zA-Z0-9]+$/, doc: 'The operator\'s own rotation key, put above the server\'s in every new DID.' }),
     rotationKeyHex: optionalText('PDS_PLC_ROTATION_KEY_K256_PRIVATE_KEY_HEX', { secret: true, pattern: privateKeyHex, doc: 'Private rotation key of this server; made and kept in the data directory when unset.' }),

@@ -48,7 +48,7 @@ export async function startPds(config: PdsConfig, parts: PdsParts = {}): Promise
     const people = openAccounts(stage, stores, writes, network);
     await guardSequence(stage, writes, network);
     const moving = openMoving(stage, stores, writes, network, people, parts);
-    const { port } = await serve(stage, apiParts(stage, stores, writes, network, people, moving), stores, writes, network, people.oauth);
+    const { port } = await serve(stage, apiParts(stage, stores, writes, network, people, moving), stores, writes, network, people);
     lifecycle.own('moves', moving.runner.start());
     tellAfterRestore(stage, stores, writes);
     if (config.metricsPort !== null) {

@@ -1,5 +1,6 @@
 /**
- * Makes accounts: a person's first, with a new did:plc, or one that moves in with the DID it has.
+ * Makes accounts: a person's first, with a new did:plc (or, where the operator wants it, a did:web written here), or one that moves in
+ * with the DID it has.
  * Order: names judged and held → key and DID worked out → DID registered at the directory → everything here in one transaction.
  * If the transaction fails the DID is ended again, so that nobody is left with an identity that has no home.
  * An account that moves in begins deactivated, with an empty repository and without events, and takes the key reserved for it.
@@ -7,9 +8,11 @@
  */
 import { assert } from '@dunlin/protocol/base/assert';
 import type { Clock } from '@dunlin/protocol/base/clock';
+import { didWebOf } from '@dunlin/protocol/identity/did-web';
 import { Keypair } from '@dunlin/protocol/crypto/keypair';
 import type { Logger } from '@dunlin/service/log/logger';
 import { invalidRequest } from '@dunlin/service/xrpc/errors';
+import type { HostedDids } from '../identity/hosted-dids.ts';
 import type { NewDid, PlcClient } from '../identity/plc-client.ts';
 import type { ServerIdentity } from '../identity/server-identity.ts';
 import type { RepoWriter } from '../repo/write.ts';
@@ -32,6 +35,8 @@ export interface WantedAccount {
   readonly recoveryKey: string | null;
   /** DID that moves in, proved by the caller; null makes a new one. */
   readonly existingDid: string | null;
+  /** True makes the handle the DID (did:web), whose document this server writes. */
+  readonly isHosted?: boolean;
   /** Null for none; whether one is needed is asked of `invite/`. */
   readonly inviteCode: string | null;
 }
@@ -51,6 +56,7 @@ export class Registrar {
   readonly #repos: RepoWriter;
   readonly #invites: Invites;
   readonly #reservedKeys: ReservedKeys;
+  readonly #hosted: Pick<HostedDids, 'begin' | 'add'>;
   readonly #plc: PlcClient;
   readonly #server: ServerIdentity;
   readonly #groups: GroupCommit;
@@ -62,7 +68,7 @@ export class Registrar {
 
   constructor(o: {
     accounts: AccountStore; sessions: Sessions; tokens: SessionTokens; passwords: PasswordCheck; repos: RepoWriter;
-    invites: Invites; reservedKeys: ReservedKeys; plc: PlcClient; server: ServerIdentity; groups: GroupCommit; sequencer: Sequencer; clock: Clock;
+    invites: Invites; reservedKeys: ReservedKeys; hosted: Pick<HostedDids, 'begin' | 'add'>; plc: PlcClient; server: ServerIdentity; groups: GroupCommit; sequencer: Sequencer; clock: Clock;
     log: Logger;
   }) {
     this.#accounts = o.accounts;
@@ -72,6 +78,7 @@ export class Registrar {
     this.#repos = o.repos;
     this.#invites = o.invites;
     this.#reservedKeys = o.reservedKeys;
+    this.#hosted = o.hosted;
     this.#plc = o.plc;
     this.#server = o.server;
     this.#groups = o.groups;
@@ -92,6 +99,7 @@ export class Registrar {
       const reserved = wanted.existingDid === null ? null : this.#reservedKeys.find(wanted.existingDid);
       const keypair = reserved ?? Keypair.generate('k256');
       if (wanted.existingDid !== null) return await this.#store({ wanted, did: wanted.existingDid, keypair, passwordHash });
+      if (wanted.isHosted === true) return await this.#registerHosted({ wanted, keypair, passwordHash });
       const fresh = this.#plc.prepare({ ...wanted, signingKey: keypair.did, pdsUrl: this.#server.publicUrl });
       await this.#plc.register(fresh);
       return await this.#storeOrEnd(fresh, { wanted, did: fresh.did, keypair, passwordHash });
@@ -109,6 +117,11 @@ export class Registrar {
     const names = [handle, lowerEmail, existingDid].filter((name) => name !== null);
     for (const name of names) this.#held.add(name);
     return names;
+  }
+
+  #registerHosted(o: { wanted: WantedAccount; keypair: Keypair; passwordHash: string | null }): Promise<RegisteredAccount> {
+    const { handle } = o.wanted;
+    return this.#hosted.begin({ handle, signingKey: o.keypair.did }, () => this.#store({ ...o, did: didWebOf(handle) }));
   }
 
   async #storeOrEnd(fresh: NewDid, o: { wanted: WantedAccount; did: string; keypair: Keypair; passwordHash: string | null }): Promise<RegisteredAccount> {
@@ -132,6 +145,7 @@ export class Registrar {
         did: o.did, handle, email, passwordHash: o.passwordHash, signingKey: o.keypair.privateBytes(),
         createdAtMs: nowMs, deactivatedAtMs: existingDid === null ? null : nowMs,
       });
+      if (o.wanted.isHosted === true) this.#hosted.add(accountId, handle);
       this.#beginRepo(group, { accountId, did: o.did, keypair: o.keypair, handle, isNew: existingDid === null });
       return { did: o.did, handle, ...this.#sessions.beginFirst(accountId, o.did, refresh) };
     });

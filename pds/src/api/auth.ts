@@ -223,7 +223,7 @@ function tokenFault(refusal: TokenRefusal): XrpcError {
 }
 
 /** Tells whether a token says of itself that it is for one method; what it says is verified afterwards. */
-function isServiceToken(token: string): boolean {
+export function isServiceToken(token: string): boolean {
   try {
     const claims: unknown = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString('utf8'));
     return typeof claims === 'object' && claims !== null && 'lxm' in claims;

@@ -23,6 +23,7 @@ import { overviewRoutes } from './admin/overview.ts';
 import { renameHostRoutes } from './admin/rename-host.ts';
 import { subjectStatusRoutes } from './admin/subject-status.ts';
 import { handleRoutes } from './identity/handles.ts';
+import { hostedDidRoutes } from './identity/hosted-did.ts';
 import { plcOperationRoutes } from './identity/plc-operations.ts';
 import { resolveRoutes } from './identity/resolve.ts';
 import { resolveLexiconRoute } from './lexicon.ts';
@@ -88,6 +89,7 @@ export interface ApiParts {
   readonly adminMail: Parameters<typeof adminMailRoutes>[0];
   readonly missingBlobs: Parameters<typeof missingBlobRoutes>[0];
   readonly moves: Parameters<typeof moveRoutes>[0];
+  readonly hostedDids: Parameters<typeof hostedDidRoutes>[0];
   readonly renameHost: Parameters<typeof renameHostRoutes>[0];
   readonly overview: Parameters<typeof overviewRoutes>[0];
   readonly accountOverview: Parameters<typeof accountOverviewRoutes>[0];
@@ -141,6 +143,7 @@ function allRoutes(parts: ApiParts): XrpcRoute[] {
     ...moveRoutes(parts.moves),
     ...blobTrashRoutes(parts.blobTrash),
     ...notificationRoutes(parts.notification),
+    ...hostedDidRoutes(parts.hostedDids),
     ...renameHostRoutes(parts.renameHost),
     ...overviewRoutes(parts.overview),
     ...accountOverviewRoutes(parts.accountOverview),

@@ -1,14 +1,15 @@
 /**
  * What is not XRPC: the page at /, robots.txt, and the documents under /.well-known by which the network finds names.
  * Source: paths and texts as the reference PDS; did.json beside them, since this server's DID is a did:web.
- * A handle's document is chosen by the Host header, so that every handle under our domains answers for itself.
+ * A handle's documents are chosen by the Host header, so that every handle under our domains answers for itself.
  */
 import { createRouter, type PlainRouter } from '@dunlin/service/http/router';
 import type { AccountStore } from '../account/account-store.ts';
+import type { HostedDids } from '../identity/hosted-dids.ts';
 import type { ServerIdentity } from '../identity/server-identity.ts';
 
 /** Gives the paths. */
-export function pages({ accounts, server }: { accounts: AccountStore; server: ServerIdentity }): PlainRouter {
+export function pages({ accounts, server, hosted }: { accounts: AccountStore; server: ServerIdentity; hosted: HostedDids }): PlainRouter {
   const router = createRouter();
   router.get('/', (context) => {
     context.type = 'text/plain; charset=utf-8';
@@ -19,7 +20,10 @@ export function pages({ accounts, server }: { accounts: AccountStore; server: Se
     context.body = '# Everything that is public may be crawled\nUser-agent: *\nAllow: /\n';
   });
   router.get('/.well-known/did.json', (context) => {
-    context.body = server.document();
+    const found = hosted.at(context.hostname);
+    context.set('cache-control', 'no-cache');
+    if (found.kind === 'ended') context.status = 410;
+    context.body = found.kind === 'document' ? found.document : found.kind === 'ended' ? { error: 'Gone', message: 'this DID has ended' } : server.document();
   });
   router.get('/.well-known/atproto-did', (context) => {
     const account = accounts.byHandle(context.hostname);

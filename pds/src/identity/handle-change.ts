@@ -10,18 +10,21 @@ import type { Account } from '../account/account.ts';
 import type { AccountStore } from '../account/account-store.ts';
 import type { GroupCommit } from '../sequencer/group-commit.ts';
 import type { Sequencer } from '../sequencer/sequencer.ts';
+import type { HostedDids } from './hosted-dids.ts';
 import type { PlcClient } from './plc-client.ts';
 
 /** Changes handles. */
 export class HandleChange {
   readonly #accounts: AccountStore;
+  readonly #hosted: Pick<HostedDids, 'follows'>;
   readonly #plc: PlcClient;
   readonly #resolver: IdentityResolver;
   readonly #groups: GroupCommit;
   readonly #sequencer: Sequencer;
 
-  constructor(o: { accounts: AccountStore; plc: PlcClient; resolver: IdentityResolver; groups: GroupCommit; sequencer: Sequencer }) {
+  constructor(o: { accounts: AccountStore; hosted: Pick<HostedDids, 'follows'>; plc: PlcClient; resolver: IdentityResolver; groups: GroupCommit; sequencer: Sequencer }) {
     this.#accounts = o.accounts;
+    this.#hosted = o.hosted;
     this.#plc = o.plc;
     this.#resolver = o.resolver;
     this.#groups = o.groups;
@@ -42,9 +45,10 @@ export class HandleChange {
     this.#resolver.invalidateHandle(handle);
   }
 
-  /** Names the handle in the DID document; a did:web's is its owner's to change, and must name it already. */
+  /** Names the handle in the DID document; one written here follows the account, another did:web's is its owner's to change, and must name it already. */
   async #changeDocument(did: string, handle: string): Promise<void> {
     if (did.startsWith('did:plc:')) return this.#plc.update(did, (state) => ({ ...state, alsoKnownAs: withHandle(state.alsoKnownAs, handle) }));
+    if (this.#hosted.follows(did)) return;
     const document = await this.#resolver.resolveDid(did, { refresh: true });
     if (document?.handle !== handle) throw invalidRequest('DID is not properly configured for handle');
   }

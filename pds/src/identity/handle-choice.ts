@@ -5,17 +5,20 @@
  */
 import type { IdentityResolver } from '@dunlin/protocol/identity/resolver';
 import { invalidRequest } from '@dunlin/service/xrpc/errors';
+import type { HostedDids } from './hosted-dids.ts';
 import { judgeHandle } from '../account/handle-rules.ts';
 
 /** Judges wished-for handles. */
 export class HandleChoice {
   readonly #domains: readonly string[];
   readonly #resolver: IdentityResolver;
+  readonly #hosted: Pick<HostedDids, 'isHeld'>;
 
   /** `domains` are this server's, each with a leading dot. */
-  constructor(domains: readonly string[], resolver: IdentityResolver) {
+  constructor(domains: readonly string[], resolver: IdentityResolver, hosted: Pick<HostedDids, 'isHeld'>) {
     this.#domains = domains;
     this.#resolver = resolver;
+    this.#hosted = hosted;
   }
 
   /**
@@ -25,7 +28,10 @@ export class HandleChoice {
   async check(typed: string, did: string | null, { allowReserved = false } = {}): Promise<string> {
     const verdict = judgeHandle(typed, { domains: this.#domains, allowReserved });
     if (verdict.kind === 'refused') throw invalidRequest(verdict.message, verdict.error);
-    if (verdict.kind === 'local') return verdict.handle;
+    if (verdict.kind === 'local') {
+      if (this.#hosted.isHeld(verdict.handle, did)) throw invalidRequest(`Handle already taken: ${verdict.handle}`, 'HandleNotAvailable');
+      return verdict.handle;
+    }
     if (did === null) throw invalidRequest('Not a supported handle domain', 'UnsupportedDomain');
     const found = await this.#resolver.resolveHandle(verdict.handle, { refresh: true });
     if (found !== did) throw invalidRequest('External handle did not resolve to DID');

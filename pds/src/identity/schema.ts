@@ -1,7 +1,7 @@
 /**
- * Table of accounts whose DID documents name the server's new host: lets a rename that was cut off go on where it was.
- * Only `identity/` reads and writes it. Times are ms since 1970.
- * Source: ours.
+ * Tables of identities: accounts whose DID documents name the server's new host, so that a rename that was cut off goes on where it was;
+ * and the did:web DIDs whose documents this server writes.
+ * Only `identity/` reads and writes them. Times are ms since 1970. Source: ours, decisions/0025 and 0026.
  */
 
 /** The first layout: the newest host each account was renamed to. */
@@ -10,5 +10,18 @@ CREATE TABLE host_rename (
   account INTEGER PRIMARY KEY,
   host TEXT NOT NULL,
   done_at INTEGER NOT NULL
+) STRICT;
+`;
+
+/** DIDs whose documents are written here. A row is never removed: a name that was a DID once is no other's for ever. */
+export const hostedDidSchema = `
+CREATE TABLE hosted_did (
+  host TEXT PRIMARY KEY,             -- the DID is did:web:HOST
+  account INTEGER UNIQUE,            -- null when the account is gone from here
+  handle TEXT NOT NULL,              -- what the document names when the account is gone or was moved away
+  signing_key TEXT,                  -- did:key of another server; null: the account's own
+  endpoint TEXT,                     -- address of another server; null: this one
+  created_at INTEGER NOT NULL,
+  ended_at INTEGER                   -- since when the DID is no more
 ) STRICT;
 `;

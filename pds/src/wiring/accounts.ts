@@ -22,6 +22,7 @@ import { areInvitesRequired, handleDomains } from '../config.ts';
 import { DocumentCheck } from '../identity/document-check.ts';
 import { HandleChange } from '../identity/handle-change.ts';
 import { HandleChoice } from '../identity/handle-choice.ts';
+import { HostedDids } from '../identity/hosted-dids.ts';
 import { KeyChange } from '../identity/key-change.ts';
 import { PlcOperations } from '../identity/plc-operations.ts';
 import { Invites } from '../invite/invites.ts';
@@ -45,7 +46,8 @@ export function openAccounts(stage: Stage, stores: Stores, writes: Writes, netwo
   const tokens = new SessionTokens({ secret: secrets.jwtSecret, audiences: () => server.audiences, clock });
   const sessionEnds = new SessionEnds();
   sessionEnds.add((accountId) => stores.refreshTokens.revokeAll(accountId));
-  const shared = { ...stores, ...network, groups, sequencer, keys, renewal, passwords, tokens, sessionEnds, mailCodes, clock };
+  const hosted = new HostedDids({ ...stores, ...network, keys, clock, areMade: config.hostedDidWeb });
+  const shared = { ...stores, ...network, hosted, groups, sequencer, keys, renewal, passwords, tokens, sessionEnds, mailCodes, clock };
   const appPasswords = new AppPasswords({ ...shared, appPasswords: stores.appPasswordStore });
   const sessions = new Sessions({ ...shared, appPasswords });
   const invites = new Invites({
@@ -53,13 +55,13 @@ export function openAccounts(stage: Stage, stores: Stores, writes: Writes, netwo
     rules: { isRequired: areInvitesRequired(config), intervalMs: config.inviteIntervalMs, epochMs: config.inviteEpochMs, hostname: config.hostname },
   });
   const moves = new MoveStore(stores.database, hmacSha256(utf8Encode(secrets.jwtSecret), utf8Encode('sessions at old servers')));
-  const others = [stores.preferences, stores.appPasswordStore, stores.codes, stores.renames, moves];
+  const others = [stores.preferences, stores.appPasswordStore, stores.codes, stores.renames, moves, hosted];
   const standing = new AccountStanding({ ...shared, trash: writes.trash, others, onForgotten: () => outbox.forget(), onTrashFault: reportFault(stage.log, 'blobs of a deleted account wait to be removed') });
   const departures = new Departures({ ...shared, standing });
   const registrar = new Registrar({ ...shared, sessions, invites, repos, log: stage.log });
   const emailChanges = new EmailChanges(shared);
   const passwordChanges = new PasswordChanges(shared);
-  const choice = new HandleChoice(handleDomains(config), resolver);
+  const choice = new HandleChoice(handleDomains(config), resolver, hosted);
   const change = new HandleChange(shared);
   const documents = new DocumentCheck(resolver, keys, server);
   const factors = openFactors(stage, stores, writes, network);
@@ -68,7 +70,7 @@ export function openAccounts(stage: Stage, stores: Stores, writes: Writes, netwo
   lifecycle.own('departures', departures.start(reportFault(log, 'account could not be deleted on its date')));
   return {
     sessions, sessionEnds, appPasswords, invites, mailer, mailCodes, moderationMailer, standing, departures,
-    registrar, moves, emailChanges, passwordChanges, choice, change, documents, factors, oauth,
+    registrar, moves, emailChanges, passwordChanges, choice, change, documents, hosted, factors, oauth,
     auth: new Authenticator({ ...shared, oauth: new OAuthCallers(oauth.front.load, server), admin: createAdminAuth(secrets.adminPassword, { clock }), modServiceDid: config.modServiceDid }),
     keyChange: new KeyChange(shared),
     plcOperations: new PlcOperations(shared),

@@ -41,7 +41,7 @@ export function apiParts(stage: Stage, stores: Stores, writes: Writes, network: 
   const overview = new Overview({ ...stores, ...writes, eventRate, folders, clock });
   const neighbours = new Neighbours({ relays: config.crawlers, server, mailer: people.mailer, moderationMailer, fetch: fetchDirect, clock });
   return {
-    createAccount: { auth, registrar, invites, handles: choice, documents: documentView, limits, fresh: second.fresh },
+    createAccount: { auth, hosted: people.hosted, registrar, invites, handles: choice, documents: documentView, limits, fresh: second.fresh },
     sessions: { auth, accounts, sessions, documents: documentView, limits, factors: second.check, fresh: second.fresh },
     standing: { auth, standing, documents, repos, blobs, preferences },
     describeServer: { server, domains, invites, config },
@@ -75,6 +75,7 @@ export function apiParts(stage: Stage, stores: Stores, writes: Writes, network: 
     notification: { auth, targets, forwarder, fetchDirect, fetchGuarded },
     proxy: { auth, targets, forwarder, readAfterWrite, appView, maxBodyBytes: config.blobUploadLimit },
     adminMail: { auth, accounts, moderationMailer, mailCodes },
+    hostedDids: { auth, accounts, hosted: people.hosted, mailCodes, groups, sequencer, resolver, limits },
     renameHost: { auth, rename: new HostRename({ ...stores, ...network, domains, groups, sequencer, clock }) },
     overview: { auth, overview, neighbours, server, inviteCodeRequired: areInvitesRequired(config) },
     accountOverview: { auth, ...stores, sessions, tokens: people.oauth.tokens, factors: second.factors, clock },

@@ -18,10 +18,10 @@ import type { Stage } from './stage.ts';
 import type { Stores } from './stores.ts';
 import type { Writes } from './writes.ts';
 import type { Network } from './network.ts';
-import type { OAuth } from './oauth.ts';
+import type { People } from './accounts.ts';
 
 /** The listener with everything on it. */
-export async function serve(stage: Stage, routes: ApiParts, { database, accounts }: Stores, { sequencer, outbox }: Writes, { server, crawlers }: Network, oauth: OAuth): Promise<HttpServer> {
+export async function serve(stage: Stage, routes: ApiParts, { database, accounts }: Stores, { sequencer, outbox }: Writes, { server, crawlers }: Network, { oauth, hosted }: Pick<People, 'oauth' | 'hosted'>): Promise<HttpServer> {
   const { config, clock, log, lifecycle, metrics } = stage;
   const app = createApp({ log, metrics, serverName: `dunlin-pds/${version}`, clock });
   mountHealth(app, () => void database.prepare('SELECT 1').get());
@@ -29,7 +29,7 @@ export async function serve(stage: Stage, routes: ApiParts, { database, accounts
   mountXrpc(app, apiRoutes(routes, loadLexicons()), { lexicons: loadLexicons(), metrics, fallback: passOn(routes.proxy) });
   mountRouter(app, oauth.pages);
   app.use(oauth.front.middleware);
-  mountRouter(app, pages({ accounts, server }));
+  mountRouter(app, pages({ accounts, server, hosted }));
   const http = await listen(app, { host: config.host, port: config.port, clock });
   server.bind(http.port);
   lifecycle.own('listener', () => http.close());

@@ -20,8 +20,9 @@ import { blobSchema, blobSchema2 } from '../blob/schema.ts';
 import { TrashStore } from '../blob/trash-store.ts';
 import { Turns } from '../blob/turns.ts';
 import { factorSchema } from '../factor/schema.ts';
+import { HostedDidStore } from '../identity/hosted-did-store.ts';
 import { RenameStore } from '../identity/rename-store.ts';
-import { hostRenameSchema } from '../identity/schema.ts';
+import { hostRenameSchema, hostedDidSchema } from '../identity/schema.ts';
 import { InviteStore } from '../invite/invite-store.ts';
 import { inviteSchema } from '../invite/schema.ts';
 import { CodeStore } from '../mail/code-store.ts';
@@ -48,6 +49,7 @@ export const pdsMigrations: readonly string[] = [
   movingSchema,
   hostRenameSchema,
   blobSchema2,
+  hostedDidSchema,
 ];
 
 /** Opens the tables, and the files beside them. */
@@ -77,6 +79,7 @@ export function openStores({ config, clock, log, lifecycle }: Pick<Stage, 'confi
     repos: new RepoReader(heads, nodes, records),
     blobs: new BlobStore(database),
     blobFigures: new BlobFigures(database),
+    hostedDids: new HostedDidStore(database),
     renames: new RenameStore(database),
     audit: new AuditLog(database),
     trashStore: new TrashStore(database),

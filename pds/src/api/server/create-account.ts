@@ -1,10 +1,13 @@
 /**
  * com.atproto.server.createAccount: a person's first account, or one that moves in with the DID it has.
  * Who moves in shows a service token of that DID for this server and this method; the account begins deactivated.
+ * Who names did:web:HANDLE, with a handle of this server's and no token, gets that DID where the operator wants it: its document is
+ * written here (decisions/0026).
  * Source: lexicon of that name; order of checks and texts as the reference PDS, save that an e-mail address is optional.
  */
 import { maxPasswordLength } from '@dunlin/protocol/base/limits';
 import { ProtocolError } from '@dunlin/protocol/base/errors';
+import { didWebOf } from '@dunlin/protocol/identity/did-web';
 import { parseDidKey } from '@dunlin/protocol/crypto/did-key';
 import { optionalBearerToken } from '@dunlin/service/xrpc/auth';
 import { invalidRequest, XrpcError } from '@dunlin/service/xrpc/errors';
@@ -13,6 +16,7 @@ import { checkEmail } from '../../account/email-rules.ts';
 import type { Registrar } from '../../account/register.ts';
 import type { FreshSessions } from '../../factor/fresh-sessions.ts';
 import type { HandleChoice } from '../../identity/handle-choice.ts';
+import type { HostedDids } from '../../identity/hosted-dids.ts';
 import type { Invites } from '../../invite/invites.ts';
 import type { Authenticator } from '../auth.ts';
 import { fiveMinutesMs, type Limits } from '../limits.ts';
@@ -31,6 +35,7 @@ interface SignUp {
 /** Gives the method. */
 export function createAccountRoute(o: {
   auth: Authenticator; registrar: Registrar; invites: Invites; handles: HandleChoice; documents: DocumentView; limits: Limits; fresh: FreshSessions;
+  hosted: Pick<HostedDids, 'areMade'>;
 }): XrpcRoute {
   return route<unknown, SignUp, string | null>('com.atproto.server.createAccount', {
     auth: (call) => (optionalBearerToken(call) === null ? null : o.auth.service(call, call.nsid)),
@@ -38,16 +43,18 @@ export function createAccountRoute(o: {
     async handler({ input, auth: provenDid }) {
       checkInput(input);
       o.invites.check(input.inviteCode ?? null);
-      if (input.did !== undefined && provenDid !== input.did) {
+      const isHosted = o.hosted.areMade && provenDid === null && input.did === didWebOf(input.handle.toLowerCase());
+      if (input.did !== undefined && provenDid !== input.did && !isHosted) {
         throw new XrpcError(401, 'AuthenticationRequired', `Missing auth to create account with did: ${input.did}`);
       }
-      const handle = await o.handles.check(input.handle, input.did ?? null);
+      const existingDid = isHosted ? null : (input.did ?? null);
+      const handle = await o.handles.check(input.handle, existingDid);
       const made = await o.registrar.register({
         handle,
         email: input.email ?? null,
         password: input.password ?? null,
         recoveryKey: input.recoveryKey ?? null,
-        existingDid: input.did ?? null,
+        existingDid, isHosted,
         inviteCode: input.inviteCode ?? null,
       });
       const { did, accessJwt, refreshJwt } = made;
