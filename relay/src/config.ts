@@ -47,6 +47,7 @@ export const relayConfigSpec = defineConfig({
     fanoutProcesses: integer('RELAY_FANOUT_PROCESSES', { default: 0, max: 64, unit: 'processes', doc: 'Processes that serve the streams beside the one that verifies and writes; 0 serves them in that one too.' }),
     collections: toggle('RELAY_COLLECTIONS', { default: true, doc: 'Keeps an index of which accounts have records in which collections, for listReposByCollection.' }),
     collectionBackfill: choice('RELAY_COLLECTIONS_BACKFILL', ['off', 'seen', 'all'], { default: 'all', doc: 'Which accounts hosts are asked about when their commits do not tell everything: none, all that have spoken, or also those that never spoke, which hosts are asked to list.' }),
+    collectionProofs: toggle('RELAY_COLLECTIONS_PROOFS', { default: true, doc: 'Has hosts prove what they said about collections, by signed blocks, once they have told of all their accounts.' }),
     walkLookups: integer('RELAY_WALK_LOOKUPS', { default: 20, min: 1, max: 10_000, unit: 'look-ups/s', doc: 'Most DIDs a second that are looked up because a host lists them.' }),
     collectionChecksPerHost: integer('RELAY_COLLECTIONS_CHECKS_PER_HOST', { default: 5, min: 1, max: 1000, unit: 'calls/s', doc: 'Most calls a second to one host about the collections of its accounts.' }),
     collectionCacheBytes: integer('RELAY_COLLECTIONS_CACHE_BYTES', { default: 33_554_432, min: 1_048_576, unit: 'bytes', doc: 'Memory for the index of collections.' }),

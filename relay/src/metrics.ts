@@ -47,6 +47,7 @@ export interface CollectionGauges {
   readonly refused: () => number;
   readonly queued: () => number;
   readonly accounts: () => Readonly<Record<Certainty, number>>;
+  readonly proven: () => number;
 }
 
 /** Declares the metrics of the collection index. */
@@ -59,8 +60,14 @@ export function declareCollectionMetrics(metrics: Metrics, read: CollectionGauge
   metrics.gauge({ name: 'collections_accounts_unknown', help: 'Accounts of which only what single commits told is known.', read: () => read.accounts().unknown });
   metrics.gauge({ name: 'collections_accounts_doubtful', help: 'Accounts of which something was missed since they were known exactly.', read: () => read.accounts().doubtful });
   metrics.gauge({ name: 'collections_accounts_away', help: 'Accounts whose host gave no answer about their repository.', read: () => read.accounts().away });
+  metrics.gauge({ name: 'collections_accounts_proven', help: 'Accounts known exactly by proof, not by the word of their host.', read: read.proven });
+  const proved = metrics.counter({ name: 'collections_proofs_total', help: 'Times a host was asked to prove what it said, by what came of it.', labels: ['result'] });
+  const proof = (result: keyof CollectionMetrics['proved']): CounterChild => proved.child({ result });
   const checked = metrics.counter({ name: 'collections_checks_total', help: 'Times a host was asked about an account, by what came of it.', labels: ['result'] });
-  return { checked: { told: checked.child({ result: 'told' }), away: checked.child({ result: 'away' }), failed: checked.child({ result: 'failed' }) } };
+  return {
+    checked: { told: checked.child({ result: 'told' }), away: checked.child({ result: 'away' }), failed: checked.child({ result: 'failed' }) },
+    proved: { proven: proof('proven'), corrected: proof('corrected'), unprovable: proof('unprovable'), failed: proof('failed') },
+  };
 }
 
 /** Declares the counters of walking through hosts' lists. */

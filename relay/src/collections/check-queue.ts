@@ -18,6 +18,8 @@ export interface CheckQueueParts {
   readonly rows: () => number;
   /** Says whether an account is to be asked about, and at which host; −1 when not. */
   readonly hostToAsk: (row: number) => number;
+  /** Says whether its host has told already and is only to prove it: that waits until nobody else at the host does. */
+  readonly isForProof: (row: number) => boolean;
 }
 
 /** The queue. */
@@ -27,6 +29,9 @@ export class CheckQueue {
   readonly #urgent = new Set<number>();
   #queued = 0;
   #nextRow = 0;
+  /** Hosts with accounts that are not for proof, in this round and the one before; null before the first is over. */
+  #asking = new Set<number>();
+  #askedBefore: ReadonlySet<number> | null = null;
 
   constructor(parts: CheckQueueParts) {
     this.#parts = parts;
@@ -56,7 +61,7 @@ export class CheckQueue {
     }
     const rows = this.#parts.rows();
     for (let looked = 0; looked < Math.min(rowsPerStep, rows) && this.#queued < maxQueued; looked++) {
-      if (this.#nextRow >= rows) this.#nextRow = 0;
+      if (this.#nextRow >= rows) this.#endRound();
       this.#add(this.#nextRow);
       this.#nextRow += 1;
     }
@@ -77,9 +82,17 @@ export class CheckQueue {
     return -1;
   }
 
+  #endRound(): void {
+    this.#nextRow = 0;
+    this.#askedBefore = this.#asking;
+    this.#asking = new Set();
+  }
+
   #add(row: number): void {
     const host = this.#parts.hostToAsk(row);
     if (host < 0) return;
+    if (!this.#parts.isForProof(row)) this.#asking.add(host);
+    else if (this.#asking.has(host) || (this.#askedBefore?.has(host) ?? true)) return;
     let waiting = this.#perHost.get(host);
     if (!waiting) {
       waiting = new Set();

@@ -11,7 +11,7 @@ import type { CollectionName, NameBounds } from './collection-names.ts';
 import { Members } from './members.ts';
 import { rowsPerSet } from './row-set.ts';
 import { Standings } from './standings.ts';
-import type { Certainty } from './standings.ts';
+import type { Certainty, Proven } from './standings.ts';
 
 /** Collections of an account beyond this are not listed; the same bound as the field's collection directory has. */
 const maxCollectionsPerAccount = 1_000;
@@ -78,8 +78,18 @@ export class CollectionIndex {
     return this.#standings.certainty(row);
   }
 
-  setCertainty(row: number, certainty: Certainty): void {
-    if (this.#standings.certainty(row) !== certainty) this.#standings.setCertainty(row, certainty);
+  setCertainty(row: number, certainty: Certainty, proven: Proven = 'none'): void {
+    if (this.#standings.certainty(row) !== certainty || this.#standings.proof(row) !== proven) this.#standings.setCertainty(row, certainty, proven);
+  }
+
+  /** How an account came to be exact. */
+  proof(row: number): Proven {
+    return this.#standings.proof(row);
+  }
+
+  /** Accounts whose collections are proven. */
+  get proven(): number {
+    return this.#standings.proven;
   }
 
   /** Puts an account into a collection. */

@@ -9,4 +9,6 @@ import type { CounterChild } from '@dunlin/service/metrics/registry';
 export interface CollectionMetrics {
   /** Questions to hosts, by what became of them. */
   readonly checked: Readonly<Record<'told' | 'away' | 'failed', CounterChild>>;
+  /** Proofs asked of hosts, by what became of them; corrected: the host had told something else. */
+  readonly proved: Readonly<Record<'proven' | 'corrected' | 'unprovable' | 'failed', CounterChild>>;
 }

@@ -49,7 +49,7 @@ export class CollectionFollower {
     else if (breaks || gone === null) this.doubt(row);
     else if (index.certainty(row) === 'away') index.setCertainty(row, 'unknown');
     this.#apply(row, scan, bytes, gone);
-    if (isWhole) index.setCertainty(row, 'exact');
+    if (isWhole) index.setCertainty(row, 'exact', 'proven');
   }
 
   /** Takes a #sync; it breaks unless it names the tree that was there. */

@@ -35,6 +35,13 @@ export class HostPace {
     this.#nextMs = Math.max(nowMs, this.#nextMs + this.#everyMs);
   }
 
+  /** Takes one more turn within a question that is under way; gives how long to wait for it, in ms. */
+  reserve(nowMs: number): number {
+    const atMs = Math.max(nowMs, this.#nextMs);
+    this.#nextMs = atMs + this.#everyMs;
+    return atMs - nowMs;
+  }
+
   /** Ends a question; `retryMs` is what the host asked for, or null. */
   end(nowMs: number, hasFailed: boolean, retryMs: number | null = null): void {
     this.#running -= 1;

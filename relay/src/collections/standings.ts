@@ -12,27 +12,38 @@ import type { CollectionStore } from './collection-store.ts';
  */
 export const certainties = ['unknown', 'exact', 'doubtful', 'away'] as const;
 
+/** How an exact account came to be it: by its host's word (none, or unprovable when it gives no proof), or proven by signed blocks. */
+export type Proven = 'none' | 'proven' | 'unprovable';
+
 /** How sure the relay is of an account's collections. */
 export type Certainty = (typeof certainties)[number];
 
 const rowsPerBlock = 1_024;
 const countBits = 14;
 
+/** Two bits above the count, which is far smaller: proven, and unprovable. */
+const provenBit = 1 << 13;
+const unprovableBit = 1 << 12;
+
 /** Most collections that can be counted for an account. */
-export const maxCount = (1 << countBits) - 1;
+export const maxCount = unprovableBit - 1;
 
 /** The standings. */
 export class Standings {
   readonly #blocks: (Uint16Array | undefined)[] = [];
   readonly #changed = new Set<number>();
   readonly #accounts: Record<Certainty, number> = { unknown: 0, exact: 0, doubtful: 0, away: 0 };
+  #proven = 0;
 
   constructor(store: CollectionStore) {
     for (const { block, rows } of store.standings()) {
       const values = new Uint16Array(rowsPerBlock);
       for (let i = 0; i < rowsPerBlock; i++) values[i] = rows.readUInt16LE(i * 2);
       this.#blocks[block] = values;
-      for (const value of values) this.#accounts[certaintyOf(value)] += 1;
+      for (const value of values) {
+        this.#accounts[certaintyOf(value)] += 1;
+        if ((value & provenBit) !== 0) this.#proven += 1;
+      }
     }
   }
 
@@ -56,11 +67,26 @@ export class Standings {
     return certaintyOf(this.#value(row));
   }
 
-  setCertainty(row: number, certainty: Certainty): void {
+  /** Only an exact account can be proven. */
+  setCertainty(row: number, certainty: Certainty, proven: Proven = 'none'): void {
     const before = this.#value(row);
-    this.#set(row, (certainties.indexOf(certainty) << countBits) | (before & maxCount));
+    const bits = certainty !== 'exact' || proven === 'none' ? 0 : proven === 'proven' ? provenBit : unprovableBit;
+    this.#set(row, (certainties.indexOf(certainty) << countBits) | bits | (before & maxCount));
     this.#accounts[certaintyOf(before)] -= 1;
     this.#accounts[certainty] += 1;
+    this.#proven += Number(bits === provenBit) - Number((before & provenBit) !== 0);
+  }
+
+  /** How an account came to be exact. */
+  proof(row: number): Proven {
+    const value = this.#value(row);
+    if ((value & provenBit) !== 0) return 'proven';
+    return (value & unprovableBit) !== 0 ? 'unprovable' : 'none';
+  }
+
+  /** Accounts whose collections are proven. */
+  get proven(): number {
+    return this.#proven;
   }
 
   /** How many collections the account is known to have. */

@@ -34,7 +34,7 @@ const checkpointEveryMs = 1_000;
 const trimEveryMs = 60_000;
 const statusBounds = { maxBytes: 16_384, timeoutMs: 5_000, maxRedirects: 0 };
 const listBounds = { maxBytes: 1_048_576, timeoutMs: 10_000, maxRedirects: 0 };
-const describeBounds = { maxBytes: 1_048_576, timeoutMs: 10_000 };
+const describeBounds = { maxBytes: 2_097_152, timeoutMs: 10_000 };
 
 /** Makes ingest and the pool of hosts; no host is dialled yet. */
 export function startIngest(stage: Stage, { log, room, table, hostStore, collections }: Stores, userAgent: string): Intaking {
@@ -86,12 +86,12 @@ export function startChecks(stage: Stage, { collections, table }: Stores, { pool
   const { index } = collections;
   const metrics = declareCollectionMetrics(stage.metrics, {
     collections: () => index.size, bytes: () => index.byteLength, refused: () => index.refused, queued: () => collections.queued,
-    accounts: () => index.accounts(table.size),
+    accounts: () => index.accounts(table.size), proven: () => index.proven,
   });
   if (stage.config.collectionBackfill === 'off') return;
   collections.startChecks({
     metrics, originOf: (hostId) => pool.liveOrigin(hostId), fetch: openFetch(stage, describeBounds),
-    perSecond: stage.config.collectionChecksPerHost, onFault: stage.onFault,
+    perSecond: stage.config.collectionChecksPerHost, proves: stage.config.collectionProofs, onFault: stage.onFault,
   });
 }
 

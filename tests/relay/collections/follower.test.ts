@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { ManualClock } from '@dunlin/protocol/base/clock';
+import type { AccountKey } from '@dunlin/relay/accounts/account-row';
 import { Checks } from '@dunlin/relay/collections/checks';
 import { CollectionIndex } from '@dunlin/relay/collections/collection-index';
 import { CollectionStore } from '@dunlin/relay/collections/collection-store';
@@ -18,6 +19,9 @@ class World {
   readonly index = new CollectionIndex(new CollectionStore(':memory:'), { cacheBytes: 100_000 });
   readonly doubted: number[] = [];
   readonly follower = new CollectionFollower({ index: this.index, journals: this.journals, onDoubt: (row) => void this.doubted.push(row) });
+  /** What hosts tell in place of the truth, and how often a proof said something else. */
+  lie: readonly string[] | null = null;
+  corrected = 0;
   /** Rev that was passed on last. */
   readonly #revs: (string | null)[];
   /** Answers that hosts have not given yet. */
@@ -30,8 +34,8 @@ class World {
     this.#revs = this.repos.map(() => null);
     const count = { inc: () => undefined };
     this.checks = new Checks({
-      index: this.index, journals: this.journals, clock: this.clock, perSecond: 5, metrics: { checked: { told: count, away: count, failed: count } },
-      accounts: { size: repos, did: (row) => this.repos[row]!.account.did, hostId: (row) => row % 3, isActive: () => true, isListed: () => true },
+      index: this.index, journals: this.journals, clock: this.clock, perSecond: 5, proves: true, metrics: { checked: { told: count, away: count, failed: count }, proved: { proven: count, corrected: { inc: () => void this.corrected++ }, unprovable: count, failed: count } },
+      accounts: { size: repos, did: (row) => this.repos[row]!.account.did, hostId: (row) => row % 3, isActive: () => true, isListed: () => true, rev: (row) => this.#revs[row] ?? null, key: (row) => keyOf(this.repos[row]!), setTold: () => undefined },
       originOf: (host) => `https://host${host}.example.com`,
       fetch: ((url: string) => this.#answer(String(url))) as typeof globalThis.fetch,
       onFault: (error) => void this.faults.push(error),
@@ -47,9 +51,13 @@ class World {
 
   /** A host answers with what is there when it is asked; the answer arrives when the test says so. */
   async #answer(url: string): Promise<Response> {
-    const did = new URL(url).searchParams.get('repo')!;
-    const collections = this.repos.find(({ account }) => account.did === did)?.collections() ?? [];
+    const { pathname, searchParams: params } = new URL(url);
+    const did = params.get('repo') ?? params.get('did');
+    const repo = this.repos.find(({ account }) => account.did === did)!;
+    const collections = this.lie ?? repo.collections();
+    const proof = pathname.endsWith('getRecord') ? repo.account.proof(`${params.get('collection')}/${params.get('rkey')}`) : null;
     const status = await new Promise<number>((resolve) => this.waiting.push((code = 200) => resolve(code)));
+    if (status === 200 && proof) return new Response(Buffer.from(proof));
     return status === 200 ? Response.json({ did, collections, handle: 'x.example.com', didDoc: {}, handleIsCorrect: true }) : new Response('{}', { status });
   }
 
@@ -60,11 +68,16 @@ class World {
 
   /** Lets everything be asked until nothing is left to ask. */
   async settle(): Promise<void> {
-    for (let round = 0; round < 200 && this.repos.some((_, row) => this.index.certainty(row) !== 'exact'); round++) {
+    for (let round = 0; round < 600 && this.repos.some((_, row) => this.index.proof(row) !== 'proven'); round++) {
       this.clock.advance(1_000);
       await this.answerAll();
     }
   }
+}
+
+function keyOf({ account }: RandomRepo): AccountKey {
+  const { curve, bytes } = account.keypair.publicKey;
+  return { curve, bytes };
 }
 
 type Happening = { readonly kind: 'pass' | 'miss' | 'time' | 'answer'; readonly repo: number };
@@ -91,13 +104,30 @@ test('exact accounts are exact at every moment, and all become exact: random rep
     for (const [row, repo] of world.repos.entries()) world.pass(row, repo.commit([{ collection: 3, record: 3, isDelete: false }])!);
     await world.settle();
     for (const [row, repo] of world.repos.entries()) {
-      expect(world.index.certainty(row)).toBe('exact');
+      expect([world.index.certainty(row), world.index.proof(row)]).toEqual(['exact', 'proven']);
       expect(world.index.collectionsOf(row)).toEqual(repo.collections());
     }
     expect(world.faults).toEqual([]);
     await Promise.all([world.checks.close(), world.answerAll()]);
   }), { numRuns: 60 });
 }, 120_000);
+
+test('what a host told and cannot prove is put right', async () => {
+  const world = new World(3);
+  world.lie = ['com.example.never'];
+  for (const [row, repo] of world.repos.entries()) {
+    repo.fill('app.bsky.feed.like', 40 * row + 1);
+    repo.fill('com.example.aa', 1);
+    world.pass(row, repo.fill('com.example.b', 1));
+  }
+  await world.settle();
+  for (const row of world.repos.keys()) expect(world.index.collectionsOf(row)).toEqual(['app.bsky.feed.like', 'com.example.aa', 'com.example.b']);
+  expect([world.corrected, world.index.proven, world.faults]).toEqual([3, 3, []]);
+  // What breaks the chain ends the proof too.
+  world.follower.sync(0, true);
+  expect([world.index.proof(0), world.index.proven]).toEqual(['none', 2]);
+  await Promise.all([world.checks.close(), world.answerAll()]);
+});
 
 test('an account seen from its first commit on is exact at once, one seen later is not', () => {
   const world = new World(2);

@@ -20,7 +20,7 @@ async function opened(accountsSeq: number | null, o: { rows?: number; oldestSeq?
   }
   index.save(50, 10);
   store.close();
-  const accounts = { size: o.rows ?? 10, did: () => '', hostId: (row: number) => row % 2, isActive: () => true, isListed: () => true };
+  const accounts = { size: o.rows ?? 10, did: () => '', hostId: (row: number) => row % 2, isActive: () => true, isListed: () => true, rev: () => null, key: () => null, setTold: () => undefined };
   const collections = new Collections({ path, cacheBytes: 100_000, accounts, headSeq: () => 100, clock: new ManualClock() });
   const from = collections.begin(accountsSeq, o.oldestSeq ?? 1);
   return { collections, from, close: async () => { collections.close(); await folder.remove(); } };

@@ -57,7 +57,7 @@ test('lists who has records in a collection, from the first commit until the las
   expect(await dids('app.bsky.feed.post')).toEqual([alice.did]);
   await eventually('both deletions are stored', async () => (await listed()).collections.map(({ accounts }) => accounts).join() === '1,1');
   expect(await listed()).toEqual({
-    collections: [{ nsid: 'app.bsky.feed.like', accounts: 1 }, { nsid: 'app.bsky.feed.post', accounts: 1 }], coverage: { exact: 2, unknown: 0, doubtful: 0, away: 0 },
+    collections: [{ nsid: 'app.bsky.feed.like', accounts: 1 }, { nsid: 'app.bsky.feed.post', accounts: 1 }], coverage: { exact: 2, proven: 2, unknown: 0, doubtful: 0, away: 0 },
   });
   expect(await listed('?prefix=app.bsky.feed.p')).toMatchObject({ collections: [{ nsid: 'app.bsky.feed.post' }] });
   expect((await listed('?limit=1')).cursor).toBe('app.bsky.feed.like');

@@ -89,6 +89,28 @@ test('the first commit of such an account goes out whatever the list said, and i
   expect((await relay.get(`/xrpc/com.atproto.sync.getLatestCommit?did=${ahead!.did}`)).status).toBe(200);
 });
 
+test('what such an account has is proven by its host, and stays so when it speaks', async () => {
+  const [alice] = made(1);
+  for (let i = 0; i < 30; i++) alice!.commit();
+  const lie = { ...listedRepo(alice!), rev: alice!.nextRev() };
+  lists(() => [lie]);
+  relay.directory.repos.set(alice!.did, () => Response.json({ did: alice!.did, collections: ['com.example.never'] }));
+  relay.directory.proofs.set(alice!.did, (path) => new Response(Buffer.from(alice!.proof(path))));
+  await relay.requestCrawl(host.hostname);
+  await eventually('it is proven', async () => (await relay.metric('relay_collections_accounts_proven')) === 1);
+  expect(await relay.metric('relay_collections_proofs_total{result="corrected"}')).toBe(1);
+  expect(await known()).toEqual([listedRepo(alice!)]);
+  const status = async (): Promise<unknown> => (await relay.get(`/admin/repo/status?did=${alice!.did}`, relay.operator)).json();
+  expect(await status()).toMatchObject({ collections: ['app.bsky.feed.post', 'com.example.old'], collectionsAre: 'exact', collectionsProven: true });
+  await relay.restart();
+  const consumer = await relay.consume();
+  await host.firehose.connection(2);
+  host.send(alice!.commit([createWrite('r1', 20, 'com.example.new')]));
+  await consumer.take(1);
+  expect(await status()).toMatchObject({ collections: ['app.bsky.feed.post', 'com.example.new', 'com.example.old'], collectionsAre: 'exact', collectionsProven: true });
+  expect(await known()).toEqual([listedRepo(alice!)]);
+});
+
 test('an account is not taken in when its document names another host, nor when it is known', async () => {
   const [mine] = made(1);
   const [foreign] = made(1, await relay.addHost());

@@ -38,7 +38,7 @@ export function addAccountRoutes({ ask, act }: AdminRoutes, { table, takedowns, 
       did: table.did(row), host: originOf(table.hostId(row)), ...accountStatus(table, row), upstream: table.upstream(row), local: table.local(row),
       desynchronized: table.isDesynchronized(row), keyCheckedAt: new Date(table.keyCheckedSeconds(row) * 1_000).toISOString(),
       ...(repo && { rev: repo.rev, commit: cidFromDigest(dagCborCode, repo.head).toString() }),
-      ...(collections && { collections: collections.collectionsOf(row), collectionsAre: collections.certainty(row) }),
+      ...(collections && { collections: collections.collectionsOf(row), collectionsAre: collections.certainty(row), collectionsProven: collections.proof(row) === 'proven' }),
     };
   });
 }

@@ -43,7 +43,7 @@ export function collectionRoutes({ table, collections: index, clock }: Collectio
         const page = index.page(cursor ?? '', limit, prefix);
         const last = page.at(-1);
         const collections = page.map(({ nsid, accounts }) => ({ nsid, accounts }));
-        return { body: { collections, coverage: index.accounts(table.size), ...(last && page.length === limit && { cursor: last.nsid }) } };
+        return { body: { collections, coverage: { ...index.accounts(table.size), proven: index.proven }, ...(last && page.length === limit && { cursor: last.nsid }) } };
       },
     }),
   ];

@@ -1,0 +1,90 @@
+import { expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { writeCar } from '@dunlin/protocol/car/write';
+import { Keypair } from '@dunlin/protocol/crypto/keypair';
+import { readCar } from '@dunlin/protocol/car/read';
+import { proveRepo } from '@dunlin/relay/collections/prove-repo';
+import type { Proof, ProofRequest } from '@dunlin/relay/collections/prove-repo';
+import { createWrite } from '../fixture/fake-account.ts';
+import { RandomRepo, collectionNames, randomCommits } from './random-repo.ts';
+
+/** Asks a host that answers from a repository, or as it is told; counts the questions. */
+async function prove(repo: RandomRepo, o: Partial<ProofRequest> & { answer?: (path: string, n: number) => Response } = {}): Promise<{ proof: Proof; asked: string[] }> {
+  const asked: string[] = [];
+  const fetch = (async (url: string) => {
+    const params = new URL(url).searchParams;
+    const path = `${params.get('collection')}/${params.get('rkey')}`;
+    asked.push(path);
+    return o.answer?.(path, asked.length) ?? new Response(Buffer.from(repo.account.proof(path)));
+  }) as typeof globalThis.fetch;
+  const { curve, bytes } = repo.account.keypair.publicKey;
+  const proof = await proveRepo({ fetch, origin: 'https://host.example.com', did: repo.account.did, key: { curve, bytes }, claimed: repo.collections(), turn: async () => undefined, nowMs: () => 0, ...o });
+  return { proof, asked };
+}
+
+test('proves the collections of random repositories, whatever was claimed, with a question a collection and one more at most', async () => {
+  await fc.assert(fc.asyncProperty(randomCommits(30), fc.nat(200), fc.subarray([...collectionNames, 'zzz.example.c']), async (commits, records, claimed) => {
+    const repo = new RandomRepo();
+    if (records > 0) repo.fill(collectionNames[records % 6]!, records);
+    for (const writes of commits) repo.commit(writes);
+    fc.pre(repo.account.head !== null);
+    const { proof, asked } = await prove(repo, { claimed });
+    expect(proof).toMatchObject({ kind: 'proven', repo: { rev: repo.account.head!.rev } });
+    expect(proof.kind === 'proven' && [...proof.collections]).toEqual(repo.collections());
+    // A wrong claim may cost one more.
+    expect(asked.length).toBeLessThanOrEqual(repo.collections().length + 2);
+  }), { numRuns: 80 });
+}, 60_000);
+
+test('a small repository takes one question, an empty one too', async () => {
+  const repo = new RandomRepo();
+  for (const name of collectionNames) repo.fill(name, 1);
+  expect((await prove(repo)).asked.length).toBeLessThanOrEqual(3);
+  const empty = new RandomRepo();
+  empty.account.commit([]);
+  expect(await prove(empty)).toMatchObject({ proof: { kind: 'proven', collections: new Set() }, asked: ['a.a.a/-'] });
+});
+
+test('record keys above all others of their collection are no gap', async () => {
+  const repo = new RandomRepo();
+  repo.fill('com.example.a', 200);
+  repo.account.commit(Array.from({ length: 60 }, (_, i) => createWrite(`~${'~'.repeat(i)}`, 20, 'com.example.a')));
+  repo.account.commit([createWrite('x', 20, 'com.example.b')]);
+  const { proof } = await prove(repo, { claimed: ['com.example.a'] });
+  expect(proof.kind === 'proven' && [...proof.collections]).toEqual(['com.example.a', 'com.example.b']);
+});
+
+test('a commit that comes in between is taken as the one to prove', async () => {
+  const repo = new RandomRepo();
+  repo.fill('com.example.a', 200);
+  repo.fill('com.example.b', 200);
+  const { proof } = await prove(repo, {
+    answer: (path, n) => {
+      if (n === 2) repo.fill('app.bsky.feed.post', 3);
+      return new Response(Buffer.from(repo.account.proof(path)));
+    },
+  });
+  expect(proof).toMatchObject({ kind: 'proven', repo: { rev: repo.account.head!.rev } });
+  expect(proof.kind === 'proven' && [...proof.collections]).toEqual(['app.bsky.feed.post', 'com.example.a', 'com.example.b']);
+});
+
+test('what is not signed, left out, of somebody else or no answer proves nothing', async () => {
+  const repo = new RandomRepo();
+  repo.fill('com.example.a', 200);
+  repo.fill('com.example.b', 200);
+  const other = new RandomRepo();
+  other.fill('com.example.a', 3);
+  const stranger = Keypair.generate().publicKey;
+  const without = (bytes: Uint8Array): Uint8Array => {
+    const { roots, blocks } = readCar(bytes);
+    return writeCar(roots[0]!, [...blocks].slice(0, -1));
+  };
+  const kindOf = async (o: Parameters<typeof prove>[1]): Promise<string> => (await prove(repo, o)).proof.kind;
+  expect(await kindOf({ key: { curve: stranger.curve, bytes: stranger.bytes } })).toBe('unprovable');
+  expect(await kindOf({ answer: (path) => new Response(Buffer.from(without(repo.account.proof(path)))) })).toBe('unprovable');
+  expect(await kindOf({ answer: () => new Response(Buffer.from(other.account.proof('a.a.a/-'))) })).toBe('unprovable');
+  expect(await kindOf({ answer: () => new Response('not a car') })).toBe('unprovable');
+  expect(await kindOf({ answer: () => new Response('', { status: 404 }) })).toBe('unprovable');
+  expect((await prove(repo, { answer: () => new Response('', { status: 429, headers: { 'retry-after': '7' } }) })).proof).toEqual({ kind: 'failed', retryMs: 7_000 });
+  expect(await kindOf({ answer: () => { throw new Error('no route'); } })).toBe('failed');
+});
