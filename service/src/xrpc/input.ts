@@ -88,8 +88,9 @@ function toLexiconForm(json: unknown): unknown {
   return value;
 }
 
-/** The library leaves links and bytes it cannot read as plain objects; nobody should take them for data. */
+/** The library leaves links and bytes it cannot read as plain objects, and takes integers of any size; nobody should take them for data. */
 function assertNothingLeft(value: unknown): void {
+  if (typeof value === 'number' && Number.isInteger(value) && !Number.isSafeInteger(value)) throw invalidRequest('body holds a whole number beyond 2^53 − 1');
   if (typeof value !== 'object' || value === null) return;
   if (Array.isArray(value)) return value.forEach(assertNothingLeft);
   if (Object.getPrototypeOf(value) !== Object.prototype) return;

@@ -8,6 +8,7 @@ import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { jsonToLex, ValidationError } from '@atproto/lexicon';
 import { assert } from '@dunlin/protocol/base/assert';
+import { ProtocolError } from '@dunlin/protocol/base/errors';
 import { isTestRun } from '../config/env.ts';
 import type { App, Context } from '../http/app.ts';
 import { clientAddress } from '../http/client-address.ts';
@@ -123,13 +124,22 @@ export function mountXrpc(app: App, routes: readonly XrpcRoute[], o: MountOption
       if (found) await serve(context, found, o.lexicons, validateOutput);
       else if (o.fallback) await o.fallback(context);
       else throw methodNotImplemented();
-    } catch (error) {
+    } catch (thrown) {
+      const error = named(thrown, found, o.lexicons);
       errors?.inc({ method: found?.nsid ?? 'other', error: error instanceof XrpcError ? error.error : 'other' });
       throw error;
     } finally {
       if (context.respond !== false) discardRest(context.req);
     }
   });
+}
+
+/** Gives a fault of the caller's bytes a name its caller can know: the code where the lexicon lists it, else XRPC's own. */
+function named(thrown: unknown, found: XrpcRoute | undefined, lexicons: Lexicons): unknown {
+  if (!(thrown instanceof ProtocolError) || thrown.code === 'IdentityUnavailable') return thrown;
+  const errors = found === undefined ? [] : lexicons.getDefOrThrow(found.nsid, ['query', 'procedure']).errors ?? [];
+  const isListed = errors.some(({ name }) => name === thrown.code);
+  return new XrpcError(400, isListed ? thrown.code : 'InvalidRequest', thrown.message, {}, { cause: thrown });
 }
 
 async function serve(context: Context, found: XrpcRoute, lexicons: Lexicons, validateOutput: boolean): Promise<void> {

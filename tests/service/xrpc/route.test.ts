@@ -148,6 +148,7 @@ describe('input', () => {
     ['a wrong type deep inside', JSON.stringify({ ...record, validate: 5 }), undefined, 'Expected boolean value type (got 5) at $.validate'],
     ['a string that is no identifier', JSON.stringify({ ...record, repo: '??' }), undefined, 'Invalid AT identifier (got "??") at $.repo'],
     ['a link that cannot be parsed', JSON.stringify({ ...record, record: { link: { $link: 'nonsense' } } }), undefined, 'body holds a link or bytes value that is not valid'],
+    ['a whole number that is none', JSON.stringify({ ...record, record: { a: [2 ** 53] } }), undefined, 'body holds a whole number beyond 2^53 − 1'],
     ['a key that would set a prototype', '{"repo":"a.test","collection":"a.b.c","record":{"__proto__":{"x":1}}}', undefined, 'JSON has a key that is not allowed: "__proto__"'],
     ['a body that is not UTF-8', new Uint8Array([0x7b, 0xff, 0x7d]), undefined, 'body is not UTF-8'],
     ['a body that is not an object', '7', undefined, 'Expected object value type (got 7) at $'],
@@ -263,12 +264,19 @@ describe('answers', () => {
 
   test.each([
     ['an XrpcError', () => { throw new XrpcError(404, 'HostNotFound', 'no such host', { 'x-why': 'w' }); }, 404, { error: 'HostNotFound', message: 'no such host' }],
-    ['a ProtocolError', () => { throw new ProtocolError('InvalidCid', 'cid too short: bytes=3'); }, 400, { error: 'InvalidCid', message: 'cid too short: bytes=3' }],
+    ['a ProtocolError', () => { throw new ProtocolError('InvalidCid', 'cid too short: bytes=3'); }, 400, { error: 'InvalidRequest', message: 'cid too short: bytes=3' }],
     ['an unavailable identity', () => { throw new ProtocolError('IdentityUnavailable', 'directory does not answer'); }, 502, { error: 'UpstreamFailure', message: 'directory does not answer' }],
     ['anything else', () => { throw new Error('secret inner detail'); }, 500, { error: 'InternalServerError', message: 'Internal Server Error' }],
   ])('to %s say just what the caller may know', async (_name, handler, status, json) => {
     const { url } = await serve([route(nsid, { handler })]);
     expect(await get(`${url}/xrpc/${nsid}`)).toMatchObject({ status, json });
+  });
+
+  test('to a ProtocolError keep its code where the lexicon names it', async () => {
+    const getRecord = 'com.atproto.repo.getRecord';
+    const { url } = await serve([route(getRecord, { handler: () => { throw new ProtocolError('RecordNotFound', 'no such record'); } })]);
+    const { status, json } = await get(`${url}/xrpc/${getRecord}?repo=a.test&collection=a.b.c&rkey=x`);
+    expect({ status, json }).toEqual({ status: 400, json: { error: 'RecordNotFound', message: 'no such record' } });
   });
 
   test('to a failed assertion are 500, and the process is told', async () => {
