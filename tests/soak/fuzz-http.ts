@@ -1,7 +1,7 @@
 /**
- * Every XRPC method of a PDS, a relay and an app view under input made from its lexicon and spoilt, signed in, as the operator,
- * with a wrong token and with none. Answers are errors by name or outputs that fit the lexicon, never a 500; memory is flat.
- * Not for: streams (fuzz-frames). Source: AT Protocol specs "XRPC" and "Lexicon".
+ * Every XRPC method of a PDS, a relay and an app view. First each is taken to success and fed near misses of that (methods/); then, for the
+ * rest of the time, input at random by the lexicons, signed in, as the operator, with a wrong token and with none.
+ * Answers are errors by name or outputs that fit the lexicon, never a 500; memory is flat. Not for: streams (fuzz-frames). Source: AT Protocol specs "XRPC" and "Lexicon".
  */
 import { join } from 'node:path';
 import { startAppview } from '@dunlin/appview/appview';
@@ -16,6 +16,8 @@ import { TestRelay } from '../relay/fixture/test-relay.ts';
 import { LexiconValues, type Names } from './lexicon-values.ts';
 import { MethodCaller, type Authorization } from './method-caller.ts';
 import { FlatMemory } from './memory.ts';
+import { lineOf, proveEveryMethod } from './methods/every-method.ts';
+import type { MethodReport } from './methods/prove.ts';
 import type { Soak, SoakRun } from './soak.ts';
 
 const callsPerPerson = 400;
@@ -31,6 +33,30 @@ interface Target {
 
 /** The soak. */
 export const soak: Soak = async (run) => {
+  const began = performance.now();
+  const proven = await proveAll(run);
+  run.say(proven);
+  return `${proven}; ${await fuzzAtRandom({ ...run, minutes: Math.max(0.2, run.minutes - (performance.now() - began) / 60_000) })}`;
+};
+
+/** Every method, all near misses. @throws when one fails, hangs, or answers what its lexicon does not know */
+async function proveAll({ random, step, say }: SoakRun): Promise<string> {
+  const memory = new FlatMemory(60_000_000);
+  const reports = await proveEveryMethod({
+    random, share: 1,
+    onMethod: (report) => {
+      step(`${report.server} ${report.nsid} and near misses`);
+      say(lineOf(report));
+      memory.look();
+    },
+  });
+  const faults = reports.flatMap(({ server, nsid, faults: each }) => each.map((fault) => `${server} ${nsid}: ${fault}`));
+  if (faults.length > 0) throw new Error(`${faults.length} wrong answers:\n${faults.join('\n')}`);
+  const sum = (count: (report: MethodReport) => number): number => reports.reduce((total, report) => total + count(report), 0);
+  return `${reports.length} methods, each to success, ${sum((each) => each.succeeded)} successes, ${sum((each) => each.refused)} refusals, ${sum((each) => each.failed)} not here or upstream, memory ${memory.judge()}`;
+}
+
+const fuzzAtRandom: Soak = async (run) => {
   const folder = await temporaryFolder();
   const [pds, relay, firehose] = [await startSmallPds({ resolveTxt: notFound }), await TestRelay.start(), await FakeFirehose.start()];
   const network = new FakeNetwork(firehose);
@@ -75,7 +101,7 @@ async function fuzz({ random, minutes, step, say }: SoakRun, pds: SmallPds, know
   const caller = new MethodCaller(lexicons, random, values);
   const nsids = [...lexicons].map(({ id }) => id).filter((id) => /^com\.atproto\.|^app\.dunlin\./.test(id) || ourLexiconIds().includes(id))
     .filter((id) => ['query', 'procedure'].includes(String(lexicons.getDef(id)?.type)));
-  const memory = new FlatMemory(150_000_000);
+  const memory = new FlatMemory(60_000_000);
   const end = performance.now() + minutes * 60_000;
   for (let people = 0; performance.now() < end; people++) {
     step(`person ${people} signs up`);

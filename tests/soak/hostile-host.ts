@@ -18,6 +18,10 @@ import type { SoakRun } from './soak.ts';
 
 const batch = 200;
 const batchesPerHost = 10;
+const batchesPerAccount = 20;
+/** What a hostile host keeps for the relay's coming back, and what it sends ahead of the relay's reading. */
+const maxLogFrames = 2_000;
+const maxWaitingBytes = 4_000_000;
 /** The relay takes only so many new hosts in a while from one address; in a long run each host stays longer. */
 const maxHosts = 50;
 
@@ -68,18 +72,10 @@ class Siege {
     const end = begin + minutes * 60_000;
     let hosts = 0;
     while (performance.now() < end) {
-      const host = await this.#relay.crawledHost();
       hosts++;
-      const account = this.#relay.register(new FakeAccount(), host);
-      const isEnough = (n: number): boolean => n >= batchesPerHost && performance.now() >= begin + (hosts * (end - begin)) / maxHosts;
-      for (let n = 0; !isEnough(n) && performance.now() < end; n++) {
-        this.#step(`hostile host ${hosts}, batch ${n}`);
-        this.#sendBatch(host, account);
-        await this.#isWell(goodHost);
-      }
-      await host.firehose.close();
+      const isEnough = (n: number): boolean => performance.now() >= end || (n >= batchesPerHost && performance.now() >= begin + (hosts * (end - begin)) / maxHosts);
+      await this.#besiege(hosts, goodHost, isEnough);
       // What hosts and accounts keep is the fixture's, not the relay's memory: it goes, and another good account comes.
-      this.#relay.hosts.splice(this.#relay.hosts.indexOf(host), 1);
       goodHost.firehose.log.length = 0;
       this.#askedOfAll += this.#asked;
       this.#asked = 0;
@@ -89,6 +85,23 @@ class Siege {
     const heard = [...this.#heard.values()].reduce((sum, count) => sum + count, 0) - this.#askedOfAll;
     return `relay: ${hosts} hostile hosts, ${this.#sent} frames sent, ${await this.#dropped()} dropped and ${heard} passed on, ${this.#askedOfAll} good events all heard, `
       + `0 drops at the SDK, memory ${this.#memory.judge()}`;
+  }
+
+  /** One hostile host, from its coming to its end. */
+  async #besiege(number: number, goodHost: FakeHost, isEnough: (batches: number) => boolean): Promise<void> {
+    const host = await this.#relay.crawledHost();
+    let account = this.#relay.register(new FakeAccount(), host);
+    for (let n = 0; !isEnough(n); n++) {
+      this.#step(`hostile host ${number}, batch ${n}`);
+      if (n % batchesPerAccount === batchesPerAccount - 1) account = this.#relay.register(new FakeAccount(), host);
+      // The relay reads no faster than it will; what it has not taken yet must not pile up here.
+      const waiting = host.firehose.connections.reduce((sum, { socket }) => sum + socket.bufferedAmount, 0);
+      if (waiting < maxWaitingBytes) this.#sendBatch(host, account);
+      host.firehose.log.splice(0, Math.max(0, host.firehose.log.length - maxLogFrames));
+      await this.#isWell(goodHost);
+    }
+    await host.firehose.close();
+    this.#relay.hosts.splice(this.#relay.hosts.indexOf(host), 1);
   }
 
   /** How many events the relay has refused, for whatever reason. */
