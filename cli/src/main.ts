@@ -6,7 +6,8 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Command, InvalidArgumentError } from 'commander';
+import { Argument, Command, InvalidArgumentError } from 'commander';
+import type { DoctorOptions } from './doctor/servers.ts';
 
 const program = new Command('dunlin')
   .description('An open federated event network on the AT Protocol.')
@@ -82,14 +83,18 @@ program
 
 program
   .command('doctor')
-  .description('look at this machine and at the PDS that PDS_* variables describe, and say what is wrong and what to do')
+  .description('look at a server of this machine by its settings, or at servers elsewhere, and say what is wrong and what to do')
+  .addArgument(new Argument('[server]', 'which kind').choices(['pds', 'relay', 'appview', 'plc']).default('pds'))
+  .argument('[urls...]', 'addresses to look at from outside; none: the server of this machine, by its variables', collectUrl)
   .option('--machine', 'only what this machine can tell')
-  .option('--account <name>', 'also look at the handle or DID of an account')
+  .option('--account <name>', 'also look at the handle or DID of an account of the PDS')
+  .option('--relay <url>', 'ask this relay what it knows of the PDS (may be repeated)', collect)
   .option('--clock-url <url>', 'compare the clock with the time of this server')
+  .option('--patience <seconds>', 'how long a silent WebSocket is watched', parseCount)
   .option('--json', 'one JSON line a check')
-  .action(async (options: { machine?: boolean; account?: string; clockUrl?: string; json?: boolean }) => {
+  .action(async (server: DoctorOptions['server'], urls: string[] | undefined, options: Omit<DoctorOptions, 'server' | 'urls'>) => {
     const { runDoctor } = await import('./doctor.ts');
-    if (!(await runDoctor(options))) process.exitCode = 1;
+    if (!(await runDoctor({ ...options, ...(server && { server }), ...(urls && { urls }) }))) process.exitCode = 1;
   });
 
 interface FirehoseOptions {
@@ -121,6 +126,11 @@ for (const [name, [description, load]] of Object.entries(servers)) {
 await program.parseAsync();
 
 function collect(value: string, before: string[] = []): string[] {
+  return [...before, value];
+}
+
+function collectUrl(value: string, before: string[] = []): string[] {
+  if (!URL.canParse(value) || !/^https?:$/.test(new URL(value).protocol)) throw new InvalidArgumentError('must be an http or https address');
   return [...before, value];
 }
 

@@ -5,10 +5,13 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { ManualClock, systemClock } from '@dunlin/protocol/base/clock';
-import { runDoctor, type DoctorOptions } from '../../cli/src/doctor.ts';
+import { runDoctor } from '../../cli/src/doctor.ts';
 import type { Finding } from '../../cli/src/doctor/finding.ts';
 import { checkClock, checkFolder, checkNode, checkOpenFiles, checkRoom, judgeRoom } from '../../cli/src/doctor/machine.ts';
-import { checkMail, checkRelay, checkWebSocket } from '../../cli/src/doctor/pds.ts';
+import { checkMail } from '../../cli/src/doctor/pds.ts';
+import { checkRelay } from '../../cli/src/doctor/relay.ts';
+import type { DoctorOptions } from '../../cli/src/doctor/servers.ts';
+import { checkWebSocket } from '../../cli/src/doctor/stream.ts';
 import { freePort, temporaryFolder } from '../harness/temporary.ts';
 import { startMailServer, type MailServer } from '../pds/mail/mail-server.ts';
 import { startSmallPds, type SmallPds } from '../pds/small-pds.ts';
@@ -37,7 +40,7 @@ const relaySaying = (body: object, status = 200): Promise<string> =>
 
 async function examine(env: Record<string, string>, options: DoctorOptions = {}): Promise<{ works: boolean; findings: Finding[] }> {
   const lines: string[] = [];
-  const works = await runDoctor({ json: true, ...options }, { write: (line) => void lines.push(line), env, clock: systemClock });
+  const works = await runDoctor({ json: true, patience: 0, ...options }, { write: (line) => void lines.push(line), env, clock: systemClock });
   return { works, findings: lines.map((line) => JSON.parse(line) as Finding) };
 }
 const states = (findings: readonly Finding[]): Record<string, string> => Object.fromEntries(findings.map(({ check, state }) => [check.replace(/ localhost:\d+$/, ''), state]));
@@ -73,7 +76,7 @@ describe('beside a PDS', () => {
 
   test('prints one line a check, with what to do', async () => {
     const lines: string[] = [];
-    await runDoctor({}, { write: (line) => void lines.push(line), env, clock: systemClock });
+    await runDoctor({ patience: 0 }, { write: (line) => void lines.push(line), env, clock: systemClock });
     expect(lines).toContain(`ok    public address: ${small.url} is did:web:localhost%3A${new URL(small.url).port}`);
     expect(lines).toContain('warn  relays: PDS_CRAWLERS is not set → name a relay there, else nobody hears of what is written here');
     expect(lines.every((line) => /^(ok {2}|warn|fail) {2}\S/.test(line) && !line.includes('\n'))).toBe(true);
@@ -100,7 +103,7 @@ test('says that nothing answers where nothing runs', async () => {
 
 test('says when a proxy lets no WebSocket through', async () => {
   const url = await serve((_request, response) => void response.writeHead(426).end());
-  expect(await checkWebSocket(url)).toMatchObject({ state: 'fail', found: 'subscribeRepos answers 426 instead of opening' });
+  expect(await checkWebSocket(url, systemClock)).toMatchObject({ state: 'fail', found: 'subscribeRepos answers 426 instead of opening' });
 });
 
 test.each<[string, object, number, number | null, string]>([

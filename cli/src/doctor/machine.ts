@@ -29,19 +29,19 @@ export function checkNode(version: string): Finding {
 }
 
 /** Looks whether the data folder is there, ours to write, and closed to others. */
-export async function checkFolder(folder: string): Promise<Finding> {
+export async function checkFolder(folder: string, setting = 'PDS_DATA_DIRECTORY'): Promise<Finding> {
   const check = 'data folder';
   try {
     const { mode } = await stat(folder);
     const probe = join(folder, `doctor-${process.pid}`);
     await writeFile(probe, '', { flag: 'wx', mode: 0o600 });
     await rm(probe);
-    if ((mode & 0o077) !== 0) return warn(check, `${folder} is open to other users (mode ${(mode & 0o777).toString(8)})`, `chmod 700 ${folder}: signing keys are inside`);
+    if ((mode & 0o077) !== 0) return warn(check, `${folder} is open to other users (mode ${(mode & 0o777).toString(8)})`, `chmod 700 ${folder}: what is inside is the server's alone`);
     return ok(check, folder);
   } catch (fault) {
     const isAbsent = (fault as { code?: unknown } | null)?.code === 'ENOENT';
     return isAbsent
-      ? fail(check, `${folder} is not there`, 'set PDS_DATA_DIRECTORY as the server has it (an absolute path), or start the server once')
+      ? fail(check, `${folder} is not there`, `set ${setting} as the server has it (an absolute path), or start the server once`)
       : fail(check, reasonOf(fault), `give ${folder} to the user the server runs as, and run the doctor as that user`);
   }
 }

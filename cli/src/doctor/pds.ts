@@ -1,20 +1,19 @@
 /**
- * What the doctor looks at from outside a running PDS, under the address the network uses: its description, its DID document, events
- * through the proxy, relays, an account's handle, and the mail server.
- * Changes nothing. Not for the machine (`machine.ts`). Source: ours; atproto.com/specs.
+ * What the doctor looks at in a PDS from outside: its description, its DID document, handles below its domains, large uploads, an account;
+ * and its mail server.
+ * Changes nothing. Not for the machine (`machine.ts`), streams (`stream.ts`), what relays say of it (`relay.ts`). Source: ours; atproto.com/specs.
  */
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
+import { toHex } from '@dunlin/protocol/base/bytes';
 import { randomBytes } from '@dunlin/protocol/crypto/random';
 import type { IdentityResolver } from '@dunlin/protocol/identity/resolver';
 import { xrpcGet } from '@dunlin/service/xrpc/call';
 import { Mailer, type MailAccount } from '@dunlin/pds/mail/mailer';
+import { resolveName } from './address.ts';
 import { fail, ok, reasonOf, warn, type Finding } from './finding.ts';
 
 type Fetch = typeof globalThis.fetch;
-
-/** Events a relay may be behind before the doctor says so. */
-const relayLag = 100;
 
 /** Looks whether the server describes itself under its public address, as the one it is set up to be. */
 export async function checkDescription(url: string, did: string, fetch: Fetch): Promise<Finding> {
@@ -41,48 +40,50 @@ export async function checkDidDocument(url: string, did: string, fetch: Fetch): 
   }
 }
 
-/** Looks whether a WebSocket gets through to the events. */
-export async function checkWebSocket(url: string): Promise<Finding> {
-  const check = 'websocket';
-  const answer = await upgrade(new URL('/xrpc/com.atproto.sync.subscribeRepos', url)).catch(reasonOf);
-  if (answer === 101) return ok(check, 'subscribeRepos opens');
-  const found = typeof answer === 'number' ? `subscribeRepos answers ${answer} instead of opening` : answer;
-  return fail(check, found, 'let the proxy pass Upgrade and Connection on (see deploy/): relays read events this way alone');
+/** Looks whether the names below a domain of the server lead to it, with a certificate, so that its people's handles hold. */
+export async function checkHandles(domain: string, { url, fetch, resolve = resolveName }: { url: string; fetch: Fetch; resolve?: (name: string) => Promise<string[]> }): Promise<Finding> {
+  const check = `handles ${domain}`;
+  const name = `doctor-${toHex(randomBytes(4))}${domain}`;
+  try {
+    const [there, here] = [await resolve(name), await resolve(new URL(url).hostname)];
+    if (!there.some((address) => here.includes(address))) return warn(check, `${name} leads to ${there.join(', ')}, the server to ${here.join(', ')}`, 'right only if something there passes /.well-known/atproto-did on to the server');
+  } catch (fault) {
+    return fail(check, `${name}: ${reasonOf(fault)}`, `add a wildcard record: *${domain}`);
+  }
+  const advice = `let the proxy serve *${domain} with a certificate that covers it, and pass /.well-known/atproto-did on with its Host`;
+  try {
+    const answer = await fetch(`https://${name}/.well-known/atproto-did`, { signal: AbortSignal.timeout(10_000), redirect: 'manual' });
+    await answer.body?.cancel();
+    const isOurs = answer.status === 404 && answer.headers.get('content-type')?.startsWith('text/plain') === true;
+    return isOurs ? ok(check, `*${domain} reaches the server`) : fail(check, `https://${name}/.well-known/atproto-did answers ${answer.status} ${answer.headers.get('content-type') ?? ''}`, advice);
+  } catch (fault) {
+    return fail(check, `https://${name}: ${reasonOf(fault)}`, advice);
+  }
 }
 
-/** Asks for a WebSocket and gives the status of the answer; 101 is success. */
-function upgrade(url: URL): Promise<number> {
+/** Looks whether an upload of the largest blob would reach the server: its head is sent, and who refuses it is seen by the answer. */
+export async function checkUploadSize(url: string, maxBytes: number): Promise<Finding> {
+  const check = 'uploads';
+  const size = `${Math.round(maxBytes / 1_000_000)} MB`;
+  const answer = await answerToHead(new URL('/xrpc/com.atproto.repo.uploadBlob', url), maxBytes).catch(reasonOf);
+  if (answer === 401) return ok(check, `${size} get through to the server`);
+  if (answer === 413) return fail(check, `something before the server refuses ${size}`, 'let the proxy take large bodies (client_max_body_size 0): the server has bounds of its own');
+  return warn(check, typeof answer === 'number' ? `an upload of ${size} is answered with ${answer} before it begins` : answer, 'see health');
+}
+
+/** Gives the status that is answered to an upload's head alone. */
+function answerToHead(url: URL, bytes: number): Promise<number> {
   const send = url.protocol === 'https:' ? httpsRequest : httpRequest;
-  const key = Buffer.from(randomBytes(16)).toString('base64');
   return new Promise((resolve, reject) => {
-    const request = send(url, { headers: { connection: 'Upgrade', upgrade: 'websocket', 'sec-websocket-version': '13', 'sec-websocket-key': key }, timeout: 10_000 });
-    request.once('upgrade', (_answer, socket) => {
-      socket.destroy();
-      resolve(101);
-    });
+    const request = send(url, { method: 'POST', headers: { 'content-length': String(bytes), 'content-type': 'image/png' }, agent: false, timeout: 10_000 });
     request.once('response', (answer) => {
-      answer.destroy();
       resolve(answer.statusCode ?? 0);
+      request.destroy();
     });
     request.once('timeout', () => request.destroy(new Error('no answer within 10 s')));
-    request.once('error', reject);
-    request.end();
+    request.on('error', reject);
+    request.flushHeaders();
   });
-}
-
-/** Looks what a relay knows of the server, and how far it has read. `headSeq` null is not known. */
-export async function checkRelay(relay: string, { hostname, headSeq, fetch }: { hostname: string; headSeq: number | null; fetch: Fetch }): Promise<Finding> {
-  const check = `relay ${new URL(relay).host}`;
-  try {
-    const { status, seq } = (await xrpcGet('com.atproto.sync.getHostStatus', { hostname }, { fetch, service: relay })) as { status?: string; seq?: number };
-    const found = `${status ?? 'no status'}, at seq ${seq ?? 'unknown'}${headSeq === null ? '' : ` of ${headSeq}`}`;
-    if (status === 'banned') return fail(check, found, 'ask the operator of the relay why');
-    if (headSeq !== null && (seq ?? 0) > headSeq) return fail(check, found, 'it has heard later events than the server has: restart the server, it jumps ahead');
-    if (headSeq !== null && headSeq - (seq ?? 0) > relayLag) return warn(check, found, 'wait; when it stays behind: dunlin admin pds request-crawl, and see the websocket check');
-    return status === 'active' ? ok(check, found) : warn(check, found, 'dunlin admin pds request-crawl');
-  } catch (fault) {
-    return warn(check, reasonOf(fault), `dunlin admin pds request-crawl ${relay}`);
-  }
 }
 
 /** Looks whether an account's handle and DID name each other, and the DID this server. */
