@@ -76,7 +76,7 @@ export function ask(url: string, { method, path, headers, body, manner }: Questi
       incoming.once('error', reject);
     });
     outgoing.once('error', (fault) => {
-      if (signal.aborted) reject(new Error(`no answer within ${deadlineMs} ms`));
+      if (signal.aborted) reject(new Error(`no answer within ${deadlineMs} ms`, { cause: fault }));
       // A server may hang up on a head or a body it does not want; its answer can be lost on the way.
       else if (!isAnswered) resolve(null);
     });
