@@ -1,6 +1,7 @@
 /**
  * Which checks belong to which server: of the machine it runs on, by its settings, and of its address, from outside.
- * Not for the checks themselves (the files beside this one). Source: ours, see docs/operations.md.
+ * Not for the checks themselves (the files beside this one).
+ * Source: ours, see docs/operations.md.
  */
 import { resolveTxt } from 'node:dns/promises';
 import { existsSync } from 'node:fs';
