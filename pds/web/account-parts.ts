@@ -5,8 +5,9 @@
  */
 import { button, element, field, form } from './page.ts';
 import { day } from './factor-parts.ts';
-import { makeRecoveryKey, recoveryFile } from './recovery-key.ts';
-import type { Call, Session } from './security.ts';
+import { makeRecoveryKey, recoveryFile, type RecoveryKey } from './recovery-key.ts';
+import type { Call } from './security.ts';
+import type { Session } from './sign-in.ts';
 
 type Again = () => Promise<void>;
 
@@ -41,23 +42,21 @@ export function sessionPart(list: unknown, call: Call, again: Again): HTMLElemen
 }
 
 /** A recovery key of one's own. */
-export function recoveryKeyPart({ did, handle }: Session, call: Call, read: (nsid: string) => Promise<unknown>): HTMLElement | null {
+export function recoveryKeyPart(session: Session, call: Call): HTMLElement | null {
+  const { did, handle } = session;
   if (!did.startsWith('did:plc:')) return null;
   const place = element('div', {}, element('p', {}, 'A key above this server\'s, kept by you alone: with it you can leave even if this server is gone or turns against you.'));
   place.append(button('Make a recovery key', { id: 'make-key' }, async () => {
-    const { rotationKeys } = (await read('app.dunlin.account.getRotationKeys')) as { rotationKeys: readonly string[] };
+    const { rotationKeys } = (await session.read('app.dunlin.account.getRotationKeys')) as { rotationKeys: readonly string[] };
     const key = await makeRecoveryKey();
-    const address = URL.createObjectURL(new Blob([recoveryFile(key, { did, handle })], { type: 'text/plain' }));
     const code = form({ id: 'add-key' }, async ({ token }) => {
       const { operation } = (await call('com.atproto.identity.signPlcOperation', { token, rotationKeys: [key.didKey, ...rotationKeys] })) as { operation: unknown };
       await call('com.atproto.identity.submitPlcOperation', { operation });
-      URL.revokeObjectURL(address);
       place.replaceChildren(element('p', { id: 'key-added' }, 'Done: ', element('code', {}, key.didKey), ' is now the first of your rotation keys.'));
     }, field('Code from the mail', { name: 'token', autocomplete: 'one-time-code' }), element('button', {}, 'Add the key'));
     code.hidden = true;
     place.replaceChildren(
-      element('p', {}, 'Your private key, made in this browser and sent to nobody:'), element('pre', { id: 'recovery-key' }, key.secret),
-      element('p', {}, element('a', { href: address, download: `recovery-key-${handle}.txt` }, 'Keep it as a file'), '. It cannot be shown again.'),
+      ...shownKey(key, { did, handle }),
       element('p', {}, button('I have kept it: mail me a code', { id: 'mail-code' }, async () => {
         await call('com.atproto.identity.requestPlcOperationSignature');
         code.hidden = false;
@@ -65,4 +64,13 @@ export function recoveryKeyPart({ did, handle }: Session, call: Call, read: (nsi
     );
   }));
   return element('section', { id: 'recovery-key-part' }, element('h2', {}, 'Recovery key'), place);
+}
+
+/** Shows a key that was just made, and offers it as a file. */
+export function shownKey(key: RecoveryKey, { did, handle }: { did: string; handle: string }): HTMLElement[] {
+  const address = URL.createObjectURL(new Blob([recoveryFile(key, { did, handle })], { type: 'text/plain' }));
+  return [
+    element('p', {}, 'Your private key, made in this browser and sent to nobody:'), element('pre', { id: 'recovery-key' }, key.secret),
+    element('p', {}, element('a', { href: address, download: `recovery-key-${handle}.txt` }, 'Keep it as a file'), '. It cannot be shown again.'),
+  ];
 }

@@ -8,13 +8,14 @@
 export class AnswerError extends Error {
   readonly error: string;
 
-  constructor(error: string, message: string) {
-    super(message);
+  constructor(error: string, message: string, options?: ErrorOptions) {
+    super(message, options);
     this.error = error;
   }
 }
 
-type Child = Node | string | null;
+/** What an element may hold; null is left out. */
+export type Child = Node | string | null;
 type Attributes = Readonly<Record<string, string | boolean | ((event: Event) => unknown)>>;
 
 /** Makes an element; functions among the attributes listen, false leaves an attribute out. */
@@ -30,7 +31,9 @@ export function element<K extends keyof HTMLElementTagNameMap>(name: K, attribut
 
 /** Shows the page's contents in the place of those before. */
 export function show(...children: readonly Child[]): void {
-  document.getElementById('page')?.replaceChildren(...children.filter((child) => child !== null));
+  const page = document.getElementById('page');
+  page?.replaceChildren(...children.filter((child) => child !== null));
+  page?.querySelector<HTMLElement>('[autofocus]')?.focus();
 }
 
 /** A labelled text field. */
@@ -77,19 +80,30 @@ export function sentence(fault: unknown): string {
   return fault.name === 'NotAllowedError' ? 'the passkey was not shown' : fault.message;
 }
 
-/** Asks this server and gives its JSON; `basic` is user and password. Then nothing else goes along, so that the browser asks for no password of its own. @throws AnswerError */
+/** Asks this server, or with a whole address another, and gives its JSON; a Blob is sent as it is; `basic` is user and password. Then nothing else goes along, so that the browser asks for no password of its own. @throws AnswerError */
 export async function ask(path: string, o: { body?: unknown; token?: string; basic?: string } = {}): Promise<unknown> {
+  const { body } = o;
   const response = await fetch(path, {
     method: 'body' in o ? 'POST' : 'GET',
     credentials: o.basic === undefined ? 'same-origin' : 'omit',
-    headers: { ...('body' in o && o.body !== undefined && { 'content-type': 'application/json' }), ...(o.token !== undefined && { authorization: `Bearer ${o.token}` }), ...(o.basic !== undefined && { authorization: basicOf(o.basic) }) },
-    ...('body' in o && o.body !== undefined && { body: JSON.stringify(o.body) }),
+    headers: { ...(body !== undefined && { 'content-type': body instanceof Blob ? body.type : 'application/json' }), ...(o.token !== undefined && { authorization: `Bearer ${o.token}` }), ...(o.basic !== undefined && { authorization: basicOf(o.basic) }) },
+    ...(body !== undefined && { body: body instanceof Blob ? body : JSON.stringify(body) }),
+  }).catch((fault: unknown) => {
+    throw new AnswerError('Unreachable', `${path.startsWith('/') ? 'this server' : new URL(path).host} cannot be reached from this browser`, { cause: fault });
   });
-  const text = await response.text();
-  const answer: unknown = text === '' ? {} : JSON.parse(text);
+  const answer = readJson(await response.text());
   if (response.ok) return answer;
   const { error = 'Unknown', message = `status ${response.status}` } = answer as { error?: string; message?: string };
   throw new AnswerError(error, message);
+}
+
+/** What is no JSON, such as the page of a proxy in front, says nothing. */
+function readJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return {};
+  }
 }
 
 function basicOf(pair: string): string {

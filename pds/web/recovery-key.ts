@@ -20,7 +20,7 @@ export async function makeRecoveryKey(): Promise<RecoveryKey> {
   const point = new Uint8Array(await crypto.subtle.exportKey('raw', pair.publicKey));
   const { d } = await crypto.subtle.exportKey('jwk', pair.privateKey);
   const secret = fromBase64Url(d ?? '');
-  return { didKey: `did:key:${multibase([0x80, 0x24, ...compress(point)])}`, secret: multibase([0x86, 0x26, ...secret]), secretHex: [...secret].map((byte) => byte.toString(16).padStart(2, '0')).join('') };
+  return { didKey: didKeyOf(point), secret: multibase([0x86, 0x26, ...secret]), secretHex: [...secret].map((byte) => byte.toString(16).padStart(2, '0')).join('') };
 }
 
 /** Gives the file the person keeps. */
@@ -39,12 +39,18 @@ export function recoveryFile({ didKey, secret, secretHex }: RecoveryKey, { did, 
   ].join('\n');
 }
 
+/** Gives the did:key of a P-256 point, 04 x y. */
+export function didKeyOf(point: Uint8Array): string {
+  return `did:key:${multibase([0x80, 0x24, ...compress(point)])}`;
+}
+
 /** 04 x y → 02 or 03, by whether y is odd, then x. */
 function compress(point: Uint8Array): number[] {
   return [0x02 + ((point[64] ?? 0) & 1), ...point.subarray(1, 33)];
 }
 
-function fromBase64Url(text: string): Uint8Array {
+/** Gives the bytes of base64url. */
+export function fromBase64Url(text: string): Uint8Array {
   return Uint8Array.from(atob(text.replaceAll('-', '+').replaceAll('_', '/')), (sign) => sign.charCodeAt(0));
 }
 
@@ -58,4 +64,21 @@ function multibase(bytes: readonly number[]): string {
     text = `1${text}`;
   }
   return `z${text}`;
+}
+
+/** Gives the bytes of base58btc with its prefix; null when it is none. */
+export function fromMultibase(text: string): Uint8Array | null {
+  let number = 0n;
+  for (const sign of text.slice(1)) {
+    const digit = alphabet.indexOf(sign);
+    if (digit < 0) return null;
+    number = number * 58n + BigInt(digit);
+  }
+  const hex = number.toString(16);
+  return text.startsWith('z') ? fromHex(hex.padStart(hex.length + (hex.length % 2), '0')) : null;
+}
+
+/** Gives the bytes of an even number of hex digits. */
+export function fromHex(hex: string): Uint8Array {
+  return Uint8Array.from(hex.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
 }

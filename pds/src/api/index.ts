@@ -6,9 +6,11 @@
  */
 import type { Lexicons } from '@dunlin/service/xrpc/lexicons';
 import type { XrpcRoute } from '@dunlin/service/xrpc/route';
+import { archiveTicketRoute } from './account/archive.ts';
 import { factorRoutes } from './account/factors.ts';
 import { moveRoutes } from './account/moves.ts';
 import { passkeyCheckRoutes } from './account/passkey-check.ts';
+import { restoreRoutes } from './account/restore.ts';
 import { preferenceRoutes } from './actor/preferences.ts';
 import { accountChangeRoutes } from './admin/account-changes.ts';
 import { adminAccountRoutes } from './admin/accounts.ts';
@@ -91,6 +93,8 @@ export interface ApiParts {
   readonly moves: Parameters<typeof moveRoutes>[0];
   readonly hostedDids: Parameters<typeof hostedDidRoutes>[0];
   readonly renameHost: Parameters<typeof renameHostRoutes>[0];
+  readonly archiveTicket: Parameters<typeof archiveTicketRoute>[0];
+  readonly restore: Parameters<typeof restoreRoutes>[0];
   readonly overview: Parameters<typeof overviewRoutes>[0];
   readonly accountOverview: Parameters<typeof accountOverviewRoutes>[0];
   /** What an operator does is remembered with these. */
@@ -142,6 +146,8 @@ function allRoutes(parts: ApiParts): XrpcRoute[] {
     ...missingBlobRoutes(parts.missingBlobs),
     ...moveRoutes(parts.moves),
     ...blobTrashRoutes(parts.blobTrash),
+    ...restoreRoutes(parts.restore),
+    archiveTicketRoute(parts.archiveTicket),
     ...notificationRoutes(parts.notification),
     ...hostedDidRoutes(parts.hostedDids),
     ...renameHostRoutes(parts.renameHost),

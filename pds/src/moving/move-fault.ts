@@ -7,7 +7,7 @@
 /** Names for programs. */
 export type MoveFaultCode =
   | 'OldServerUnreachable' | 'OldServerRefused' | 'OldSessionOver'
-  | 'RepoRefused' | 'FilesMissing' | 'IdentityNotReady' | 'ServerBusy' | 'AccountInService';
+  | 'OperationRefused' | 'RepoRefused' | 'FilesMissing' | 'IdentityNotReady' | 'ServerBusy' | 'AccountInService';
 
 /** A move cannot go on. */
 export class MoveFault extends Error {

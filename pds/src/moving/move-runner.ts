@@ -176,7 +176,10 @@ export class MoveRunner {
         await this.#steps.preferences(account, this.oldServer(move, signal));
         return 'identity';
       case 'identity':
-        return (await this.#steps.isIdentityHere(account)) ? 'activation' : null;
+        if (await this.#steps.isIdentityHere(account)) return 'activation';
+        if (move.operation === null) return null;
+        await this.#steps.submitOwn(account, move.operation);
+        return 'activation';
       case 'activation':
         await this.#steps.activate(account);
         return move.origin === null ? 'done' : 'farewell';

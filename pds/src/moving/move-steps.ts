@@ -14,6 +14,7 @@ import type { AccountStanding } from '../account/standing.ts';
 import type { BlobStore } from '../blob/blob-store.ts';
 import type { MissingBlobs } from '../blob/fetch-missing.ts';
 import type { DocumentCheck } from '../identity/document-check.ts';
+import type { PlcOperations } from '../identity/plc-operations.ts';
 import type { RepoImporter } from '../migration/import-repo.ts';
 import type { GroupCommit } from '../sequencer/group-commit.ts';
 import { MoveFault } from './move-fault.ts';
@@ -36,12 +37,13 @@ export class MoveSteps {
   readonly #preferences: PreferenceStore;
   readonly #documents: DocumentCheck;
   readonly #standing: AccountStanding;
+  readonly #plcOperations: PlcOperations;
   readonly #groups: GroupCommit;
   readonly #clock: Clock;
 
   constructor(o: {
     importer: RepoImporter; missingBlobs: MissingBlobs; blobs: BlobStore; preferences: PreferenceStore; documents: DocumentCheck;
-    standing: AccountStanding; groups: GroupCommit; clock: Clock;
+    standing: AccountStanding; plcOperations: PlcOperations; groups: GroupCommit; clock: Clock;
   }) {
     this.#importer = o.importer;
     this.#missing = o.missingBlobs;
@@ -49,6 +51,7 @@ export class MoveSteps {
     this.#preferences = o.preferences;
     this.#documents = o.documents;
     this.#standing = o.standing;
+    this.#plcOperations = o.plcOperations;
     this.#groups = o.groups;
     this.#clock = o.clock;
   }
@@ -122,6 +125,17 @@ export class MoveSteps {
   /** Tells whether the DID document names this server and the account's key. @throws MoveFault IdentityNotReady when nobody can say */
   async isIdentityHere(account: Account): Promise<boolean> {
     return (await this.#identityFault(account)) === null;
+  }
+
+  /** Sends the operation that the person signed with their recovery key. @throws MoveFault OperationRefused, IdentityNotReady */
+  async submitOwn(account: Account, operation: string): Promise<void> {
+    try {
+      await this.#plcOperations.submit(account, JSON.parse(operation));
+    } catch (fault) {
+      if (!(fault instanceof XrpcError)) throw fault;
+      if (fault.status >= 500) throw new MoveFault('IdentityNotReady', 'The directory of identities does not answer at the moment.', { cause: fault });
+      throw new MoveFault('OperationRefused', `The directory of identities did not take the change: ${fault.message}. Sign it once more with your recovery key.`, { cause: fault });
+    }
   }
 
   /** Puts the account in service here. @throws MoveFault IdentityNotReady */

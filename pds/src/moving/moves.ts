@@ -76,6 +76,7 @@ export class Moves {
     const before = this.#store.find(account.id);
     if (before?.step === 'done') throw invalidRequest('this move is done', 'NoMove');
     if (before === null && account.deactivatedAtMs === null) throw invalidRequest('the account is in service here already', 'AccountInService');
+    if (before?.origin === null) throw invalidRequest('this account is being brought from an archive', 'NoMove');
     const origin = before?.origin ?? (await this.#homeOf(account));
     await this.#checkSession(account, origin, session);
     await this.#runner.stop(account.id);

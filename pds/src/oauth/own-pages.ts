@@ -21,12 +21,17 @@ interface Page {
   readonly title: string;
   /** Where it stands; `/account/NAME` when unset. */
   readonly path?: string;
+  /** True for pages that ask other servers: where an account lives now, or is to live. */
+  readonly asksOthers?: boolean;
 }
 
 /** Pages by name, which is also that of the script each begins with. */
 const pages: Readonly<Record<string, Page>> = {
   'second-step': { title: 'Second step' },
   security: { title: 'Security' },
+  'move-in': { title: 'Bring your account here', asksOthers: true },
+  'move-out': { title: 'Move to another server', asksOthers: true },
+  export: { title: 'Download everything' },
   admin: { title: 'Operator', path: '/admin' },
 };
 
@@ -36,8 +41,8 @@ interface File {
   readonly etag: string;
 }
 
-/** Serves the pages and what they are made of. */
-export function serveOwnPages(router: PlainRouter): void {
+/** Serves the pages and what they are made of; `isLocal` lets them ask servers of this machine by plain http. */
+export function serveOwnPages(router: PlainRouter, { isLocal }: { isLocal: boolean }): void {
   const scripts = readdirSync(folder).filter((name) => name.endsWith('.ts')).map((name) => name.slice(0, -'.ts'.length));
   for (const name of scripts) {
     const path = name === linkScript ? '/account/second-step.js' : `/account/web/${name}.ts`;
@@ -52,17 +57,20 @@ export function serveOwnPages(router: PlainRouter): void {
     style ??= makeFile(readFileSync(new URL('style.css', folder), 'utf8'), 'text/css; charset=utf-8');
     send(context, style);
   });
-  for (const [name, { title, path = `/account/${name}` }] of Object.entries(pages)) {
+  for (const [name, { title, path = `/account/${name}`, asksOthers = false }] of Object.entries(pages)) {
     const file = makeFile(frame(name, title), 'text/html; charset=utf-8');
+    const connect = asksOthers ? `'self' https:${isLocal ? ' http://localhost:*' : ''}` : "'self'";
     router.get(path, (context) => {
+      context.set('content-security-policy', `${policy}; connect-src ${connect}`);
       for (const [header, value] of Object.entries(pageHeaders)) context.set(header, value);
       send(context, file);
     });
   }
 }
 
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+
 const pageHeaders = {
-  'content-security-policy': "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
   'referrer-policy': 'same-origin',
   'cross-origin-opener-policy': 'same-origin',
   'permissions-policy': 'camera=(), microphone=(), geolocation=(), publickey-credentials-get=(self), publickey-credentials-create=(self)',

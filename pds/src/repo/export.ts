@@ -9,7 +9,7 @@ import { Readable } from 'node:stream';
 import { writeCarStream } from '@dunlin/protocol/car/write';
 import type { Database } from '@dunlin/service/sqlite/database';
 import { XrpcError } from '@dunlin/service/xrpc/errors';
-import { RepoSnapshot } from './export-blocks.ts';
+import { RepoSnapshot, type SnapshotHead } from './export-blocks.ts';
 
 /** Most exports at once. */
 export const maxExportsAtOnce = 4;
@@ -38,15 +38,46 @@ export class RepoExporter {
    * @throws XrpcError 503 NotEnoughResources when too many exports wait
    */
   async export(accountId: number, since: string | null): Promise<Readable | null> {
+    const moment = await this.#begin(accountId);
+    if (moment === null) return null;
+    const { snapshot, head } = moment;
+    return this.#lend(snapshot, since === null
+      ? streamOf(snapshot.pieces(accountId, head))
+      : Readable.from(writeCarStream(head.cid, snapshot.newerThan(since, accountId, head)), { objectMode: false, highWaterMark: 1 }));
+  }
+
+  /**
+   * Gives the CAR of a whole repository and how many bytes it has, which costs a second reading; null when the account has none.
+   * @throws XrpcError 503 NotEnoughResources when too many exports wait; the reason of the signal
+   */
+  async exportMeasured(accountId: number, signal: AbortSignal): Promise<{ readonly bytes: number; readonly rev: string; readonly car: Readable } | null> {
+    const moment = await this.#begin(accountId);
+    if (moment === null) return null;
+    const { snapshot, head } = moment;
+    try {
+      let bytes = 0;
+      for (const piece of snapshot.pieces(accountId, head)) {
+        bytes += piece.length;
+        await new Promise((resolve) => void setImmediate(resolve));
+        signal.throwIfAborted();
+      }
+      return { bytes, rev: head.rev, car: this.#lend(snapshot, streamOf(snapshot.pieces(accountId, head))) };
+    } catch (fault) {
+      this.#giveBack(snapshot);
+      throw fault;
+    }
+  }
+
+  async #begin(accountId: number): Promise<{ snapshot: RepoSnapshot; head: SnapshotHead } | null> {
     const snapshot = await this.#take();
     const head = snapshot.begin(accountId);
-    if (head === null) {
-      this.#giveBack(snapshot);
-      return null;
-    }
-    const stream = since === null
-      ? streamOf(snapshot.pieces(accountId, head))
-      : Readable.from(writeCarStream(head.cid, snapshot.newerThan(since, accountId, head)), { objectMode: false, highWaterMark: 1 });
+    if (head !== null) return { snapshot, head };
+    this.#giveBack(snapshot);
+    return null;
+  }
+
+  /** Lends a snapshot to a stream until that is closed. */
+  #lend(snapshot: RepoSnapshot, stream: Readable): Readable {
     this.#streams.add(stream);
     stream.once('error', this.#onFault);
     stream.once('close', () => {

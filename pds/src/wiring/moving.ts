@@ -4,13 +4,17 @@
  * Not for the methods (`api-parts.ts`). Source: ours.
  */
 import { createGuardedFetch } from '@dunlin/service/http/guarded-fetch';
+import { serveArchives } from '../api/account/archive.ts';
 import { MissingBlobs } from '../blob/fetch-missing.ts';
 import { importFolder, isLocal } from '../config.ts';
 import { RepoImporter } from '../migration/import-repo.ts';
 import { clearStaging } from '../migration/staging.ts';
+import { ArchiveTickets } from '../moving/archive-tickets.ts';
+import { Archives } from '../moving/archive.ts';
 import { MoveIdentity } from '../moving/move-identity.ts';
 import { MoveRunner } from '../moving/move-runner.ts';
 import { MoveSteps } from '../moving/move-steps.ts';
+import { Restoration } from '../moving/restoration.ts';
 import { Moves } from '../moving/moves.ts';
 import type { People } from './accounts.ts';
 import type { Network } from './network.ts';
@@ -34,7 +38,13 @@ export function openMoving(stage: Stage, stores: Stores, writes: Writes, network
   const importer = new RepoImporter({ ...stores, ...writes, clock, folder });
   const missingBlobs = new MissingBlobs({ ...stores, groups, clock, fetch: network.fetchBlobs });
   const runner = new MoveRunner({ ...shared, steps: new MoveSteps({ ...shared, importer, missingBlobs }), onFault: reportFault(log, 'a move was cut short') });
-  return { importer, missingBlobs, runner, moves: new Moves({ ...shared, runner, identity: new MoveIdentity(shared) }) };
+  const tickets = new ArchiveTickets(clock);
+  serveArchives(people.oauth.pages, { accounts: stores.accounts, tickets, archives: new Archives({ ...shared, onFault: reportFault(log, 'an archive was cut short') }) });
+  return {
+    importer, missingBlobs, runner, tickets,
+    moves: new Moves({ ...shared, runner, identity: new MoveIdentity(shared) }),
+    restoration: new Restoration({ ...shared, runner, registrar: people.registrar }),
+  };
 }
 
 /** Moves into this server. */

@@ -9,7 +9,7 @@ import { RateLimiter } from '@dunlin/service/http/rate-limit';
 import { createRouter } from '@dunlin/service/http/router';
 import type { SessionEnds } from '../account/session-ends.ts';
 import type { Sessions } from '../account/sessions.ts';
-import { areInvitesRequired, handleDomains } from '../config.ts';
+import { areInvitesRequired, handleDomains, isLocal } from '../config.ts';
 import { FactorCheck } from '../factor/factor-check.ts';
 import { FactorStore } from '../factor/factor-store.ts';
 import { Factors } from '../factor/factors.ts';
@@ -99,7 +99,7 @@ export function openOAuth(stage: Stage, stores: Stores, writes: Writes, network:
   });
   const pages = createRouter();
   serveSecondStep(pages, { load: front.load, server, accounts, devices, steps, ...o.factors });
-  serveOwnPages(pages);
+  serveOwnPages(pages, { isLocal: isLocal(config) });
   return { front, pages, tokens };
 }
 

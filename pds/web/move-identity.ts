@@ -1,0 +1,77 @@
+/**
+ * The person's turn in a move: their DID is made to name this server. For a did:plc with the code the old server mails, and a recovery
+ * key of their own if they like; for a did:web by what they write into their own document.
+ * Source: ours; app.dunlin.move.getIdentity, requestCode, changeIdentity.
+ */
+import { shownKey } from './account-parts.ts';
+import type { Again, MoveStatus } from './move-status.ts';
+import { button, element, field, form } from './page.ts';
+import { makeRecoveryKey, type RecoveryKey } from './recovery-key.ts';
+import type { Session } from './sign-in.ts';
+
+interface Identity {
+  readonly method: 'plc' | 'web';
+  readonly handle: string;
+  readonly signingKey: string;
+  readonly pdsUrl: string;
+  readonly keptKeys?: readonly string[];
+  readonly droppedKeys?: readonly string[];
+}
+
+/** Shows what is to be done, as soon as it is known. */
+export function identityPart(status: MoveStatus, session: Session, again: Again): HTMLElement {
+  const place = element('div');
+  const part = element('section', { id: 'identity' }, element('h2', {}, 'Your turn: say that you live here'), place);
+  const load = async (): Promise<void> => {
+    const identity = (await session.read('app.dunlin.move.getIdentity')) as Identity;
+    place.replaceChildren(...(identity.method === 'web' ? documentParts(status, identity, { session, again }) : codeParts(status, identity, { session, again })));
+  };
+  const retry = button('Look again', { id: 'look-again' }, load);
+  load().catch((fault: unknown) => place.replaceChildren(element('p', { role: 'alert' }, fault instanceof Error ? fault.message : 'something went wrong'), retry));
+  return part;
+}
+
+function codeParts({ did, handle, origin = '' }: MoveStatus, { keptKeys = [], droppedKeys = [] }: Identity, { session, again }: { session: Session; again: Again }): HTMLElement[] {
+  const host = new URL(origin).host;
+  let key: RecoveryKey | null = null;
+  const keyPlace = element('div', { class: 'box' }, element('p', {}, 'Recommended: a recovery key of your own. With it you can leave even a server that is gone or turns against you.'));
+  keyPlace.append(button('Make a recovery key', { class: 'quiet', id: 'make-key' }, async () => {
+    key = await makeRecoveryKey();
+    keyPlace.replaceChildren(...shownKey(key, { did, handle }), element('p', {}, 'It is added together with the change below.'));
+  }));
+  const change = form({ id: 'change-identity' }, async ({ token = '' }) => {
+    await session.call('app.dunlin.move.changeIdentity', { token: token.trim(), ...(key !== null && { recoveryKey: key.didKey }) });
+    await again();
+  }, field('Code from the mail', { name: 'token', autocomplete: 'one-time-code', autocapitalize: 'none', spellcheck: 'false' }), element('button', {}, 'Move my identity here'));
+  change.hidden = true;
+  const count = (keys: readonly string[]): string => (keys.length === 1 ? 'one key' : `${keys.length} keys`);
+  return [
+    element('p', {}, `Everything has come. Now ${host} is asked to sign that your account lives here; it mails you a code for that.`),
+    element('p', {}, `Keys that rule your identity: ${count(droppedKeys)} of the old server ${droppedKeys.length === 1 ? 'goes' : 'go'}, this server's comes`, keptKeys.length === 0 ? '.' : `, and ${count(keptKeys)} of your own ${keptKeys.length === 1 ? 'stays' : 'stay'}.`),
+    keyPlace,
+    element('p', {}, button('Mail me the code', { id: 'mail-code' }, async () => {
+      await session.call('app.dunlin.move.requestCode');
+      change.hidden = false;
+      change.querySelector('input')?.focus();
+    })),
+    change,
+  ];
+}
+
+function documentParts({ did }: MoveStatus, { handle, signingKey, pdsUrl }: Identity, { session, again }: { session: Session; again: Again }): HTMLElement[] {
+  const document = {
+    alsoKnownAs: [`at://${handle}`],
+    verificationMethod: [{ id: `${did}#atproto`, type: 'Multikey', controller: did, publicKeyMultibase: signingKey.slice('did:key:'.length) }],
+    service: [{ id: '#atproto_pds', type: 'AtprotoPersonalDataServer', serviceEndpoint: pdsUrl }],
+  };
+  const note = element('p', { role: 'status' });
+  return [
+    element('p', {}, 'Everything has come. Your DID is a web document that only you can change. Put these parts into it, in the place of those of the same name:'),
+    element('pre', { id: 'document' }, JSON.stringify(document, null, 1)),
+    element('p', {}, button('I have changed it: look', { id: 'check-document' }, async () => {
+      await session.call('app.dunlin.move.goOn', {});
+      await again();
+      note.textContent = 'Looked: if nothing happens within a few seconds, the document does not say this yet.';
+    })), note,
+  ];
+}
