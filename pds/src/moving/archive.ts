@@ -92,8 +92,9 @@ export class Archives {
 
   /** A file that is not here, or was taken down, is left out: account.json says how many there should be. */
   async *#blob({ id, did }: Account, cid: Cid, atMs: number): AsyncGenerator<Uint8Array, void, undefined> {
-    const bytes = (this.#blobs.find(id, cid)?.takedownRef ?? null) === null ? await this.#files.sizeOf(did, cid) : null;
-    if (bytes !== null) yield* file(`blobs/${cid.toString()}`, bytes, this.#files.read(did, cid), atMs);
+    const blob = this.#blobs.find(id, cid);
+    const body = blob === null || blob.takedownRef !== null ? null : await this.#files.read(did, { cid, size: blob.size });
+    if (blob !== null && body !== null) yield* file(`blobs/${cid.toString()}`, blob.size, body, atMs);
   }
 
   async #about({ id, did, handle, createdAtMs }: Account, { atMs, rev }: { atMs: number; rev: string | null }): Promise<ArchiveAbout> {
