@@ -3,15 +3,21 @@
  * An upload is renamed from the temporary folder, which lies on the same file system, and its folder is synced.
  * Not for a bucket (`s3-files.ts`). Source: ours; layout as the reference PDS, so that a tree can be taken over.
  */
-import { constants } from 'node:fs';
-import { copyFile, mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { close, constants, createReadStream, fstat, open as openFile } from 'node:fs';
+import { copyFile, mkdir, open, readdir, readFile, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
+import { promisify } from 'node:util';
 import { toHex } from '@dunlin/protocol/base/bytes';
 import { randomBytes } from '@dunlin/protocol/crypto/random';
 import type { Cid } from '@dunlin/protocol/data/cid';
 import { BlobStorageError, type BlobFiles, type ByteRange, type ListedFile, type ReceivedFile } from './blob-files.ts';
 import type { ReceivingFolder } from './receiving.ts';
+
+const [openFd, statFd, closeFd] = [promisify(openFile), promisify(fstat), promisify(close)];
+
+/** Most bytes of a file that are read at once: fewer calls than Node's 64 KiB, and not much memory a slow reader. */
+const maxPieceBytes = 128 * 1024;
 
 /** Folders of the reference that are no accounts'. */
 const otherFolders: ReadonlySet<string> = new Set(['quarantine']);
@@ -33,13 +39,17 @@ export class DiskFiles implements BlobFiles {
   }
 
   async read(did: string, { cid, size }: { cid: Cid; size: number }, range: ByteRange | null = null): Promise<Readable | null> {
-    const handle = await unlessAbsent(open(this.#path(did, cid)));
-    if (handle === null) return null;
-    if ((await handle.stat()).size !== size) {
-      await handle.close();
-      return null;
+    const path = this.#path(did, cid);
+    const fd = await unlessAbsent(openFd(path, 'r'));
+    if (fd === null) return null;
+    const found = (await statFd(fd)).size;
+    if (found !== size || size === 0) {
+      await closeFd(fd);
+      return found === size ? Readable.from([]) : null;
     }
-    return handle.createReadStream(range === null ? {} : { start: range.start, end: range.start + range.length - 1 });
+    const { start, length } = range ?? { start: 0, length: size };
+    // A plain descriptor: streams of file handles cost a promise a piece.
+    return createReadStream(path, { fd, start, end: start + length - 1, highWaterMark: Math.min(length, maxPieceBytes) });
   }
 
   async sizeOf(did: string, cid: Cid): Promise<number | null> {
@@ -54,6 +64,8 @@ export class DiskFiles implements BlobFiles {
 
   async remove(did: string, cid: Cid): Promise<void> {
     await rm(this.#path(did, cid), { force: true });
+    // The last one out takes the folder along.
+    await rmdir(this.#accountFolder(did)).catch(() => undefined);
   }
 
   async *list(did: string): AsyncGenerator<ListedFile, void, undefined> {
@@ -87,8 +99,13 @@ export class DiskFiles implements BlobFiles {
 
   async #keep(path: string, did: string, cid: Cid): Promise<void> {
     const folder = this.#accountFolder(did);
-    await mkdir(folder, { recursive: true, mode: 0o700 });
-    await rename(path, join(folder, cid.toString()));
+    const move = async (): Promise<true> => {
+      await mkdir(folder, { recursive: true, mode: 0o700 });
+      await rename(path, join(folder, cid.toString()));
+      return true;
+    };
+    // The folder may be taken along by a removal just then.
+    if ((await unlessAbsent(move())) === null) await move();
     const handle = await open(folder, 'r');
     try {
       await handle.sync();
