@@ -11,9 +11,10 @@ import { openDatabase } from '@dunlin/service/sqlite/database';
 import { lockFolder } from '@dunlin/service/sqlite/folder-lock';
 import { AccountStore } from '@dunlin/pds/account/account-store';
 import type { BlobFiles } from '@dunlin/pds/blob/blob-files';
+import { BlobFigures } from '@dunlin/pds/blob/blob-figures';
 import { BlobStore } from '@dunlin/pds/blob/blob-store';
 import { checkBlobs, type BlobFinding } from '@dunlin/pds/blob/fsck';
-import { mendBlob, type Mended } from '@dunlin/pds/blob/mend';
+import { mendBlobs, type Mended } from '@dunlin/pds/blob/mend';
 import { TrashStore } from '@dunlin/pds/blob/trash-store';
 import { openBlobFiles } from '@dunlin/pds/wiring/blob-files';
 import { pdsMigrations } from '@dunlin/pds/wiring/stores';
@@ -31,7 +32,8 @@ export function addBlobCommands(parent: Command, open: () => AdminPds): void {
     .action(async (name: string, { from }: { from: string }) => fetchMissing(open(), name, from));
   blob.command('fsck').description('compare the blobs the database knows with the files').option('--deep', 'read every file')
     .option('--mend', 'forget blobs without right bytes, so that they can be fetched again, and put unknown files into the trash; no server may run')
-    .action(async ({ deep, mend }: { deep?: true; mend?: true }) => runFsck(open(), { isDeep: deep ?? false, isMending: mend ?? false }));
+    .option('--forget-most', 'let mending forget more than half of all blobs')
+    .action(async (options: FsckOptions) => runFsck(open(), options));
   blob.command('trash').description('list blobs in the trash').argument('[account]', 'DID, or handle of an account that is here')
     .action(async (name?: string) => listTrash(open(), name));
   blob.command('restore').description('give blobs in the trash back to their account').argument('<account>').argument('[cid...]', 'default: all of them')
@@ -69,22 +71,35 @@ interface MissingBlobsAnswer {
   readonly cursor?: string;
 }
 
-async function runFsck(pds: AdminPds, { isDeep, isMending }: { isDeep: boolean; isMending: boolean }): Promise<void> {
-  const lock = isMending ? lockFolder(pds.config.dataDirectory) : null;
-  const database = openDatabase(join(pds.config.dataDirectory, 'pds.sqlite'), { migrations: pdsMigrations, readonly: !isMending });
+interface FsckOptions {
+  readonly deep?: true;
+  readonly mend?: true;
+  readonly forgetMost?: true;
+}
+
+async function runFsck(pds: AdminPds, { deep, mend, forgetMost }: FsckOptions): Promise<void> {
+  const lock = mend ? lockFolder(pds.config.dataDirectory) : null;
+  const database = openDatabase(join(pds.config.dataDirectory, 'pds.sqlite'), { migrations: pdsMigrations, readonly: !mend });
   const files = openFiles(pds);
   try {
-    const parts = { accounts: new AccountStore(database), blobs: new BlobStore(database), trashStore: new TrashStore(database), files };
-    const times = { nowMs: systemClock.nowMs(), trashMs: pds.config.blobTrashMs };
-    let [found, left] = [0, 0];
-    for await (const finding of checkBlobs({ ...parts, isDeep })) {
-      const mended = isMending ? await mendBlob({ ...parts, times }, finding) : null;
-      found++;
-      if (mended === null || mended === 'left') left++;
-      tellFinding(pds, finding, mended);
+    const check = { accounts: new AccountStore(database), blobs: new BlobStore(database), trashStore: new TrashStore(database), files, isDeep: deep ?? false };
+    let [found, mended] = [0, 0];
+    if (mend) {
+      const times = { nowMs: systemClock.nowMs(), trashMs: pds.config.blobTrashMs };
+      const held = new BlobFigures(database).all().held.count;
+      for await (const each of mendBlobs({ ...check, times, held, mayForgetMost: forgetMost ?? false })) {
+        found++;
+        if (each.mended !== 'left') mended++;
+        tellFinding(pds, each.finding, each.mended);
+      }
+    } else {
+      for await (const finding of checkBlobs(check)) {
+        found++;
+        tellFinding(pds, finding, null);
+      }
     }
-    pds.tell(found === 0 ? 'every blob is as it should be' : `found ${found}${isMending ? `, mended ${found - left}` : ''}`, { found, ...(isMending && { mended: found - left }) });
-    if (left > 0) throw new Error('blobs are not as they should be');
+    pds.tell(found === 0 ? 'every blob is as it should be' : `found ${found}${mend ? `, mended ${mended}` : ''}`, { found, ...(mend && { mended }) });
+    if (found > mended) throw new Error('blobs are not as they should be');
   } finally {
     await files.close();
     database.close();
