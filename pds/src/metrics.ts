@@ -29,3 +29,9 @@ export function declarePdsMetrics(metrics: Metrics, figures: PdsFigures): GroupO
     },
   };
 }
+
+/** Declares the figures of the place for blobs, where it is a bucket, and gives what counts requests that failed after all their tries. */
+export function declareBlobMetrics(metrics: Metrics): () => void {
+  const failed = metrics.counter({ name: 'blob_storage_requests_failed_total', help: 'Requests to the bucket of blobs that failed after all their tries.' }).child();
+  return () => failed.inc();
+}

@@ -275,6 +275,7 @@ test('fsck finds what is apart in a bucket, mends it while no server runs, and f
   try {
     const bob = await own.newPerson('bob');
     const [whole, lost, spoilt] = [await store('whole', own, bob), await store('lost', own, bob), await store('spoilt', own, bob)];
+    await store('whole too', own, bob);
     const stray = Buffer.from('nobody knows me');
     await s3.remove(keyOf(lost, bob, 'apart/'));
     await s3.put(keyOf(spoilt, bob, 'apart/'), Buffer.from('tliops'));
@@ -290,6 +291,7 @@ test('fsck finds what is apart in a bucket, mends it while no server runs, and f
     expect((await get(cidOf(lost), {}, own, bob)).json['message']).toBe('Blob not found');
     await expect(run(env, 'blob', 'fsck', '--mend')).rejects.toThrow('another process is using the data folder');
     await own.pds.close();
+    await expect(run({ ...env, PDS_BLOBSTORE_S3_KEY_PREFIX: 'mistyped' }, 'blob', 'fsck', '--mend')).rejects.toThrow('4 of 4 blobs are missing or wrong: is this where they lie? nothing was done');
     expect((await run(env, 'blob', 'fsck', '--deep', '--mend')).at(-1)).toEqual({ found: 3, mended: 3 });
     expect(await run(env, 'blob', 'fsck', '--deep')).toEqual([{ found: 0 }]);
     await own.restart();

@@ -9,7 +9,7 @@ import { toHex, utf8Encode } from '@dunlin/protocol/base/bytes';
 import { sha256, Sha256Stream } from '@dunlin/protocol/crypto/hash';
 import { BlobStorageError, type ByteRange } from './blob-files.ts';
 import { encodeKey, type S3Requests } from './s3-request.ts';
-import { errorOf, escapeXml, first, pageOf } from './s3-xml.ts';
+import { errorOf, escapeXml, first, pageOf, type ListedPage } from './s3-xml.ts';
 
 /** A file above this goes up in parts, in bytes. */
 export const maxSinglePutBytes = 64 * 1024 * 1024;
@@ -41,14 +41,15 @@ export class S3Bucket {
 
   /** Gives the size of an object in bytes, or null when there is none. */
   async sizeOf(key: string): Promise<number | null> {
-    const { answer } = await this.#writes.text({ method: 'HEAD', key, expected: [404] });
-    return answer.status === 404 ? null : Number(answer.headers['content-length']);
+    const found = await this.#writes.textIfPresent({ method: 'HEAD', key });
+    return found && Number(found.answer.headers['content-length']);
   }
 
   /** Opens an object, or a part of it; null when there is none, or one of another size. */
   async get(key: string, size: number, range: ByteRange | null = null): Promise<Readable | null> {
     const part = range === null ? null : { headers: { range: `bytes=${range.start}-${range.start + range.length - 1}` } };
-    const answer = await this.#reads.stream({ method: 'GET', key, ...part, expected: [404, 416] });
+    const answer = await this.#reads.streamIfPresent({ method: 'GET', key, ...part });
+    if (answer === null) return null;
     const whole = answer.status === 206 ? /\/(\d+)$/.exec(String(answer.headers['content-range']))?.[1] : answer.headers['content-length'];
     if (answer.status === (range === null ? 200 : 206) && Number(whole) === size) return answer.body;
     answer.body.destroy();
@@ -71,15 +72,14 @@ export class S3Bucket {
   async copy(from: string, to: string): Promise<boolean> {
     // Not every service undoes the escape of a colon here; all take the colon.
     const source = `/${this.#name}/${encodeKey(from).replaceAll('%3A', ':')}`;
-    const { answer, text } = await this.#writes.text({ method: 'PUT', key: to, headers: { 'x-amz-copy-source': source }, expected: [404] });
-    if (answer.status === 404) return false;
-    refuseError(text);
-    return true;
+    const copied = await this.#writes.textIfPresent({ method: 'PUT', key: to, headers: { 'x-amz-copy-source': source } });
+    if (copied !== null) refuseError(copied.text);
+    return copied !== null;
   }
 
   /** Removes an object; nothing happens when there is none. */
   async remove(key: string): Promise<void> {
-    await this.#writes.text({ method: 'DELETE', key, expected: [404] });
+    await this.#writes.textIfPresent({ method: 'DELETE', key });
   }
 
   /** Lists objects whose keys begin with something, in order. */
@@ -94,10 +94,11 @@ export class S3Bucket {
     }
   }
 
-  async *#pages(query: Readonly<Record<string, string>>): AsyncGenerator<ReturnType<typeof pageOf>, void, undefined> {
+  async *#pages(query: Readonly<Record<string, string>>): AsyncGenerator<ListedPage, void, undefined> {
     for (let next: string | null = ''; next !== null;) {
       const { text } = await this.#writes.text({ method: 'GET', key: null, query: { 'list-type': '2', ...query, ...(next !== '' && { 'continuation-token': next }) } });
       const page = pageOf(text);
+      if (page === null || page.next === next) throw new BlobStorageError('bucket does not list what it has', { isRefusal: true });
       yield page;
       next = page.next;
     }
@@ -120,7 +121,7 @@ export class S3Bucket {
       refuseError(text);
     } catch (fault) {
       // What is left of it costs room only; the bucket's own rules clear it away when this fails too.
-      await this.#writes.text({ method: 'DELETE', key, query: { uploadId }, expected: [404] }).catch(() => undefined);
+      await this.#writes.textIfPresent({ method: 'DELETE', key, query: { uploadId } }).catch(() => undefined);
       throw fault;
     }
   }

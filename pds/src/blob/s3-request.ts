@@ -49,12 +49,16 @@ export interface S3Request {
   readonly headers?: Readonly<Record<string, string>>;
   /** What is sent, with its SHA-256 in hex. */
   readonly body?: { readonly open: () => Readable; readonly length: number; readonly sha256: string };
-  /** Statuses above 299 that are an answer all the same. */
-  readonly expected?: readonly number[];
 }
 
 /** The head of an answer, and its body as a stream. */
 export type S3Answer = RawAnswer;
+
+/** An answer that was read. */
+export interface S3Text {
+  readonly answer: S3Answer;
+  readonly text: string;
+}
 
 /** Sends requests to one bucket. */
 export class S3Requests {
@@ -63,27 +67,37 @@ export class S3Requests {
   readonly #exchange: RawExchange;
   readonly #clock: Clock;
   readonly #log: Logger;
+  readonly #onFailure: () => void;
+  /** Signing keys that were worked out, for aws4fetch. */
   readonly #keys = new Map<string, ArrayBuffer>();
 
-  /** The clock must be right: a bucket refuses requests that are a quarter of an hour off. */
-  constructor(o: { place: S3Place; exchange: RawExchange; clock: Clock; log: Logger }) {
+  /** The clock must be right: a bucket refuses requests that are a quarter of an hour off. `onFailure` is told of each request that failed after all its tries. */
+  constructor(o: { place: S3Place; exchange: RawExchange; clock: Clock; log: Logger; onFailure: () => void }) {
     this.#place = o.place;
     this.#base = baseUrl(o.place);
     this.#exchange = o.exchange;
     this.#clock = o.clock;
     this.#log = o.log;
+    this.#onFailure = o.onFailure;
   }
 
-  /** Sends a request and gives the answer's text. @throws BlobStorageError */
-  async text(request: S3Request): Promise<{ answer: S3Answer; text: string }> {
+  /** Sends a request and gives the answer with its text. @throws BlobStorageError */
+  async text(request: S3Request): Promise<S3Text> {
+    const found = await this.textIfPresent(request);
+    if (found === null) throw new BlobStorageError('bucket does not know what it was asked for', { isRefusal: true });
+    return found;
+  }
+
+  /** The same; null when there is no such object. */
+  async textIfPresent(request: S3Request): Promise<S3Text | null> {
     return this.#repeat(request, async (signal) => {
       const answer = await this.#send(request, signal);
-      return { answer, text: await textOf(answer.body) };
+      return answer && { answer, text: await textOf(answer.body) };
     });
   }
 
-  /** Sends a request and gives the answer when its head is there; its body must be read or destroyed. @throws BlobStorageError */
-  async stream(request: S3Request): Promise<S3Answer> {
+  /** Sends a request and gives the answer when its head is there, null when there is no such object, or no such part of it. The body must be read or destroyed. @throws BlobStorageError */
+  async streamIfPresent(request: S3Request): Promise<S3Answer | null> {
     return this.#repeat(request, (signal) => this.#send(request, signal));
   }
 
@@ -97,6 +111,7 @@ export class S3Requests {
       } catch (fault) {
         const failure = fault instanceof BlobStorageError ? fault : new BlobStorageError(`bucket cannot be reached: ${reasonOf(fault)}`, { isRefusal: false, cause: fault });
         if (failure.isRefusal || tries === maxTries) {
+          this.#onFailure();
           this.#log.warn({ method: request.method, tries, reason: failure.reason }, 'blob storage failed');
           throw failure;
         }
@@ -107,8 +122,10 @@ export class S3Requests {
     }
   }
 
-  async #send({ method, key, query = {}, headers = {}, body, expected = [] }: S3Request, signal: AbortSignal): Promise<S3Answer> {
+  async #send({ method, key, query = {}, headers = {}, body }: S3Request, signal: AbortSignal): Promise<S3Answer | null> {
     const { accessKeyId, secretAccessKey, region } = this.#place;
+    // One a day, of which yesterday's is of no use.
+    if (this.#keys.size > 2) this.#keys.clear();
     const url = new URL(this.#base);
     if (key !== null) url.pathname = `${url.pathname}/${encodeKey(key)}`.replace(/^\/\//, '/');
     url.search = Object.entries(query).map(([name, value]) => `${encode(name)}=${encode(value)}`).join('&');
@@ -120,12 +137,23 @@ export class S3Requests {
     const signed: Record<string, string> = Object.fromEntries((await signer.sign()).headers);
     if (body !== undefined || method === 'PUT' || method === 'POST') signed['content-length'] = String(body?.length ?? 0);
     const stream = body === undefined || body.length === 0 ? null : body.open();
-    const answer = await this.#exchange({ origin: url.origin, path: url.pathname + url.search, method, headers: signed, body: stream, signal });
-    if (answer.status < 300 || expected.includes(answer.status)) return answer;
-    const { code, message } = errorOf(await textOf(answer.body));
-    const isPassing = answer.status >= 500 || answer.status === 429 || code === 'RequestTimeout' || code === 'SlowDown';
-    throw new BlobStorageError(`bucket answered ${answer.status}${code && ` ${code}`}${message && `: ${message}`}`, { isRefusal: !isPassing });
+    try {
+      const answer = await this.#exchange({ origin: url.origin, path: url.pathname + url.search, method, headers: signed, body: stream, signal });
+      return answer.status < 300 ? answer : await judge(answer);
+    } catch (fault) {
+      // Not all of it may have been read, and nobody else has its file open.
+      stream?.destroy();
+      throw fault;
+    }
   }
+}
+
+/** Gives null for an answer that says there is no such object. @throws BlobStorageError for every other that is none we hoped for */
+async function judge({ status, body }: S3Answer): Promise<null> {
+  const { code, message } = errorOf(await textOf(body));
+  if ((status === 404 && (code === '' || code === 'NoSuchKey')) || status === 416) return null;
+  const isPassing = status >= 500 || status === 429 || code === 'RequestTimeout' || code === 'SlowDown';
+  throw new BlobStorageError(`bucket answered ${status}${code && ` ${code}`}${message && `: ${message}`}`, { isRefusal: !isPassing });
 }
 
 /** Gives the address of a bucket; an endpoint that is an address has no names below it. */

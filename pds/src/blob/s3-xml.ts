@@ -16,12 +16,15 @@ export interface ListedPage {
 /** Longest message of an error that is passed on, in characters. */
 const maxMessageLength = 200;
 
-/** Reads a page of a listing. */
-export function pageOf(xml: string): ListedPage {
+/** Reads a page of a listing; null when it is none, or none that can be gone on from: half a listing would be worse than no listing. */
+export function pageOf(xml: string): ListedPage | null {
+  const isTruncated = first(xml, 'IsTruncated');
+  const next = first(xml, 'NextContinuationToken');
+  if (!xml.includes('<ListBucketResult') || isTruncated === null || (isTruncated === 'true' && !next)) return null;
   return {
     objects: all(xml, 'Contents').map((entry) => ({ key: first(entry, 'Key') ?? '', size: Number(first(entry, 'Size') ?? Number.NaN) })),
     prefixes: all(xml, 'CommonPrefixes').map((entry) => first(entry, 'Prefix') ?? ''),
-    next: first(xml, 'IsTruncated') === 'true' ? first(xml, 'NextContinuationToken') : null,
+    next: isTruncated === 'true' ? next : null,
   };
 }
 

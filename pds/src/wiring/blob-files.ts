@@ -6,6 +6,7 @@
 import { systemClock } from '@dunlin/protocol/base/clock';
 import { createRawExchange, type RawExchange } from '@dunlin/service/http/raw-exchange';
 import type { Logger } from '@dunlin/service/log/logger';
+import type { Metrics } from '@dunlin/service/metrics/registry';
 import { BlobStorageError, type BlobFiles } from '../blob/blob-files.ts';
 import { DiskFiles } from '../blob/disk-files.ts';
 import { ReceivingFolder } from '../blob/receiving.ts';
@@ -13,28 +14,44 @@ import { S3Bucket } from '../blob/s3-bucket.ts';
 import { S3Files } from '../blob/s3-files.ts';
 import { S3Requests, type S3Place } from '../blob/s3-request.ts';
 import { blobFolders, type PdsConfig } from '../config.ts';
+import { declareBlobMetrics } from '../metrics.ts';
 import type { Stage } from './stage.ts';
 
 /** Most connections to a bucket: of readers, each as slow as its client, and of everything else. */
 const maxReadSockets = 256;
 const maxWriteSockets = 64;
 
-/** Opens the place. `isReceiving` empties the folder of uploads, which only the one process that takes uploads may do. */
-export function openBlobFiles(config: PdsConfig, { log, isReceiving }: { log: Logger; isReceiving: boolean }): BlobFiles {
+/** How the place is opened. */
+export interface BlobFilesParts {
+  readonly log: Logger;
+  /** True empties the folder of uploads, which only the one process that takes uploads may do. */
+  readonly isReceiving: boolean;
+  readonly metrics?: Metrics;
+}
+
+/** Opens the place. */
+export function openBlobFiles(config: PdsConfig, { log, isReceiving, metrics }: BlobFilesParts): BlobFiles {
   const { folder, temporary } = blobFolders(config);
   const receiving = new ReceivingFolder(temporary);
   if (isReceiving) receiving.clear();
   const place = placeOf(config);
-  return place === null ? new DiskFiles({ folder, receiving }) : openBucket(place, { config, log, receiving });
+  return place === null ? new DiskFiles({ folder, receiving }) : openBucket(place, { config, log, receiving, onFailure: metrics ? declareBlobMetrics(metrics) : () => undefined });
 }
 
-function openBucket(place: S3Place, { config, log, receiving }: { config: PdsConfig; log: Logger; receiving: ReceivingFolder }): S3Files {
+interface BucketParts {
+  readonly config: PdsConfig;
+  readonly log: Logger;
+  readonly receiving: ReceivingFolder;
+  readonly onFailure: () => void;
+}
+
+function openBucket(place: S3Place, { config, log, receiving, onFailure }: BucketParts): S3Files {
   const exchanges = [maxReadSockets, maxWriteSockets].map((maxSocketsPerOrigin) => createRawExchange({
     // The operator named the place; it may be anywhere. Sizes are compared before a byte is passed on.
     allowPrivate: true, maxSocketsPerOrigin, maxBytes: Number.MAX_SAFE_INTEGER, headersTimeoutMs: place.requestTimeoutMs, bodyTimeoutMs: place.requestTimeoutMs,
   }));
   // The bucket judges the time of a request by the world's clock, so a clock that tests move is of no use here.
-  const [reads, writes] = exchanges.map((exchange) => new S3Requests({ place, exchange, clock: systemClock, log })) as [S3Requests, S3Requests];
+  const [reads, writes] = exchanges.map((exchange) => new S3Requests({ place, exchange, clock: systemClock, log, onFailure })) as [S3Requests, S3Requests];
   const close = (): Promise<void> => Promise.all(exchanges.map((exchange: RawExchange) => exchange.close())).then(() => undefined);
   const prefix = config.s3KeyPrefix === null ? '' : `${config.s3KeyPrefix.replace(/\/$/, '')}/`;
   return new S3Files({ bucket: new S3Bucket({ name: place.bucket, reads, writes }), prefix, receiving, close });

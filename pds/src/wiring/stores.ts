@@ -53,7 +53,7 @@ export const pdsMigrations: readonly string[] = [
 ];
 
 /** Opens the tables, and the files beside them. */
-export function openStores({ config, clock, log, lifecycle }: Pick<Stage, 'config' | 'clock' | 'log' | 'lifecycle'>) {
+export function openStores({ config, clock, log, lifecycle, metrics }: Pick<Stage, 'config' | 'clock' | 'log' | 'lifecycle'> & Partial<Pick<Stage, 'metrics'>>) {
   const path = join(config.dataDirectory, 'pds.sqlite');
   // SQLite gives its side files the mode of the database: signing keys are inside.
   closeSync(openSync(path, 'a', 0o600));
@@ -64,7 +64,7 @@ export function openStores({ config, clock, log, lifecycle }: Pick<Stage, 'confi
   const records = new RecordStore(database);
   const exporter = new RepoExporter(() => openDatabase(path, { migrations: pdsMigrations, readonly: true }), reportFault(log, 'export was cut short'));
   lifecycle.own('exports', () => exporter.close());
-  const files = openBlobFiles(config, { log, isReceiving: true });
+  const files = openBlobFiles(config, { log, isReceiving: true, ...(metrics && { metrics }) });
   lifecycle.own('blob files', () => files.close());
   return {
     database, heads, nodes, records, exporter, files,

@@ -27,7 +27,8 @@ test('a page of a listing is read, with whatever names are in it', () => {
   expect(pageOf(page('<Prefix>blocks/</Prefix><IsTruncated>false</IsTruncated><NextContinuationToken>x</NextContinuationToken><CommonPrefixes><Prefix>blocks/did:plc:a/</Prefix></CommonPrefixes>'))).toEqual({
     objects: [], prefixes: ['blocks/did:plc:a/'], next: null,
   });
-  expect(pageOf('not XML at all')).toEqual({ objects: [], prefixes: [], next: null });
+  expect(pageOf(page('<IsTruncated>false</IsTruncated>'))).toEqual({ objects: [], prefixes: [], next: null });
+  for (const none of ['not XML at all', '<html>welcome</html>', page(''), page('<IsTruncated>true</IsTruncated>'), '<Other><IsTruncated>false</IsTruncated></Other>']) expect(pageOf(none)).toBeNull();
 });
 
 test('an error is read, and nothing else is one', () => {
