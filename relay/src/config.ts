@@ -28,6 +28,7 @@ export const relayConfigSpec = defineConfig({
     unheardHosts: integer('RELAY_UNHEARD_HOSTS_LIMIT', { default: 50_000, unit: 'hosts', doc: 'Most hosts that are known only because accounts heard through other relays live there.' }),
     parkAfterMs: durationMs('RELAY_PARK_AFTER', { default: 12 * 3_600_000, doc: 'A host that has sent nothing for so long is hung up on until it requests a crawl or is looked at again; 0 keeps every connection.' }),
     parkRecheckMs: durationMs('RELAY_PARK_RECHECK', { default: 3_600_000, min: 1_000, doc: 'How often such a host is looked at again, by about half more or less.' }),
+    dialsAtOnce: integer('RELAY_DIALS_AT_ONCE', { default: 50, min: 1, max: 10_000, unit: 'hosts', doc: 'Most hosts that are dialled at the same time after a start; those with the most accounts come first.' }),
     defaultAccountLimit: integer('RELAY_DEFAULT_ACCOUNT_LIMIT', { default: 100, unit: 'accounts', doc: 'Most accounts of a host; an account beyond is throttled.' }),
     trustedDomains: list('RELAY_TRUSTED_DOMAINS', { default: ['*.host.bsky.network'], doc: 'Hosts at or below these domains have the limits of large hosts.' }),
     lenientSync: toggle('RELAY_LENIENT_SYNC_VALIDATION', { default: false, doc: 'Accepts commits without prevData and prev, of hosts older than Sync 1.1.' }),

@@ -7,7 +7,7 @@
  * oldest event and revs sort out what we have already.
  */
 import type { LookupFunction } from 'node:net';
-import type { Clock, Timer } from '@dunlin/protocol/base/clock';
+import type { Clock } from '@dunlin/protocol/base/clock';
 import type { DropReason } from '@dunlin/protocol/repo/drop-reason';
 import { Subscription, faultText } from '@dunlin/firehose-consumer';
 import type { SubscriptionFault } from '@dunlin/firehose-consumer';
@@ -16,11 +16,12 @@ import type { Upstream } from '../ingest/upstream.ts';
 import { CursorTracker } from './cursor-tracker.ts';
 import type { OpenEvent } from './cursor-tracker.ts';
 import { HostFigures } from './host-figures.ts';
-import { HostBudget } from './host-limits.ts';
 import type { HostLimits } from './host-limits.ts';
 import type { HostState, HostStatus } from './host-status.ts';
 import type { Host, HostCursor } from './host-store.ts';
+import { Oversize } from './oversize.ts';
 import type { Parkable } from './parking.ts';
+import { RatePause } from './rate-pause.ts';
 
 /** Frames between this and 5 MB more are read and dropped by verdict; larger ones end the connection. */
 const largestReadBytes = 8_000_000;
@@ -32,7 +33,7 @@ const offlineAfterFaults = 3;
 export interface HostConnectionParts {
   readonly host: Host;
   readonly origin: string;
-  readonly intake: Pick<Intake, 'take'>;
+  readonly intake: Pick<Intake, 'take' | 'refuse'>;
   readonly clock: Clock;
   readonly isTrusted: boolean;
   readonly limits: () => HostLimits;
@@ -56,8 +57,9 @@ export class HostConnection implements Upstream, Parkable {
   readonly origin: string;
   readonly relay: number;
   readonly #parts: HostConnectionParts;
-  readonly #budget: HostBudget;
+  readonly #rate: RatePause;
   readonly #figures = new HostFigures();
+  readonly #oversize = new Oversize();
   #tracker: CursorTracker;
   #subscription: Subscription | null = null;
   /** Seq of the last frame on the present connection. */
@@ -71,7 +73,6 @@ export class HostConnection implements Upstream, Parkable {
   #openedMs = 0;
   #heardMs = -1;
   #isWithoutRoom = false;
-  #rateTimer: Timer | null = null;
   #faultsInARow = 0;
   #resets: number;
   #savedCursor: number;
@@ -85,7 +86,7 @@ export class HostConnection implements Upstream, Parkable {
     this.#tracker = new CursorTracker(parts.host.cursor);
     this.#savedCursor = parts.host.cursor;
     this.#resets = parts.host.resets;
-    this.#budget = new HostBudget(parts.limits, parts.clock.elapsedMs());
+    this.#rate = new RatePause(parts.limits, parts.clock, () => this.#setPause());
   }
 
   get cursor(): number {
@@ -97,6 +98,11 @@ export class HostConnection implements Upstream, Parkable {
     return this.#subscription?.state === 'open';
   }
 
+  /** True while the handshake is under way. */
+  get isDialling(): boolean {
+    return this.#subscription?.state === 'connecting';
+  }
+
   /** Hung up on because it was quiet; `connect` dials again. */
   get isParked(): boolean {
     return this.#isParked;
@@ -104,7 +110,7 @@ export class HostConnection implements Upstream, Parkable {
 
   /** Since when nothing came, on the monotonic clock; null while the stream is not open, or not read, and for relays. */
   get quietSinceMs(): number | null {
-    if (this.relay > 0 || !this.isOpen || this.#isWithoutRoom || this.#rateTimer !== null) return null;
+    if (this.relay > 0 || !this.isOpen || this.#isWithoutRoom || this.#rate.isOver) return null;
     return Math.max(this.#openedMs, this.#heardMs);
   }
 
@@ -146,7 +152,7 @@ export class HostConnection implements Upstream, Parkable {
 
   /** Hangs up for good. */
   async close(): Promise<void> {
-    this.#rateTimer?.cancel();
+    this.#rate.close();
     const subscription = this.#subscription;
     this.#subscription = null;
     await subscription?.close();
@@ -218,16 +224,16 @@ export class HostConnection implements Upstream, Parkable {
       lastEventAtMs: figures.lastEventAtMs,
       lagMs: figures.lagMs(),
       connectedAtMs: figures.connectedAtMs,
-      rates: this.relay > 0 ? null : this.#budget.figures(this.#parts.clock.elapsedMs()),
+      rates: this.relay > 0 ? null : this.#rate.figures(),
       isTrusted: this.#parts.isTrusted,
-      pause: this.#rateTimer !== null ? 'rate' : this.#isWithoutRoom ? 'room' : null,
+      pause: this.#rate.isOver ? 'rate' : this.#isWithoutRoom ? 'room' : null,
       resets: this.#resets,
     };
   }
 
   #state(): HostState {
     if (this.#subscription === null) return 'idle';
-    if (this.#rateTimer !== null) return 'throttled';
+    if (this.#rate.isOver) return 'throttled';
     if (this.#subscription.state === 'open') return 'active';
     return this.#faultsInARow >= offlineAfterFaults ? 'offline' : 'idle';
   }
@@ -247,34 +253,35 @@ export class HostConnection implements Upstream, Parkable {
       this.#isWithoutRoom = true;
       this.#setPause();
     }
-    this.#charge();
-  }
-
-  /** Charges one message, of whatever kind, and stops reading when the host has none left. */
-  #charge(): void {
-    const waitMs = this.#budget.charge(this.#parts.clock.elapsedMs());
-    if (waitMs === 0) return;
-    this.#rateTimer?.cancel();
-    this.#rateTimer = this.#parts.clock.after(waitMs, () => {
-      this.#rateTimer = null;
-      this.#setPause();
-    }, { unref: true });
-    this.#setPause();
+    this.#rate.charge();
   }
 
   #setPause(): void {
-    if (this.#isWithoutRoom || this.#rateTimer !== null) this.#subscription?.pause();
+    if (this.#isWithoutRoom || this.#rate.isOver) this.#subscription?.pause();
     else this.#subscription?.resume();
   }
 
   #failed(fault: SubscriptionFault): void {
-    if (fault.kind === 'text-frame' || fault.kind === 'error-frame') this.#charge();
+    if (fault.kind === 'text-frame' || fault.kind === 'error-frame') this.#rate.charge();
     if (fault.kind === 'text-frame') return this.#parts.onTextFrame();
     this.#faultsInARow += 1;
     this.#note(faultText(fault));
+    if (fault.kind === 'frame-too-big') return this.#passOver(fault.maxBytes);
     if (fault.kind !== 'error-frame' || fault.error !== 'FutureCursor' || this.#hasResetHere) return;
     this.#hasResetHere = true;
+    const back = this.#oversize.backFrom(this.#tracker.lastSeq);
+    if (back !== null) return void (this.#tracker = new CursorTracker(back));
     this.#beginNumbering(0);
+  }
+
+  /** Goes on behind a frame that is too large to be read, when that has been tried often enough. */
+  #passOver(maxBytes: number): void {
+    const { lastSeq } = this.#tracker;
+    const jump = this.#isBeforeFirst ? 0 : this.#oversize.ended(lastSeq);
+    if (jump === 0) return;
+    this.settle(this.#tracker.open(lastSeq + jump));
+    this.#parts.intake.refuse(this, 'frameTooBig', `frame cannot be read and is passed over: behind=${lastSeq} max=${maxBytes}`);
+    this.#parts.onMissed();
   }
 
   #beginNumbering(cursor: number): void {

@@ -28,7 +28,7 @@ export interface HostPoolParts {
   readonly store: HostStore;
   readonly table: AccountTable;
   readonly log: RelayLog;
-  readonly intake: Pick<Intake, 'take'>;
+  readonly intake: Pick<Intake, 'take' | 'refuse'>;
   readonly clock: Clock;
   readonly metrics: HostMetrics;
   readonly lookup: LookupFunction;
@@ -52,6 +52,8 @@ export class HostPool {
   /** Relays that the configuration names. */
   readonly #named = new Set<number>();
   readonly #parking: Parking;
+  /** Cursors that the log knows better than the store, until their hosts are dialled. */
+  readonly #recovered = new Map<number, Host>();
   #relays = 0;
   #isClosed = false;
 
@@ -81,6 +83,11 @@ export class HostPool {
     return this.#relays;
   }
 
+  /** Hears at the start which cursors hosts have by the log. */
+  recovered(hosts: readonly Host[]): void {
+    for (const host of hosts) this.#recovered.set(host.id, host);
+  }
+
   /** Listens to a relay because the configuration names it. */
   connectNamed(relay: Host): void {
     this.#named.add(relay.id);
@@ -94,7 +101,10 @@ export class HostPool {
     if (known) return known.connect();
     const name = parseHostName(host.hostname, this.#parts.allowInsecure);
     if (name === null || host.isBlocked || this.#parts.store.isBanned(host.hostname)) return;
-    const connection = new HostConnection(this.#partsOf(host, name.origin));
+    const recovered = this.#recovered.get(host.id);
+    this.#recovered.delete(host.id);
+    const cursor = recovered?.resets === host.resets ? Math.max(recovered.cursor, host.cursor) : host.cursor;
+    const connection = new HostConnection(this.#partsOf({ ...host, cursor }, name.origin));
     this.#connections.set(host.id, connection);
     if (host.relay > 0) this.#relays += 1;
     connection.connect();
@@ -103,6 +113,11 @@ export class HostPool {
   /** Says whether a host is connected now. */
   isConnected(hostId: number): boolean {
     return this.#connections.get(hostId)?.isOpen ?? false;
+  }
+
+  /** Says whether the handshake with a host is under way. */
+  isDialling(hostId: number): boolean {
+    return this.#connections.get(hostId)?.isDialling ?? false;
   }
 
   /** Ends listening to a host; false when it was not listened to. */

@@ -35,8 +35,11 @@ export interface IdentitiesParts {
   readonly clock: Clock;
 }
 
-/** Look-ups of one host's accounts at the same time. */
+/** Look-ups of one host's accounts at the same time; a relay has accounts of many hosts. */
 const lookupsPerHost = 32;
+const lookupsPerRelay = 256;
+/** Handles of one host's accounts that are looked up at the same time: apart, since DNS may be slow. */
+const handlesPerHost = 8;
 
 /** One look-up anew a DID at once, another each minute. */
 const refreshLimit = { burst: 1, everyMs: 60_000 };
@@ -49,6 +52,8 @@ export class Identities {
   readonly #parts: IdentitiesParts;
   readonly #refreshes = new DidLimiter(refreshLimit);
   readonly #slots = new HostSlots(lookupsPerHost);
+  readonly #relaySlots = new HostSlots(lookupsPerRelay);
+  readonly #handleSlots = new HostSlots(handlesPerHost);
 
   constructor(parts: IdentitiesParts) {
     this.#parts = parts;
@@ -64,13 +69,14 @@ export class Identities {
 
   /** Looks a DID up and settles it for an event that came from `upstream`. */
   settle(did: string, upstream: Upstream, cause: Cause): Promise<Settlement> {
-    return this.#slots.run(upstream.id, () => this.#settle(did, upstream, cause));
+    const slots = upstream.relay > 0 ? this.#relaySlots : this.#slots;
+    return slots.run(upstream.id, () => this.#settle(did, upstream, cause));
   }
 
-  /** Gives the handle a DID has in both directions, or null when it has none or that cannot be told now. */
-  async verifiedHandle(did: string): Promise<string | null> {
+  /** Gives the handle a DID has in both directions, or null when it has none or that cannot be told now; a few at a time for each home. */
+  async verifiedHandle(did: string, homeId: number): Promise<string | null> {
     try {
-      return await this.#parts.resolver.verifiedHandle(did);
+      return await this.#handleSlots.run(homeId, () => this.#parts.resolver.verifiedHandle(did));
     } catch (error) {
       if (error instanceof ProtocolError) return null;
       throw error;

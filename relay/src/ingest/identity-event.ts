@@ -41,6 +41,6 @@ export class IdentityEvents {
     const gate = checkAccount(this.#known, row, item.upstream);
     if (gate.kind === 'drop') return gate;
     if (item.scan.handle === null) return { kind: 'pass', row, frame: item };
-    return { kind: 'pass', row, frame: withHandle(item, await this.#identities.verifiedHandle(item.did)) };
+    return { kind: 'pass', row, frame: withHandle(item, await this.#identities.verifiedHandle(item.did, this.#known.table.hostId(row))) };
   }
 }

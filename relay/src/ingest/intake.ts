@@ -81,6 +81,11 @@ export class Intake {
     this.#dropEarly(item.upstream, reason, detail);
   }
 
+  /** Hears of something that a host sent and that is no event to be taken: counts it as dropped. */
+  refuse(upstream: Upstream, reason: DropReason, detail: string): void {
+    this.#dropEarly(upstream, reason, detail);
+  }
+
   /** Hears that an accepted event is durable. */
   durable(item: Item): void {
     const { metrics, clock, hold } = this.#parts;

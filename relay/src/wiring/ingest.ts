@@ -9,8 +9,10 @@ import type { IdentityResolver } from '@dunlin/protocol/identity/resolver';
 import { guardedLookup } from '@dunlin/service/http/public-address';
 import type { AccountSaver } from '../accounts/account-saver.ts';
 import type { Crawl } from '../hosts/crawl.ts';
+import { Dialler } from '../hosts/dialler.ts';
 import { Discovery } from '../hosts/discovery.ts';
 import { HostPool } from '../hosts/host-pool.ts';
+import type { Host } from '../hosts/host-store.ts';
 import { Homes } from '../hosts/homes.ts';
 import { Walker } from '../hosts/walker.ts';
 import { Checkpoint } from '../ingest/checkpoint.ts';
@@ -78,6 +80,19 @@ export function startIngest(stage: Stage, { log, room, table, hostStore, collect
   });
   lifecycle.own('hosts', () => pool.close());
   return { ingest, pool, resolver };
+}
+
+/** Begins to dial the hosts that are known, and those that the operator names. */
+export function dialHosts(stage: Stage, hosts: readonly Host[], { table }: Stores, { pool }: Intaking, crawl: Crawl): void {
+  const { config, clock, lifecycle, logger } = stage;
+  pool.recovered(hosts);
+  for (const hostname of config.hosts) if (!crawl.configure(hostname)) logger.warn({ hostname }, 'configured host is no name that may be dialled');
+  for (const relay of config.upstreamRelays) if (!crawl.configureRelay(relay)) logger.warn({ relay }, 'configured relay may not be dialled, or is known as a host of accounts');
+  const dialler = new Dialler({
+    hosts: hosts.toSorted((a, b) => table.countOfHost(b.id) - table.countOfHost(a.id)), connect: (host) => pool.connect(host),
+    isDialling: (hostId) => pool.isDialling(hostId), atOnce: config.dialsAtOnce, clock,
+  });
+  lifecycle.own('dialler', async () => dialler.close());
 }
 
 /** Begins to ask hosts about collections of accounts that the relay does not know exactly. */
