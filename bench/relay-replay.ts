@@ -1,6 +1,6 @@
 /**
  * How quickly a relay as a process of its own replays its log on disk: to one consumer from cursor 0 to the end, against
- * `cat` of the same files; and to 100 consumers at once. Readers look at nothing (fanout/readers.ts), so that the relay is
+ * `cat` of the same files; and to 100 consumers at once. Readers look at nothing (relay/stream-readers.ts), so that the relay is
  * what is measured. Prints JSON lines with the load of the machine.
  */
 import { execFile, fork, type ChildProcess } from 'node:child_process';
@@ -40,7 +40,7 @@ async function received(readers: ChildProcess): Promise<number> {
 /** Opens so many consumers from cursor 0; the rate until `untilBytes` have come or the window is over. */
 async function replay(o: { port: number; pid: number; count: number; untilBytes: number }): Promise<Rate> {
   const [cpuBefore, start] = [cpuSeconds(o.pid), performance.now()];
-  const readers = fork(join(import.meta.dirname, 'fanout/readers.ts'), [String(o.port), String(o.count), `${subscribeReposPath}?cursor=0`], { execArgv: ['--no-warnings'] });
+  const readers = fork(join(import.meta.dirname, 'relay/stream-readers.ts'), [String(o.port), String(o.count), `${subscribeReposPath}?cursor=0`], { execArgv: ['--no-warnings'] });
   await once(readers, 'message');
   let startedMs = performance.now();
   if (startedMs - start > windowMs) startedMs = start;

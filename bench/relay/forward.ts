@@ -9,6 +9,7 @@ const server = new WebSocketServer({ port: 0, host: '127.0.0.1', perMessageDefla
 server.on('listening', () => process.stdout.write(`${JSON.stringify({ url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` })}\n`));
 server.once('connection', () => {
   const source = new WebSocket(`${process.argv[2]?.replace('http', 'ws')}/?cursor=0`, { perMessageDeflate: false });
+  source.on('error', () => undefined);
   source.on('message', (data) => {
     for (const client of server.clients) client.send(data);
   });

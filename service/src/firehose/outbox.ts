@@ -4,7 +4,7 @@
  * When idle an event leaves at once; under load events are gathered for a few ms, since a write costs more than its bytes.
  * Not for cursor rules (subscribe.ts) and not for filtering. Invariants 3, 4, 5 and 10 rest here: every consumer sees
  * exactly the events with seq > its cursor, in order, none twice; a slow one costs only itself.
- * Source: ours; measurements in bench/fanout.ts.
+ * Source: ours; measurements in bench/relay-outbox.ts.
  */
 import { assert, AssertionFailure } from '@dunlin/protocol/base/assert';
 import { systemClock, type Clock, type Timer } from '@dunlin/protocol/base/clock';

@@ -1,7 +1,7 @@
 /**
  * How many frames of 1.5 kB reach 100 consumers in a second of the server's processor time: the outbox against one ws.send
- * a frame and consumer, in the same run; and how quickly one consumer replays from the log.
- * The reading side is a process of its own (fanout/readers.ts). The log is a made-up one in memory: what is measured is
+ * a frame and consumer, in the same run, and against bare writes of the same bytes, the most the kernel takes; and how quickly one consumer replays from the log.
+ * The reading side is a process of its own (relay/stream-readers.ts). The log is a made-up one in memory: what is measured is
  * ring, outbox and sockets. Prints one JSON line a figure; `detail` has the wall-clock rates.
  */
 import { fork, type ChildProcess } from 'node:child_process';
@@ -68,7 +68,7 @@ interface Rates {
 /** Starts the readers, lets `produce` run, and gives the rates at which whole frames arrived. */
 async function measure(server: Server, count: number, path: string, produce: (isRunning: () => boolean) => void): Promise<Rates> {
   const { port } = server.address() as AddressInfo;
-  const readers = fork(join(import.meta.dirname, 'fanout/readers.ts'), [String(port), String(count), path], { execArgv: ['--no-warnings'] });
+  const readers = fork(join(import.meta.dirname, 'relay/stream-readers.ts'), [String(port), String(count), path], { execArgv: ['--no-warnings'] });
   await once(readers, 'message');
   let isRunning = true;
   produce(() => isRunning);
@@ -157,6 +157,25 @@ async function sendEachRates(count: number, mode: 'keeping up' | 'overloaded'): 
   return rates;
 }
 
+/** The floor: the same bytes in writes of 256 KiB, as large as a run of the ring, to sockets that are always ready; nothing else. */
+async function bareWriteRates(count: number): Promise<Rates> {
+  const server = await listening();
+  const run = Buffer.concat(Array.from({ length: Math.floor(262_144 / frame.length) }, () => frame));
+  let isRunning = (): boolean => true;
+  server.on('upgrade', (_request, socket) => {
+    socket.on('error', () => undefined);
+    socket.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n');
+    const next = (): void => {
+      if (isRunning()) socket.write(run, () => setImmediate(next));
+    };
+    setTimeout(next, 50);
+  });
+  const rates = await measure(server, count, '/', (running) => void (isRunning = running));
+  server.closeAllConnections();
+  server.close();
+  return rates;
+}
+
 function print(bench: string, figure: number, unit: string, ratio: number, against: string, detail: object): void {
   process.stdout.write(`${JSON.stringify({ bench, figure, unit, ratio, against, detail })}\n`);
 }
@@ -165,11 +184,13 @@ const ratio = (ours: number, theirs: number): number => Number((ours / theirs).t
 const each = await sendEachRates(consumers, 'keeping up');
 const overloaded = await sendEachRates(consumers, 'overloaded');
 const ours = await outboxRates(consumers, { replayEvents: 0 });
-print('fanout', ours.perCpuSecond, 'frames per second of server CPU, 100 consumers', ratio(ours.perCpuSecond, each.perCpuSecond), 'one ws.send a frame', {
-  ours, each, overloaded, ratioToOverloaded: ratio(ours.perCpuSecond, overloaded.perCpuSecond), frameBytes: frame.length,
+const bare = await bareWriteRates(consumers);
+print('relay-outbox', ours.perCpuSecond, 'frames per second of server CPU, 100 consumers', ratio(ours.perCpuSecond, each.perCpuSecond), 'one ws.send a frame', {
+  ours, each, overloaded, bare, ratioToOverloaded: ratio(ours.perCpuSecond, overloaded.perCpuSecond), ratioToBareWrites: ratio(ours.perCpuSecond, bare.perCpuSecond),
+  bareWritesToEach: ratio(bare.perCpuSecond, each.perCpuSecond), frameBytes: frame.length,
 });
 const eachOne = await sendEachRates(1, 'keeping up');
 const replay = await outboxRates(1, { replayEvents: Number.MAX_SAFE_INTEGER - 1 });
-print('fanout replay', replay.perSecond, 'frames per second, one consumer', ratio(replay.perSecond, eachOne.perSecond), 'one ws.send a frame', {
+print('relay-outbox, replay', replay.perSecond, 'frames per second, one consumer', ratio(replay.perSecond, eachOne.perSecond), 'one ws.send a frame', {
   replay, each: eachOne, megabytesPerSecond: Math.round((replay.perSecond * frame.length) / 1e6), frameBytes: frame.length,
 });
