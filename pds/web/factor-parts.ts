@@ -61,7 +61,7 @@ export function passkeyPart({ passkeys }: FactorView, call: Call, again: Again):
     await again();
   }, field('Name of this device or key', { name: 'name', maxlength: '64' }), element('button', {}, 'Add a passkey'));
   return element('section', { id: 'passkeys' }, element('h2', {}, 'Passkeys'),
-    element('p', {}, 'Your phone, your computer or a security key, shown after the password.'),
+    element('p', {}, 'Your phone, your computer or a security key: shown after the password, or in its place when it asks for your face, your finger or a PIN.'),
     element('ul', {}, ...rows), hasPasskeys() ? add : element('p', {}, 'This browser has none.'));
 }
 

@@ -1,6 +1,7 @@
 /**
  * Runs first on the provider's sign-in pages: when the password was right and a second factor is owed, it leads to our page for it.
- * The provider's own field takes mailed codes only. It looks at one answer of one path and touches nothing else of the page.
+ * The provider's own field takes mailed codes only. The link to a passkey alone is followed in the same window, with the way back.
+ * It looks at one answer of one path and at clicks on one link, and touches nothing else of the page.
  * Source: ours; error name of @atproto/oauth-provider.
  */
 const ask = globalThis.fetch;
@@ -15,3 +16,10 @@ globalThis.fetch = async (input, init) => {
   // The page is left: its question stays open rather than flash an error.
   return new Promise<Response>(() => undefined);
 };
+
+addEventListener('click', (event) => {
+  const link = event.target instanceof Element ? event.target.closest('a') : null;
+  if (link === null || link.origin !== location.origin || link.pathname !== '/account/passkey-sign-in') return;
+  event.preventDefault();
+  location.assign(`${link.pathname}?from=${encodeURIComponent(location.pathname + location.search)}`);
+}, { capture: true });

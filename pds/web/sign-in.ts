@@ -89,7 +89,7 @@ export interface SignIn {
   readonly next: (session: Session) => Promise<void>;
 }
 
-/** Shows the form: the password first; when a factor is owed, it is asked for next. */
+/** Shows the form: the password first, and when a factor is owed, it is asked for next; or a passkey alone. */
 export function showSignIn(o: SignIn): void {
   show(...o.intro, form({ id: 'sign-in' }, async ({ identifier = '', password = '' }) => {
     try {
@@ -101,7 +101,15 @@ export function showSignIn(o: SignIn): void {
   },
   field('Handle or e-mail address', { name: 'identifier', autocomplete: 'username', autocapitalize: 'none', spellcheck: 'false', autofocus: true, value: o.identifier ?? '' }),
   field('Password', { name: 'password', type: 'password', autocomplete: 'current-password' }),
-  element('button', {}, 'Sign in')));
+  element('button', {}, 'Sign in')),
+  hasPasskeys() ? element('p', {}, button('Use a passkey instead', { id: 'passkey-alone', class: 'quiet' }, () => beginAlone(o))) : null);
+}
+
+/** A passkey in the place of password and second factor. */
+async function beginAlone(o: SignIn): Promise<void> {
+  const { options } = (await ask('/xrpc/app.dunlin.account.startPasskeySignIn', { body: undefined })) as { options: unknown };
+  const answer = await showPasskey(options);
+  await o.next(new Session((await ask('/xrpc/app.dunlin.account.finishPasskeySignIn', { body: { answer } })) as Tokens));
 }
 
 async function begin(password: Password, o: SignIn, authFactorToken?: string): Promise<void> {

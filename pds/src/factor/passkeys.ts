@@ -1,7 +1,8 @@
 /**
- * Passkeys: registered by a person who is signed in, shown as a second factor after the password. The door of @simplewebauthn/server,
+ * Passkeys: registered by a person who is signed in, shown as a second factor after the password, or alone in the place of both when the
+ * authenticator has made sure who holds it (face, finger, PIN). The door of @simplewebauthn/server,
  * which is loaded when a passkey is first used. A challenge is good once, for five minutes, and for the account it was made for.
- * A passkey belongs to the host name of this server. Not for signing in without a password. Source: WebAuthn Level 3.
+ * A passkey belongs to the host name of this server. Source: WebAuthn Level 3.
  */
 import type { AuthenticationResponseJSON, RegistrationResponseJSON } from '@simplewebauthn/server';
 import { LRUCache } from 'lru-cache';
@@ -37,6 +38,8 @@ export class Passkeys {
   readonly #groups: GroupCommit;
   readonly #server: ServerIdentity;
   readonly #clock: Clock;
+  /** Challenges of sign-ins whose account is not known yet, each with its end; apart, so that strangers push nobody else's out. */
+  readonly #signIns = new LRUCache<string, number>({ max: maxChallenges });
   /** By purpose and account. */
   readonly #challenges = new LRUCache<string, Challenge>({ max: maxChallenges });
 
@@ -106,13 +109,40 @@ export class Passkeys {
     const challenge = this.#take('check', accountId);
     const passkey = this.#store.passkey(credentialId(answer));
     if (passkey === null || passkey.accountId !== accountId) throw invalidPasskey();
+    await this.#verify(passkey, answer, { expectedChallenge: challenge, requireUserVerification: false });
+  }
+
+  /** Gives what a browser needs to show any passkey of this server, of an account that only the answer names. */
+  async beginSignIn(): Promise<object> {
+    const { generateAuthenticationOptions } = await import('@simplewebauthn/server');
+    const options = await generateAuthenticationOptions({ rpID: this.#rpId, userVerification: 'required', timeout: challengeLifeMs });
+    this.#signIns.set(options.challenge, this.#clock.nowMs() + challengeLifeMs);
+    return options;
+  }
+
+  /** Checks a passkey that was shown alone and gives the id of its account. @throws XrpcError 400 InvalidPasskey */
+  async finishSignIn(answer: unknown): Promise<number> {
+    const passkey = this.#store.passkey(credentialId(answer));
+    if (passkey === null) throw invalidPasskey();
+    await this.#verify(passkey, answer, { expectedChallenge: (challenge) => this.#takeSignIn(challenge), requireUserVerification: true });
+    return passkey.accountId;
+  }
+
+  async #verify(passkey: Passkey, answer: unknown, o: { expectedChallenge: string | ((challenge: string) => boolean); requireUserVerification: boolean }): Promise<void> {
     const { verifyAuthenticationResponse } = await import('@simplewebauthn/server');
     const { verified, authenticationInfo } = await verifyAuthenticationResponse({
-      response: answer as AuthenticationResponseJSON, expectedChallenge: challenge, expectedOrigin: this.#server.publicUrl, expectedRPID: this.#rpId, requireUserVerification: false,
+      response: answer as AuthenticationResponseJSON, ...o, expectedOrigin: this.#server.publicUrl, expectedRPID: this.#rpId,
       credential: { ...shownPasskey(passkey), publicKey: new Uint8Array(passkey.publicKey), counter: passkey.counter },
     }).catch(asInvalid);
     if (!verified) throw invalidPasskey();
     await this.#groups.write(() => this.#store.usePasskey(passkey.id, authenticationInfo.newCounter, this.#clock.nowMs()));
+  }
+
+  /** Takes a challenge up, which is good once; false when it is not open. */
+  #takeSignIn(challenge: string): boolean {
+    const untilMs = this.#signIns.get(challenge);
+    this.#signIns.delete(challenge);
+    return untilMs !== undefined && untilMs >= this.#clock.nowMs();
   }
 
   get #rpId(): string {

@@ -1,5 +1,5 @@
 /**
- * How the sign-in, consent and account pages look: the operator's name, logo, colours and links, and a link to our security page.
+ * How the sign-in, consent and account pages look: the operator's name, logo, colours and links, and links to pages of our own.
  * Not for the pages themselves.
  * Source: settings as the reference PDS names them.
  */
@@ -35,11 +35,12 @@ export interface BrandingConfig {
   readonly successColor: string | null;
 }
 
-/** Gives the look; `securityUrl` is our own page for second factors and keys. */
-export function brandingOf(config: BrandingConfig, securityUrl: string): Branding {
+/** Gives the look; `accountUrl` is the address below which our own pages stand. */
+export function brandingOf(config: BrandingConfig, accountUrl: string): Branding {
   const { primaryColor, errorColor, warningColor, infoColor, successColor } = config;
   const links: (PageLink | null)[] = [
-    { title: { en: 'Security', fr: 'Sécurité', es: 'Seguridad', sv: 'Säkerhet' }, href: securityUrl },
+    { title: { en: 'Sign in with a passkey', fr: 'Se connecter avec une clé d\'accès', es: 'Iniciar sesión con una llave de acceso', sv: 'Logga in med en nyckel' }, href: `${accountUrl}/passkey-sign-in` },
+    { title: { en: 'Security', fr: 'Sécurité', es: 'Seguridad', sv: 'Säkerhet' }, href: `${accountUrl}/security` },
     config.homeUrl === null ? null : { title: { en: 'Home', fr: 'Accueil' }, href: config.homeUrl, rel: 'canonical' },
     config.termsOfServiceUrl === null ? null : { title: { en: 'Terms of Service', fr: 'Conditions d\'utilisation' }, href: config.termsOfServiceUrl, rel: 'terms-of-service' },
     config.privacyPolicyUrl === null ? null : { title: { en: 'Privacy Policy', fr: 'Politique de confidentialité' }, href: config.privacyPolicyUrl, rel: 'privacy-policy' },

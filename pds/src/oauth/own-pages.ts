@@ -28,6 +28,7 @@ interface Page {
 /** Pages by name, which is also that of the script each begins with. */
 const pages: Readonly<Record<string, Page>> = {
   'second-step': { title: 'Second step' },
+  'passkey-sign-in': { title: 'Sign in with a passkey' },
   security: { title: 'Security' },
   'move-in': { title: 'Bring your account here', asksOthers: true },
   'move-out': { title: 'Move to another server', asksOthers: true },

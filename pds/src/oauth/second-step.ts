@@ -4,7 +4,6 @@
  * is signed in and the person goes back to where they came from. Only pages of this server may ask: origin and fetch metadata are checked.
  * Source: ours; checks as the provider makes them for its own pages.
  */
-import { readBody, parseJson } from '@dunlin/service/xrpc/body';
 import type { Context } from '@dunlin/service/http/app';
 import type { PlainRouter } from '@dunlin/service/http/router';
 import { invalidRequest, XrpcError } from '@dunlin/service/xrpc/errors';
@@ -15,13 +14,9 @@ import type { Factors } from '../factor/factors.ts';
 import type { Passkeys } from '../factor/passkeys.ts';
 import type { ServerIdentity } from '../identity/server-identity.ts';
 import type { OAuthDevices } from './device-store.ts';
+import { ownQuestion, unrememberedMs, wayBack } from './own-question.ts';
 import type { RunningProvider } from './provider.ts';
 import type { SecondSteps } from './second-steps.ts';
-
-/** How long a person stays signed in who does not want to be remembered, in ms: time enough to consent. */
-export const unrememberedMs = 15 * 60_000;
-
-const maxBodyBytes = 65_536;
 
 /** What the second step uses. */
 export interface SecondStepParts {
@@ -65,21 +60,11 @@ async function prove({ check, passkeys }: SecondStepParts, account: Account, bod
 
 /** Gives the step that the asking device owes. @throws XrpcError 400, 403 from elsewhere than our pages, 401 SignInAgain when none is owed */
 async function ownStep(context: Context, { load, server, accounts, steps }: SecondStepParts): Promise<Step> {
-  context.set('cache-control', 'no-store');
-  const { headers } = context.req;
-  const isOwn = headers.origin === server.publicUrl && headers['sec-fetch-site'] === 'same-origin' && context.is('application/json') !== false;
-  if (!isOwn) throw new XrpcError(403, 'Forbidden', 'only the pages of this server may ask this');
-  const body: unknown = parseJson(await readBody(context.req, maxBodyBytes));
-  if (typeof body !== 'object' || body === null || Array.isArray(body)) throw invalidRequest('body must be a JSON object');
+  const body = await ownQuestion(context, server);
   const { provider } = await load();
   const { deviceId } = await provider.deviceManager.load(context.req, context.res);
   const accountId = steps.owed(deviceId);
   const account = accountId === null ? null : accounts.byId(accountId);
   if (account === null || account.takedownRef !== null) throw new XrpcError(401, 'SignInAgain', 'there is no sign-in under way on this device, or it took too long');
-  return { deviceId, account, body: body as Step['body'] };
-}
-
-/** Gives the page a person came from; anything that is not one of the sign-in pages becomes the account page. */
-export function wayBack(from: unknown): string {
-  return typeof from === 'string' && /^\/oauth\/authorize\?[\x21-\x7e]*$/.test(from) ? from : '/account';
+  return { deviceId, account, body };
 }

@@ -14,6 +14,7 @@ import { FactorCheck } from '../factor/factor-check.ts';
 import { FactorStore } from '../factor/factor-store.ts';
 import { Factors } from '../factor/factors.ts';
 import { FreshSessions } from '../factor/fresh-sessions.ts';
+import { PasskeySignIn } from '../factor/passkey-sign-in.ts';
 import { Passkeys } from '../factor/passkeys.ts';
 import { SignInCodes } from '../factor/sign-in-codes.ts';
 import { AccountCards } from '../oauth/account-card.ts';
@@ -29,6 +30,7 @@ import { SecondSteps } from '../oauth/second-steps.ts';
 import { OAuthTokens } from '../oauth/token-store.ts';
 import { OAuthUpkeep } from '../oauth/upkeep.ts';
 import { serveOwnPages } from '../oauth/own-pages.ts';
+import { servePasskeySignIn } from '../oauth/passkey-sign-in.ts';
 import { serveSecondStep } from '../oauth/second-step.ts';
 import type { Network } from './network.ts';
 import type { Stage } from './stage.ts';
@@ -39,11 +41,12 @@ import type { Writes } from './writes.ts';
 const requestsPerAddress = 600;
 
 /** Opens second factors: what is asked for at sign-in, and what people do with them. */
-export function openFactors({ clock }: Stage, { database }: Stores, { groups }: Writes, { server }: Network) {
+export function openFactors({ clock }: Stage, { database, accounts }: Stores, { groups }: Writes, { server }: Network) {
   const store = new FactorStore(database);
   const codes = new SignInCodes(clock);
   const parts = { store, codes, groups, server, clock };
-  return { codes, check: new FactorCheck(parts), factors: new Factors(parts), passkeys: new Passkeys(parts), fresh: new FreshSessions(clock) };
+  const passkeys = new Passkeys(parts);
+  return { codes, passkeys, check: new FactorCheck(parts), factors: new Factors(parts), signIn: new PasskeySignIn({ passkeys, accounts }), fresh: new FreshSessions(clock) };
 }
 
 /** Second factors. */
@@ -80,7 +83,7 @@ export function openOAuth(stage: Stage, stores: Stores, writes: Writes, network:
         issuer: server.publicUrl,
         tokenSecret: secretFor('oauth access tokens'),
         nonceSecret: secretFor('oauth nonces'),
-        branding: brandingOf(config, `${server.publicUrl}/account/security`),
+        branding: brandingOf(config, `${server.publicUrl}/account`),
         handleDomains: handleDomains(config),
         inviteCodeRequired: areInvitesRequired(config),
         trustedClients: config.trustedClients,
@@ -99,6 +102,7 @@ export function openOAuth(stage: Stage, stores: Stores, writes: Writes, network:
   });
   const pages = createRouter();
   serveSecondStep(pages, { load: front.load, server, accounts, devices, steps, ...o.factors });
+  servePasskeySignIn(pages, { load: front.load, server, devices, steps, signIn: o.factors.signIn, limit: limits([[60, 300_000]])[0] ?? null });
   serveOwnPages(pages, { isLocal: isLocal(config) });
   return { front, pages, tokens };
 }

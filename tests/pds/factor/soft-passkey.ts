@@ -14,6 +14,8 @@ export interface Differences {
   rpId?: string;
   challenge?: string;
   counter?: number;
+  /** Bits of the authenticator: 1 somebody was there, 4 it was made sure who. */
+  flags?: number;
 }
 
 const sha256 = (data: string | Buffer): Buffer => createHash('sha256').update(data).digest();
@@ -53,7 +55,7 @@ export class SoftPasskey {
   /** What navigator.credentials.get would give. */
   get(options: unknown, differences: Differences = {}): Record<string, unknown> {
     this.counter++;
-    const authData = this.#authData(0x05, differences);
+    const authData = this.#authData(differences.flags ?? 0x05, differences);
     const clientData = this.#clientData('webauthn.get', options, differences);
     const signature = createSign('sha256').update(Buffer.concat([authData, sha256(clientData)])).sign(this.#privateKey);
     return this.#answer({

@@ -1,7 +1,7 @@
 /** Signing in on the OAuth pages with a second factor: what the password alone gets, who may take the second step, and where it leads. */
 import { startSmallPds, type SmallPds } from '../small-pds.ts';
 import { SoftPasskey } from '../factor/soft-passkey.ts';
-import { wayBack } from '../../../pds/src/oauth/second-step.ts';
+import { wayBack } from '../../../pds/src/oauth/own-question.ts';
 import { RawBrowser, RawClient, send } from './raw-client.ts';
 
 let small: SmallPds;
@@ -120,7 +120,7 @@ test('the sign-in pages carry our script, and nothing else is changed', async ()
 
 test.each(['/account/second-step', '/account/security'])('%s lets nothing in but what this server sends', async (path) => {
   const answer = await fetch(`${small.url}${path}`);
-  expect(answer.headers.get('content-security-policy')).toMatch(/^default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'$/);
+  expect(answer.headers.get('content-security-policy')).toMatch(/^default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; connect-src 'self'$/);
   expect(answer.headers.get('x-content-type-options')).toBe('nosniff');
   const html = await answer.text();
   const parts = [...html.matchAll(/(?:src|href)="(\/[^"]+)"/g)].map((match) => match[1]);

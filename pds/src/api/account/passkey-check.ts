@@ -1,6 +1,7 @@
 /**
- * app.dunlin.account.startPasskeyCheck and finishPasskeyCheck: a passkey as second factor of a password session.
- * Both want the password, so that nobody learns without it which passkeys there are. What comes out is a code for createSession.
+ * app.dunlin.account.startPasskeyCheck and finishPasskeyCheck: a passkey as second factor of a password session. Both want the password,
+ * so that nobody learns without it which passkeys there are; what comes out is a code for createSession.
+ * startPasskeySignIn and finishPasskeySignIn: a passkey alone, which opens a session of the account's own.
  * Source: lexicons of those names, ours; refusals as com.atproto.server.createSession.
  */
 import { limitKey } from '@dunlin/service/http/client-address';
@@ -8,9 +9,12 @@ import { invalidRequest, XrpcError } from '@dunlin/service/xrpc/errors';
 import { route, type XrpcRequest, type XrpcRoute } from '@dunlin/service/xrpc/route';
 import type { Account } from '../../account/account.ts';
 import type { Sessions } from '../../account/sessions.ts';
+import type { FreshSessions } from '../../factor/fresh-sessions.ts';
+import type { PasskeySignIn } from '../../factor/passkey-sign-in.ts';
 import type { Passkeys } from '../../factor/passkeys.ts';
 import type { SignInCodes } from '../../factor/sign-in-codes.ts';
 import { dayMs, fiveMinutesMs, type Limits } from '../limits.ts';
+import { sessionView } from '../server/account-view.ts';
 import { codeView } from './factors.ts';
 
 interface Password {
@@ -19,7 +23,9 @@ interface Password {
 }
 
 /** Gives the methods. */
-export function passkeyCheckRoutes({ sessions, passkeys, codes, limits }: { sessions: Sessions; passkeys: Passkeys; codes: SignInCodes; limits: Limits }): XrpcRoute[] {
+export function passkeyCheckRoutes({ sessions, passkeys, codes, limits, signIn, fresh }: {
+  sessions: Sessions; passkeys: Passkeys; codes: SignInCodes; limits: Limits; signIn: PasskeySignIn; fresh: FreshSessions;
+}): XrpcRoute[] {
   const key = ({ input, ip }: XrpcRequest<unknown, Password, undefined>): string => `${input.identifier.toLowerCase()}-${limitKey(ip)}`;
   const authenticate = async ({ identifier, password }: Password): Promise<Account> => {
     const found = await sessions.authenticate(identifier, password);
@@ -43,6 +49,19 @@ export function passkeyCheckRoutes({ sessions, passkeys, codes, limits }: { sess
         await passkeys.finishCheck(account.id, input.answer);
         const { code, expiresAt } = codeView(codes.make(account.id));
         return { body: { authFactorToken: code, expiresAt } };
+      },
+    }),
+    route('app.dunlin.account.startPasskeySignIn', {
+      rateLimit: limits.perAddress([60, fiveMinutesMs]),
+      handler: async () => ({ body: { options: await signIn.begin() } }),
+    }),
+    route<unknown, { answer: unknown }>('app.dunlin.account.finishPasskeySignIn', {
+      rateLimit: limits.perAddress([60, fiveMinutesMs]),
+      async handler({ input, headers }) {
+        const account = await signIn.finish(input.answer);
+        const tokens = await sessions.begin({ account, appPassword: null }, headers['user-agent'] ?? null);
+        fresh.note(tokens.accessJwt);
+        return { body: { ...sessionView(account), ...tokens } };
       },
     }),
   ];
