@@ -1,6 +1,7 @@
 /**
  * A question that a page of ours asks this server about its browser's device: only our own pages may, which origin and fetch metadata tell.
- * Not for the provider's own pages, whose questions it checks itself. Source: ours; checks as the provider makes them.
+ * Not for the provider's own pages, whose questions it checks itself.
+ * Source: ours; checks as the provider makes them.
  */
 import { readBody, parseJson } from '@dunlin/service/xrpc/body';
 import type { Context } from '@dunlin/service/http/app';
