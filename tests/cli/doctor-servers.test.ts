@@ -86,12 +86,23 @@ describe('names', () => {
     expect(await checkHandles('.example.org', { url: 'https://pds.example.org', fetch, resolve })).toMatchObject({ state: 'fail', advice: 'add a wildcard record: *.example.org' });
   });
 
-  test.each<[string, () => Promise<Response>, string]>([
-    ['reach the server', async () => new Response('User not found', { status: 404, headers: { 'content-type': 'text/plain' } }), 'ok'],
-    ['end at a proxy', async () => new Response('<html>', { status: 404, headers: { 'content-type': 'text/html' } }), 'fail'],
-    ['have no certificate', () => Promise.reject(new TypeError('fetch failed', { cause: new Error('certificate has expired') })), 'fail'],
-  ])('below a domain, when they %s', async (_name, answer, state) => {
-    expect((await checkHandles('.example.org', { url: 'https://pds.example.org', fetch: answer as typeof fetch, resolve: async () => ['93.184.216.34'] })).state).toBe(state);
+  const repos = { repos: [{ did: 'did:plc:gone', active: false }, { did: 'did:plc:ada', active: true }] };
+  const answering = (accounts: object, wellKnown: () => Promise<Response>) => (async (input: string | URL): Promise<Response> => {
+    const { pathname } = new URL(String(input));
+    if (pathname.endsWith('listRepos')) return Response.json(accounts);
+    return pathname.endsWith('describeRepo') ? Response.json({ handle: 'ada.example.org' }) : await wellKnown();
+  }) as typeof fetch;
+  const noCertificate = (): Promise<Response> => Promise.reject(new TypeError('fetch failed', { cause: new Error('tlsv1 alert internal error') }));
+
+  test.each<[string, object, () => Promise<Response>, string]>([
+    ['lead to somebody', repos, async () => new Response('did:plc:ada\n'), 'ok'],
+    ['lead to somebody else', repos, async () => new Response('did:plc:bob'), 'fail'],
+    ['have no certificate', repos, noCertificate, 'fail'],
+    ['have no certificate, and nobody is there', { repos: [] }, noCertificate, 'warn'],
+    ['reach the server, where nobody is', { repos: [] }, async () => new Response('User not found', { status: 404, headers: { 'content-type': 'text/plain' } }), 'ok'],
+    ['end at a proxy', { repos: [] }, async () => new Response('<html>', { status: 404, headers: { 'content-type': 'text/html' } }), 'fail'],
+  ])('below a domain, when they %s', async (_name, accounts, wellKnown, state) => {
+    expect((await checkHandles('.example.org', { url: 'https://pds.example.org', fetch: answering(accounts, wellKnown), resolve: async () => ['93.184.216.34'] })).state).toBe(state);
   });
 
   test('below a domain that lead elsewhere are told', async () => {

@@ -50,15 +50,32 @@ export async function checkHandles(domain: string, { url, fetch, resolve = resol
   } catch (fault) {
     return fail(check, `${name}: ${reasonOf(fault)}`, `add a wildcard record: *${domain}`);
   }
-  const advice = `let the proxy serve *${domain} with a certificate that covers it, and pass /.well-known/atproto-did on with its Host`;
+  const advice = `let the proxy serve *${domain} with a certificate for each name, and pass /.well-known/atproto-did on with its Host (see deploy/)`;
+  const known = await handleBelow(domain, url, fetch);
+  const asked = `https://${known?.handle ?? name}/.well-known/atproto-did`;
   try {
-    const answer = await fetch(`https://${name}/.well-known/atproto-did`, { signal: AbortSignal.timeout(10_000), redirect: 'manual' });
-    await answer.body?.cancel();
-    const isOurs = answer.status === 404 && answer.headers.get('content-type')?.startsWith('text/plain') === true;
-    return isOurs ? ok(check, `*${domain} reaches the server`) : fail(check, `https://${name}/.well-known/atproto-did answers ${answer.status} ${answer.headers.get('content-type') ?? ''}`, advice);
+    const answer = await fetch(asked, { signal: AbortSignal.timeout(10_000), redirect: 'manual' });
+    const text = (await answer.text()).trim();
+    const isOurs = known === null ? answer.status === 404 && answer.headers.get('content-type')?.startsWith('text/plain') === true : answer.status === 200 && text === known.did;
+    return isOurs ? ok(check, `${known?.handle ?? `*${domain}`} reaches the server`) : fail(check, `${asked} answers ${answer.status} ${answer.headers.get('content-type') ?? ''}`, advice);
   } catch (fault) {
-    return fail(check, `https://${name}: ${reasonOf(fault)}`, advice);
+    // A proxy that gets certificates name by name gets none for a name that nobody has.
+    return known === null ? warn(check, `${asked}: ${reasonOf(fault)}`, 'nobody has a handle there yet: look again when somebody has') : fail(check, `${asked}: ${reasonOf(fault)}`, advice);
   }
+}
+
+/** Gives somebody whose handle is below a domain; null when nobody is found among the first accounts. */
+async function handleBelow(domain: string, url: string, fetch: Fetch): Promise<{ handle: string; did: string } | null> {
+  try {
+    const { repos } = (await xrpcGet('com.atproto.sync.listRepos', { limit: 20 }, { fetch, service: url })) as { repos: { did: string; active?: boolean }[] };
+    for (const { did } of repos.filter(({ active }) => active !== false)) {
+      const { handle } = (await xrpcGet('com.atproto.repo.describeRepo', { repo: did }, { fetch, service: url })) as { handle: string };
+      if (handle.endsWith(domain)) return { handle, did };
+    }
+  } catch {
+    // Whether the server answers is another check.
+  }
+  return null;
 }
 
 /** Looks whether an upload of the largest blob would reach the server: its head is sent, and who refuses it is seen by the answer. */

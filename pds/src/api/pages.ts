@@ -1,9 +1,11 @@
 /**
- * What is not XRPC: the page at /, robots.txt, and the documents under /.well-known by which the network finds names.
+ * What is not XRPC: the page at /, robots.txt, the documents under /.well-known by which the network finds names, and /tls-check, which
+ * tells a proxy for which names it may get certificates.
  * Source: paths and texts as the reference PDS; did.json beside them, since this server's DID is a did:web.
  * A handle's documents are chosen by the Host header, so that every handle under our domains answers for itself.
  */
 import { createRouter, type PlainRouter } from '@dunlin/service/http/router';
+import { invalidRequest, XrpcError } from '@dunlin/service/xrpc/errors';
 import type { AccountStore } from '../account/account-store.ts';
 import type { HostedDids } from '../identity/hosted-dids.ts';
 import type { ServerIdentity } from '../identity/server-identity.ts';
@@ -30,6 +32,14 @@ export function pages({ accounts, server, hosted }: { accounts: AccountStore; se
     context.type = 'text/plain; charset=utf-8';
     context.status = account === null ? 404 : 200;
     context.body = account?.did ?? 'User not found';
+  });
+  router.get('/tls-check', (context) => {
+    const domain = context.query['domain'];
+    if (typeof domain !== 'string' || domain === '') throw invalidRequest('bad or missing domain query param');
+    const name = domain.toLowerCase();
+    const isOurs = name === new URL(server.publicUrl).hostname || accounts.byHandle(name) !== null || hosted.at(name).kind !== 'none';
+    if (!isOurs) throw new XrpcError(404, 'NotFound', 'handle not found for this domain');
+    context.body = { success: true };
   });
   return router;
 }

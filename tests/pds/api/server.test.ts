@@ -223,4 +223,13 @@ describe('the rest of the server', () => {
     expect(await getAs('alice.test')).toEqual([200, alice.did]);
     expect(await getAs('nobody.test')).toEqual([404, 'User not found']);
   });
+
+  test('tells a proxy for which names it may get certificates: its own and those of its people', async () => {
+    const check = async (query: string): Promise<number> => (await fetch(`${small.url}/tls-check${query}`)).status;
+    expect(await check('?domain=localhost')).toBe(200);
+    expect(await check('?domain=Alice.test')).toBe(200);
+    expect(await check('?domain=nobody.test')).toBe(404);
+    expect(await check('?domain=test')).toBe(404);
+    for (const query of ['', '?domain=', '?domain=alice.test&domain=localhost']) expect(await check(query)).toBe(400);
+  });
 });
