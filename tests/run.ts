@@ -4,11 +4,12 @@
  * Source: ours, see CONTRIBUTING.md.
  */
 import { spawn } from 'node:child_process';
-import { access, copyFile, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { access, copyFile, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { writeLine } from '@dunlin/service/log/terminal';
 import { buildPage } from '../cli/src/build-page.ts';
+import { proxyFolder, proxyNames, proxyProgram } from './harness/proxies.ts';
 
 const root = join(import.meta.dirname, '..');
 const jestParts = ['tidy', 'unit', 'servers', 'flow', 'peers', 'browser'] as const;
@@ -44,6 +45,7 @@ export async function runTests(names: readonly string[]): Promise<boolean> {
   if (parts.includes('lint')) await check('lint', () => succeeds('npx', ['oxlint', '--deny-warnings']));
   if (parts.includes('browser') || parts.includes('flow')) await check('the page is built', buildPageAgain);
   if (parts.includes('browser')) await check('a browser is installed', installBrowser);
+  if (parts.includes('flow')) await check('nginx and Caddy are here', bringProxies);
   const projects = jestParts.filter((part) => parts.includes(part));
   if (projects.length > 0) await runJest(projects, sum);
 
@@ -92,6 +94,22 @@ async function installBrowser(): Promise<boolean> {
   }
   await succeeds('apt-get', ['update', '-qq']);
   return succeeds('apt-get', ['install', '-y', '-qq', '--no-install-recommends', 'chromium']);
+}
+
+/** Brings Debian's packages and unpacks them beside the checkout's data: installed, they would start at once and take port 80. */
+async function bringProxies(): Promise<boolean> {
+  const missing = proxyNames.filter((name) => proxyProgram(name) === null);
+  if (missing.length === 0) return true;
+  await mkdir(proxyFolder, { recursive: true });
+  if (process.getuid?.() === 0) await succeeds('apt-get', ['update', '-qq']);
+  if (!(await succeeds('apt-get', ['download', '-qq', ...missing], proxyFolder))) {
+    writeLine(`the tests of deploy/ need ${missing.join(' and ')} (install them, or run where apt-get download works)`);
+    return false;
+  }
+  for (const file of (await readdir(proxyFolder)).filter((each) => each.endsWith('.deb'))) {
+    if (!(await succeeds('dpkg-deb', ['-x', join(proxyFolder, file), proxyFolder]))) return false;
+  }
+  return missing.every((name) => proxyProgram(name) !== null);
 }
 
 async function buildPageAgain(): Promise<boolean> {
