@@ -34,8 +34,8 @@ export async function runTests(names: readonly string[]): Promise<boolean> {
     return passed;
   };
 
-  // The types of the peer tests are those of the peers.
-  if (parts.includes('peers') || parts.includes('types')) await check('peers are installed', installPeers);
+  // The types of the peer tests are those of the peers; one of the browser tests moves in from the reference PDS.
+  if (parts.includes('peers') || parts.includes('types') || parts.includes('browser')) await check('peers are installed', installPeers);
   if (parts.includes('types')) {
     await check('types of servers, SDK and tests', () => succeeds('npx', ['tsc', '-p', 'tsconfig.json']));
     await check('types of the page', () => succeeds('npx', ['tsc', '-p', 'appview/web/tsconfig.json']));

@@ -17,6 +17,7 @@ function showStart(): void {
     form({ id: 'find' }, async ({ identifier = '' }) => {
       const home = await findHome(identifier);
       if (home.origin === location.origin) throw new Error('this account lives here already, or is just arriving: sign in below');
+      if (await isKnownHere(home.did)) return showResume(home.did);
       await showOldSignIn(home);
     }, field('Your handle, as it is now', { name: 'identifier', ...handleSigns, autofocus: true, value: asked }), element('button', {}, 'Go on')),
     element('section', {}, element('h2', {}, 'You began already?'),
@@ -27,7 +28,33 @@ function showStart(): void {
 }
 
 function showResume(identifier?: string): void {
-  showSignIn({ intro: [element('p', {}, 'Sign in with the password you chose at this server.')], ...(identifier !== undefined && { identifier }), next: showMove });
+  showSignIn({ intro: [element('p', {}, 'Sign in with the password you chose at this server.')], ...(identifier !== undefined && { identifier }), next: showOwnMove });
+}
+
+/** Whether an account of this DID was opened here before, by a move that was begun or long ago. */
+function isKnownHere(did: string): Promise<boolean> {
+  return ask(`/xrpc/com.atproto.sync.getRepoStatus?${new URLSearchParams({ did }).toString()}`).then(() => true, (fault: unknown) => {
+    if (fault instanceof AnswerError && fault.error === 'RepoNotFound') return false;
+    throw fault;
+  });
+}
+
+/** Shows the move of whoever signed in; an account that was here before and lives elsewhere now begins one. */
+async function showOwnMove(session: Session): Promise<void> {
+  try {
+    await showMove(session);
+  } catch (fault) {
+    if (!(fault instanceof AnswerError) || fault.error !== 'NoMove') throw fault;
+    const home = await findHome(session.did, { isFresh: true });
+    if (home.origin === location.origin) throw new Error('this account lives here, and there is no move under way', { cause: fault });
+    show(homeNote(home), element('p', {}, 'You have an account here from before. Sign in where you live now to come back: what is here is replaced by what comes.'),
+      oldSignInForm(home, (old) => beginMove(session, old)));
+  }
+}
+
+async function beginMove(session: Session, old: Session): Promise<void> {
+  await session.call('app.dunlin.move.begin', { accessJwt: old.tokens.accessJwt, refreshJwt: old.tokens.refreshJwt });
+  await showMove(session);
 }
 
 function homeNote({ did, handle, origin }: Home): HTMLElement {
@@ -59,9 +86,7 @@ function showNewAccount({ home, session, here, there }: Arrival): void {
         throw fault;
       });
       if (made === null) return showResume(home.did);
-      const fresh = new Session(made as Tokens);
-      await fresh.call('app.dunlin.move.begin', { accessJwt: session.tokens.accessJwt, refreshJwt: session.tokens.refreshJwt });
-      await showMove(fresh);
+      await beginMove(new Session(made as Tokens), session);
     }, ...newAccountFields({ handle: suggestHandle(home.handle, here, there.availableUserDomains), here }), element('button', {}, 'Begin the move')));
 }
 

@@ -111,9 +111,9 @@ export class Registrar {
   /** Holds the names against others who ask at the same time. */
   #hold({ handle, email, existingDid }: WantedAccount): string[] {
     const lowerEmail = email?.toLowerCase() ?? null;
+    if (existingDid !== null && (this.#held.has(existingDid) || this.#accounts.byDid(existingDid))) throw invalidRequest(`Account already exists: ${existingDid}`);
     if (this.#held.has(handle) || this.#accounts.byHandle(handle)) throw invalidRequest(`Handle already taken: ${handle}`);
     if (lowerEmail !== null && (this.#held.has(lowerEmail) || this.#accounts.byEmail(lowerEmail))) throw invalidRequest(`Email already taken: ${email}`);
-    if (existingDid !== null && (this.#held.has(existingDid) || this.#accounts.byDid(existingDid))) throw invalidRequest(`Account already exists: ${existingDid}`);
     const names = [handle, lowerEmail, existingDid].filter((name) => name !== null);
     for (const name of names) this.#held.add(name);
     return names;
