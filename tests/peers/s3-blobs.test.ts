@@ -17,7 +17,7 @@ import { startPds } from '../../pds/src/pds.ts';
 import { freePort, temporaryFolder } from '../harness/temporary.ts';
 import { eventually } from '../harness/wait.ts';
 import { startSmallPds, type Answer, type Person, type SmallPds } from '../pds/small-pds.ts';
-import { s3Key, startS3, type S3Server } from './s3-server.ts';
+import { s3Settings, startS3, type S3Server } from './s3-server.ts';
 
 const mebibyte = 1024 * 1024;
 const hour = 3_600_000;
@@ -26,10 +26,7 @@ let s3: S3Server;
 let small: SmallPds;
 let alice: Person;
 
-const bucket = (more: Record<string, string> = {}): Record<string, string> => ({
-  PDS_BLOBSTORE_S3_BUCKET: 'blobs', PDS_BLOBSTORE_S3_ENDPOINT: s3.url, PDS_BLOBSTORE_S3_FORCE_PATH_STYLE: 'true', PDS_BLOBSTORE_S3_REGION: 'eu-central-1',
-  PDS_BLOBSTORE_S3_ACCESS_KEY_ID: s3Key.accessKeyId, PDS_BLOBSTORE_S3_SECRET_ACCESS_KEY: s3Key.secretAccessKey, ...more,
-});
+const bucket = (more: Record<string, string> = {}): Record<string, string> => s3Settings(s3, more);
 beforeAll(async () => {
   s3 = await startS3();
   small = await startSmallPds({ clock, environment: bucket({ PDS_BLOB_UPLOAD_LIMIT: String(100 * mebibyte), PDS_BLOB_UNUSED_GRACE: '1h', PDS_BLOB_TRASH_TIME: '2h' }) });

@@ -40,6 +40,14 @@ export interface S3Server {
   close(): Promise<void>;
 }
 
+/** The settings of a PDS whose blobs are to lie there. */
+export function s3Settings({ url }: S3Server, more: Record<string, string> = {}): Record<string, string> {
+  return {
+    PDS_BLOBSTORE_S3_BUCKET: 'blobs', PDS_BLOBSTORE_S3_ENDPOINT: url, PDS_BLOBSTORE_S3_FORCE_PATH_STYLE: 'true', PDS_BLOBSTORE_S3_REGION: 'eu-central-1',
+    PDS_BLOBSTORE_S3_ACCESS_KEY_ID: s3Key.accessKeyId, PDS_BLOBSTORE_S3_SECRET_ACCESS_KEY: s3Key.secretAccessKey, ...more,
+  };
+}
+
 /** Starts one with an empty bucket `blobs`. */
 export async function startS3(): Promise<S3Server> {
   const folder = await temporaryFolder();

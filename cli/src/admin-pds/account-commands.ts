@@ -6,6 +6,7 @@
 import type { Command } from 'commander';
 import { toBase32 } from '@dunlin/protocol/base/bytes';
 import { randomBytes } from '@dunlin/protocol/crypto/random';
+import { changeTrash } from './blob-trash.ts';
 import type { AdminPds, Row } from './session.ts';
 
 interface AccountInfo {
@@ -52,7 +53,8 @@ export function addAccountCommands(parent: Command, open: () => AdminPds): void 
   account.command('revoke').description('end all sessions and take password and app passwords away').argument('<account>')
     .action(async (name: string) => change(open(), name, 'com.atproto.temp.revokeAccountCredentials', (did) => ({ account: did }), 'has no way in now until its password is reset'));
   account.command('delete').description('delete an account with everything in it, for good').argument('<account>').requiredOption('--yes', 'say that you mean it')
-    .action(async (name: string) => change(open(), name, 'com.atproto.admin.deleteAccount', (did) => ({ did }), 'is deleted'));
+    .option('--purge-blobs', 'remove its blobs at once, without their time in the trash')
+    .action(async (name: string, { purgeBlobs }: { purgeBlobs?: true }) => remove(open(), name, purgeBlobs ?? false));
   addServiceCommands(account, open);
   parent.command('codes').description('read out the codes that were sent and still hold').argument('[account]', 'only those sent to this one')
     .action(async (name: string | undefined) => codes(open(), name));
@@ -148,6 +150,12 @@ async function change(pds: AdminPds, name: string, nsid: string, input: (did: st
   const did = await didOf(pds, name);
   await pds.post(nsid, input(did));
   pds.tell(`${did} ${what}`, { did });
+}
+
+async function remove(pds: AdminPds, name: string, isPurging: boolean): Promise<void> {
+  const did = await didOf(pds, name);
+  await change(pds, did, 'com.atproto.admin.deleteAccount', () => ({ did }), 'is deleted');
+  if (isPurging) await changeTrash(pds, did, [], 'purge');
 }
 
 async function resetPassword(pds: AdminPds, name: string): Promise<void> {

@@ -19,6 +19,7 @@ import { TrashStore } from '@dunlin/pds/blob/trash-store';
 import { openBlobFiles } from '@dunlin/pds/wiring/blob-files';
 import { pdsMigrations } from '@dunlin/pds/wiring/stores';
 import { didOf } from './account-commands.ts';
+import { changeTrash } from './blob-trash.ts';
 import type { AdminPds, Row } from './session.ts';
 
 /** Blobs of one page of the trash, and of one call that names none. */
@@ -37,10 +38,10 @@ export function addBlobCommands(parent: Command, open: () => AdminPds): void {
   blob.command('trash').description('list blobs in the trash').argument('[account]', 'DID, or handle of an account that is here')
     .action(async (name?: string) => listTrash(open(), name));
   blob.command('restore').description('give blobs in the trash back to their account').argument('<account>').argument('[cid...]', 'default: all of them')
-    .action(async (name: string, cids: string[]) => changeTrash(open(), name, cids, 'restore'));
+    .action(async (name: string, cids: string[]) => changeNamed(open(), name, cids, 'restore'));
   blob.command('purge').description('remove blobs for good, at once: those in the trash, and with their CIDs those that were taken down')
     .argument('<account>').argument('[cid...]', 'default: all in the trash').requiredOption('--yes', 'say that you mean it')
-    .action(async (name: string, cids: string[]) => changeTrash(open(), name, cids, 'purge'));
+    .action(async (name: string, cids: string[]) => changeNamed(open(), name, cids, 'purge'));
 }
 
 /** Opens the place of blobs that the settings name; whoever receives blobs must be the only process on the data directory. */
@@ -123,23 +124,6 @@ async function listTrash(pds: AdminPds, name: string | undefined): Promise<void>
   pds.table(rows);
 }
 
-interface TrashAnswer {
-  readonly done: number;
-  readonly failed: readonly { readonly cid: string; readonly reason: string }[];
-  readonly cursor?: string;
-}
-
-async function changeTrash(pds: AdminPds, name: string, cids: readonly string[], verb: 'restore' | 'purge'): Promise<void> {
-  const did = await didOf(pds, name);
-  let [done, failed] = [0, 0];
-  let cursor: string | undefined;
-  do {
-    const answer = await pds.post<TrashAnswer>(`app.dunlin.admin.${verb}Blobs`, { did, ...(cids.length > 0 && { cids }), ...(cursor !== undefined && { cursor }) });
-    for (const { cid, reason } of answer.failed) pds.tell(`${cid} failed: ${reason}`, { failed: cid, reason });
-    done += answer.done;
-    failed += answer.failed.length;
-    cursor = answer.cursor;
-  } while (cursor !== undefined);
-  pds.tell(`${verb === 'restore' ? 'restored' : 'removed'} ${done} blobs of ${did}`, { did, done, failed });
-  if (failed > 0) throw new Error(`${failed} blobs are as they were`);
+async function changeNamed(pds: AdminPds, name: string, cids: readonly string[], verb: 'restore' | 'purge'): Promise<void> {
+  await changeTrash(pds, await didOf(pds, name), cids, verb);
 }

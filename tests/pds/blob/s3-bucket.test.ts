@@ -8,7 +8,7 @@ import { silentLogger } from '@dunlin/service/log/logger';
 import { S3Bucket } from '../../../pds/src/blob/s3-bucket.ts';
 import { S3Requests } from '../../../pds/src/blob/s3-request.ts';
 
-const exchange = createRawExchange({ allowPrivate: true, maxBytes: Number.MAX_SAFE_INTEGER });
+const exchange = createRawExchange({ allowPrivate: true, maxBytes: Number.MAX_SAFE_INTEGER, bodyTimeoutMs: 500 });
 let answer: (request: IncomingMessage, response: ServerResponse) => void;
 const asked: string[] = [];
 let failures = 0;
@@ -90,6 +90,16 @@ test('an object of another size than the one that is known is none', async () =>
   expect(Buffer.concat(await part!.toArray()).toString()).toBe('01');
   answer = say('0123456789', { headers: { 'content-length': '10' } });
   expect(await reasonOf(bucket.get('x', 10, { start: 0, length: 2 }))).toBe('bucket does not answer ranges');
+});
+
+test('an object whose bytes stop coming is not waited for longer than was set', async () => {
+  answer = (_request, response) => void response.writeHead(200, { 'content-length': '10' }).write('01234');
+  const body = await bucket.get('x', 10);
+  const seen: string[] = [];
+  await expect((async () => {
+    for await (const chunk of body!) seen.push(String(chunk));
+  })()).rejects.toThrow('Body Timeout');
+  expect(seen.join('')).toBe('01234');
 });
 
 test('a copy that fails after it was begun well is no copy', async () => {

@@ -81,8 +81,7 @@ describe('a blob that no record names any more', () => {
     await upload('of no use');
     expect(isThere('of no use')).toBe(true);
     clock.advance(hour + 10 * minute);
-    await eventually('it is removed', () => !isThere('of no use'));
-    expect(await trashed()).toEqual([]);
+    await eventually('it is removed', async () => !isThere('of no use') && (await trashed()).length === 0);
   });
 
   test('that cannot be restored is said to be so', async () => {
@@ -106,6 +105,15 @@ describe('the blobs of a deleted account', () => {
     expect([isThere('first'), isThere('second')]).toEqual([false, true]);
     expect(await run('purge', '--yes', who.did)).toEqual([{ did: who.did, done: 1, failed: 0 }]);
     expect([isThere('second'), await trashed()]).toEqual([false, []]);
+  });
+
+  test('are purged with it when the operator says so', async () => {
+    await name('x', [(await upload('at once')).json['blob']]);
+    const lines: string[] = [];
+    const command = adminPdsCommand({ write: (line) => void lines.push(line), env: { PDS_DATA_DIRECTORY: small.dataDirectory, PDS_ADMIN_PASSWORD: 'operator' } });
+    await command.parseAsync(['--url', small.url, '--json', 'account', 'delete', who.did, '--yes', '--purge-blobs'], { from: 'user' });
+    expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual([{ did: who.did }, { did: who.did, done: 1, failed: 0 }]);
+    expect([isThere('at once'), await trashed()]).toEqual([false, []]);
   });
 
   test('are gone with it where the trash has no time', async () => {
