@@ -7,6 +7,7 @@
  */
 import type { Clock } from '@dunlin/protocol/base/clock';
 import type { DurableEvent, EventFollower } from '../ingest/durable-event.ts';
+import { isOutOfRoom } from '../log/group-writer.ts';
 import { Checks } from './checks.ts';
 import type { CheckedAccounts, ChecksParts } from './checks.ts';
 import { CollectionIndex } from './collection-index.ts';
@@ -22,6 +23,8 @@ export interface CollectionsParts {
   readonly accounts: CheckedAccounts;
   /** Newest durable event of the log. */
   readonly headSeq: () => number;
+  /** Called when the store is found without room, and when it has some again. */
+  readonly onFull?: (isFull: boolean) => void;
   readonly clock: Clock;
 }
 
@@ -73,7 +76,7 @@ export class Collections implements EventFollower {
   recover(event: DurableEvent, seq: number): void {
     if (seq <= this.#contained && event.row < this.#trimmedRows) return;
     this.#follow(event);
-    if (this.index.changedCount > saveAfterChanges) this.save(seq);
+    if (this.index.changedCount > saveAfterChanges) this.#saveIfRoom(seq);
   }
 
   /** Begins to ask hosts. */
@@ -94,7 +97,7 @@ export class Collections implements EventFollower {
     // Not now: the log is about to tell of more events that are durable already.
     setImmediate(() => {
       this.#isSaveDue = false;
-      if (!this.#isClosed) this.save(this.#parts.headSeq());
+      if (!this.#isClosed) this.#saveIfRoom(this.#parts.headSeq());
     });
   }
 
@@ -108,9 +111,19 @@ export class Collections implements EventFollower {
     if (!this.#isDoubting) this.#doubtHosts(0, new Set());
   }
 
-  /** Stores what it has; everything up to `headSeq` is contained. */
+  /** Stores what it has; everything up to `headSeq` is contained. @throws what the disk says; nothing is lost by it */
   save(headSeq: number): void {
     this.index.save(headSeq, this.#parts.accounts.size);
+  }
+
+  /** The same, between checkpoints: what there is no room for stays in memory, and the next one tries again. */
+  #saveIfRoom(headSeq: number): void {
+    try {
+      this.save(headSeq);
+    } catch (error) {
+      if (!isOutOfRoom(error)) throw error;
+      this.#parts.onFull?.(true);
+    }
   }
 
   /** Asks no more. */

@@ -7,6 +7,7 @@
 import type { Clock } from '@dunlin/protocol/base/clock';
 import { XrpcError, invalidRequest } from '@dunlin/service/xrpc/errors';
 import { checkHost } from './host-check.ts';
+import { isOutOfRoom } from '../log/group-writer.ts';
 import type { RelayLog } from '../log/relay-log.ts';
 import type { HostPool } from './host-pool.ts';
 import type { Host, HostStore } from './host-store.ts';
@@ -53,7 +54,7 @@ export class Crawl {
 
   /**
    * Listens to a host from now on.
-   * @throws XrpcError InvalidRequest, HostBanned, HostNotFound, Forbidden or RateLimitExceeded
+   * @throws XrpcError InvalidRequest, HostBanned, HostNotFound, Forbidden, RateLimitExceeded or NotEnoughResources
    */
   async request(text: string, asker: CrawlAsker): Promise<void> {
     const { store, pool, allowInsecure } = this.#parts;
@@ -64,7 +65,11 @@ export class Crawl {
     if (known && known.relay > 0 && asker !== 'operator') throw new XrpcError(400, 'HostNotFound', `host is a relay, not a PDS: ${name.hostname}`);
     if (known && (known.isDialled || known.relay > 0)) return pool.connect(known);
     if (!this.isOpenToPublic && asker === 'public') throw new XrpcError(403, 'Forbidden', 'this relay takes no crawl requests from the public');
-    pool.connect(await this.#admit(name, asker));
+    try {
+      pool.connect(await this.#admit(name, asker));
+    } catch (error) {
+      throw isOutOfRoom(error) ? new XrpcError(503, 'NotEnoughResources', 'the disk of this relay is full; try again later') : error;
+    }
   }
 
   /** Listens to a host that the operator named in the configuration: unseen, since it may be down just now. False when it may not be dialled. */
@@ -120,6 +125,7 @@ export class Crawl {
       pool.connect(await this.#admit(name, 'relay'));
       return 'added';
     } catch (error) {
+      if (isOutOfRoom(error)) return 'limit';
       if (!(error instanceof XrpcError)) throw error;
       return error.status === 429 ? 'limit' : 'unfit';
     }

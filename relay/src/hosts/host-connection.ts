@@ -44,7 +44,7 @@ export interface HostConnectionParts {
   readonly backoff: { readonly minMs: number; readonly maxMs: number };
   readonly lookup: LookupFunction;
   readonly userAgent: string;
-  /** Called when the host has a new numbering, which begins after `cursor`; durable when it returns. */
+  /** Called when the host has a new numbering, which begins after `cursor`; durable when it returns, if the disk has room. */
   readonly onNewNumbering: (cursor: number) => void;
   readonly onTextFrame: () => void;
   /** Called when the host has let go of events that we never had. */

@@ -10,6 +10,7 @@ import type { AccountTable } from '../accounts/account-table.ts';
 import { releaseThrottled } from '../accounts/throttle.ts';
 import type { Home } from '../ingest/home.ts';
 import type { Intake } from '../ingest/intake.ts';
+import { isOutOfRoom } from '../log/group-writer.ts';
 import type { RelayLog } from '../log/relay-log.ts';
 import type { HostMetrics } from './host-metrics.ts';
 import { HostConnection } from './host-connection.ts';
@@ -54,6 +55,8 @@ export class HostPool {
   readonly #parking: Parking;
   /** Cursors that the log knows better than the store, until their hosts are dialled. */
   readonly #recovered = new Map<number, Host>();
+  /** New numberings that there was no room to store. */
+  readonly #unstored: (() => void)[] = [];
   #relays = 0;
   #isClosed = false;
 
@@ -168,8 +171,12 @@ export class HostPool {
     return { homes, nextId: hosts.length < hostsPerLook ? 0 : (hosts.at(-1)?.id ?? 0) };
   }
 
-  /** Gives the cursors that have moved since they were last taken. */
+  /** Gives the cursors that have moved since they were last taken. @throws when there is no room for what must be stored before them */
   takeCursors(): HostCursor[] {
+    for (let store = this.#unstored[0]; store; store = this.#unstored[0]) {
+      store();
+      this.#unstored.shift();
+    }
     const cursors: HostCursor[] = [];
     for (const connection of this.#connections.values()) {
       const cursor = connection.takeCursor();
@@ -196,11 +203,22 @@ export class HostPool {
       accountLimit: () => homes.byId(host.id)?.accountLimit() ?? 0,
       onNewNumbering: (cursor) => {
         metrics.newNumberings.inc();
-        store.reset(host.id, cursor, log.appendedSeq);
+        const appendedSeq = log.appendedSeq;
+        this.#storeOrKeep(() => store.reset(host.id, cursor, appendedSeq));
       },
       onMissed: () => this.#missed(host),
       onTextFrame: () => metrics.textFrames.inc(),
     };
+  }
+
+  /** Until it is stored, the host's cursor is that of its old numbering, which it will not know. */
+  #storeOrKeep(store: () => void): void {
+    try {
+      store();
+    } catch (error) {
+      if (!isOutOfRoom(error)) throw error;
+      this.#unstored.push(store);
+    }
   }
 
   /** What a relay has let go of may have been of any host that is not heard directly. */

@@ -22,6 +22,8 @@ export interface CheckpointParts {
   readonly clock: Clock;
   /** Time between two checkpoints, in ms. */
   readonly everyMs: number;
+  /** Called after each: whether there was no room to store it all. */
+  readonly onFull: (isFull: boolean) => void;
   /** Called when one failed: our own disk or mistake. */
   readonly onFault: (error: unknown) => void;
 }
@@ -45,15 +47,21 @@ export class Checkpoint {
     this.#running = this.#make();
     try {
       await this.#running;
+      this.#parts.onFull(false);
+    } catch (error) {
+      if (isOutOfRoom(error)) this.#parts.onFull(true);
+      throw error;
     } finally {
       this.#running = null;
     }
   }
 
-  /** Makes a last one and stops. */
+  /** Makes a last one and stops. What there is no room for is in the log. */
   async close(): Promise<void> {
     this.#timer.cancel();
-    await this.make();
+    await this.make().catch((error: unknown) => {
+      if (!isOutOfRoom(error)) throw error;
+    });
   }
 
   /** Stops without one: the log gave up events that what is in memory contains. */

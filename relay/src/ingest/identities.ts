@@ -10,6 +10,7 @@ import { ProtocolError } from '@dunlin/protocol/base/errors';
 import type { DidDocument } from '@dunlin/protocol/identity/did-document';
 import type { IdentityResolver } from '@dunlin/protocol/identity/resolver';
 import type { AccountTable } from '../accounts/account-table.ts';
+import { isOutOfRoom } from '../log/group-writer.ts';
 import { DidLimiter } from './did-limiter.ts';
 import type { DropReason } from '@dunlin/protocol/repo/drop-reason';
 import type { LookupCause } from './gate.ts';
@@ -93,6 +94,8 @@ export class Identities {
       if (!this.mayRefresh(did, upstream)) return this.#decide(did, document, upstream);
       return this.#decide(did, await this.#parts.resolver.resolveDid(did, { refresh: true }), upstream);
     } catch (error) {
+      // Its host is new, and there is no room to remember it.
+      if (isOutOfRoom(error)) return { kind: 'later', detail: 'the disk is full' };
       if (error instanceof ProtocolError && error.code === 'IdentityUnavailable') return { kind: 'later', detail: error.message };
       throw error;
     }

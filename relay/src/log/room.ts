@@ -1,7 +1,7 @@
 /**
  * Whether the disk has room for more events; while it has not, no host is read.
  * Not for making room: retention.ts keeps its window, and what else fills the disk is the operator's.
- * Place in the flow: told by the log that a write found the disk full, and asks the file system itself, so that reading
+ * Place in the flow: told by the log and by databases that a write found the disk full, and asks the file system itself, so that reading
  * stops before that; ingest's budget, health and metrics follow.
  * Source: ours, docs/operations.md "When the disk is full".
  */
@@ -25,6 +25,8 @@ export class Room {
   #freeBytes = 0;
   #isLow = false;
   #isLogFull = false;
+  /** Databases that found no room when they were written last. */
+  readonly #fullStores = new Set<string>();
 
   constructor(parts: RoomParts) {
     this.#parts = parts;
@@ -36,12 +38,13 @@ export class Room {
   }
 
   get hasRoom(): boolean {
-    return !this.#isLow && !this.#isLogFull;
+    return !this.#isLow && !this.#isLogFull && this.#fullStores.size === 0;
   }
 
   /** Why nothing is taken in; null while there is room. */
   get reason(): string | null {
     if (this.#isLogFull) return 'the disk is full: no events are taken in until there is room again';
+    if (this.#fullStores.size > 0) return `the disk is full: no events are taken in until there is room again for ${[...this.#fullStores].join(', ')}`;
     if (this.#isLow) return `the disk is nearly full: no events are taken in, free=${this.#freeBytes} wanted=${this.#parts.minFreeBytes}`;
     return null;
   }
@@ -55,6 +58,11 @@ export class Room {
   /** Hears from the log that it cannot write for want of room, or that it can again. */
   setLogFull(isFull: boolean): void {
     this.#change(() => void (this.#isLogFull = isFull));
+  }
+
+  /** Hears from a database that it cannot be written for want of room, or that it can again. */
+  setStoreFull(name: string, isFull: boolean): void {
+    this.#change(() => void (isFull ? this.#fullStores.add(name) : this.#fullStores.delete(name)));
   }
 
   /** Asks the file system. */

@@ -23,6 +23,7 @@ import { trimLog } from '../log/retention.ts';
 import { declareCollectionMetrics, declareHostMetrics, declareIngestMetrics, declareWalkMetrics } from '../metrics.ts';
 import { openFetch } from './stage.ts';
 import type { Stage } from './stage.ts';
+import { checkpointStores } from './stores.ts';
 import type { Stores } from './stores.ts';
 
 /** What takes events in. */
@@ -138,9 +139,9 @@ export function startDiscovery(stage: Stage, crawl: Crawl): void {
 
 /** Timers, and what has to happen in order when the relay closes; owned last, so it is closed first. */
 export function closeInFlowOrder({ config, clock, lifecycle, onFault }: Stage, stores: Stores, { ingest, pool }: Intaking, saver: AccountSaver, walker: Walker | null): void {
-  const { log, hostStore, collections } = stores;
+  const { log, room, hostStore, collections } = stores;
   const checkpoint = new Checkpoint({
-    saver, pool, hostStore, log, clock, everyMs: checkpointEveryMs, onFault, saveFollowers: (headSeq) => collections?.save(headSeq),
+    saver, pool, hostStore, log, clock, everyMs: checkpointEveryMs, onFault, onFull: (isFull) => room.setStoreFull(checkpointStores, isFull), saveFollowers: (headSeq) => collections?.save(headSeq),
   });
   const trimmer = clock.every(trimEveryMs, () => {
     trimLog(log, { windowMs: config.replayWindowMs, maxBytes: config.replayBytes }, clock.nowMs()).catch(onFault);

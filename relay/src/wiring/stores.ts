@@ -26,6 +26,9 @@ export interface Stores {
   readonly collections: Collections | null;
 }
 
+/** What a checkpoint writes, as the operator reads it when there is no room for it. */
+export const checkpointStores = 'accounts, collections and hosts';
+
 const segmentAgeMs = 3_600_000;
 const gatherMs = 1;
 const roomEveryMs = 1_000;
@@ -56,7 +59,7 @@ export async function openStores({ config, deps, clock, lifecycle, onFault }: St
   const roomTimer = clock.every(roomEveryMs, () => void room.check().catch(onFault), { unref: true });
   lifecycle.own('room', async () => roomTimer.cancel());
   const collections = config.collections
-    ? new Collections({ path: join(folder, 'collections.sqlite'), cacheBytes: config.collectionCacheBytes, accounts: table, headSeq: () => log.headSeq(), clock })
+    ? new Collections({ path: join(folder, 'collections.sqlite'), cacheBytes: config.collectionCacheBytes, accounts: table, headSeq: () => log.headSeq(), onFull: (isFull) => room.setStoreFull(checkpointStores, isFull), clock })
     : null;
   if (collections) lifecycle.own('collections', () => collections.close());
   return { hostStore, accountStore, table, log, room, audit, collections };

@@ -11,6 +11,7 @@ import type { PlainRouter } from '@dunlin/service/http/router';
 import type { Logger } from '@dunlin/service/log/logger';
 import { XrpcError } from '@dunlin/service/xrpc/errors';
 import type { AuditLog } from '../../audit/audit-log.ts';
+import { isOutOfRoom } from '../../log/group-writer.ts';
 import { readParams } from './input.ts';
 import type { Params } from './input.ts';
 
@@ -31,6 +32,15 @@ export interface ActParts {
 
 /** Makes routes on a router whose requests are already known to be the operator's. */
 export function adminRoutes(router: PlainRouter, { audit, clock, log }: ActParts): AdminRoutes {
+  /** The act is done by now: that there is no room to say how it ended does not undo it. */
+  function finish(id: number, status: number, outcome: string): void {
+    try {
+      audit.finish(id, status, outcome);
+    } catch (error) {
+      if (!isOutOfRoom(error)) throw error;
+      log.error({ id, status }, 'the disk is full: what came of an act is not remembered');
+    }
+  }
   return {
     ask(path, answer) {
       router.get(path, async (context) => {
@@ -40,18 +50,32 @@ export function adminRoutes(router: PlainRouter, { audit, clock, log }: ActParts
     act(path, act) {
       router.post(path, async (context) => {
         const params = await readParams(context);
-        const id = audit.begin({ atMs: clock.nowMs(), address: clientAddress(context.req), agent: context.get('user-agent'), path, params });
+        const id = withRoom(() => audit.begin({ atMs: clock.nowMs(), address: clientAddress(context.req), agent: context.get('user-agent'), path, params }));
         log.info({ act: path, id }, 'operator acts');
         try {
           answerSuccess(context, await act(params));
-          audit.finish(id, 200, '');
-        } catch (error) {
-          audit.finish(id, error instanceof XrpcError ? error.status : 500, error instanceof Error ? error.message : 'unknown fault');
+          finish(id, 200, '');
+        } catch (thrown) {
+          const error = isOutOfRoom(thrown) ? noRoom(thrown) : thrown;
+          finish(id, error instanceof XrpcError ? error.status : 500, error instanceof Error ? error.message : 'unknown fault');
           throw error;
         }
       });
     },
   };
+}
+
+/** What cannot be remembered is not begun. */
+function withRoom<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw isOutOfRoom(error) ? noRoom(error) : error;
+  }
+}
+
+function noRoom(cause: unknown): XrpcError {
+  return new XrpcError(503, 'NotEnoughResources', 'the disk of this relay is full', {}, { cause });
 }
 
 function answerSuccess(context: Context, more: object | void): void {
