@@ -52,7 +52,7 @@ function facts({ account, state, takedownRef, deleteAfter, sessions, oauthSessio
 
 function factorText({ totp, passkeys, recoveryCodes }: AccountInfo['factors']): string {
   if (!totp && passkeys === 0) return 'none';
-  return [totp ? 'authenticator app' : null, passkeys > 0 ? `${passkeys} passkeys` : null, `${recoveryCodes} recovery codes left`].filter((each) => each !== null).join(', ');
+  return [totp ? 'authenticator app' : null, passkeys > 0 ? `${passkeys} ${passkeys === 1 ? 'passkey' : 'passkeys'}` : null, `${recoveryCodes} recovery codes left`].filter((each) => each !== null).join(', ');
 }
 
 function standingPart({ info: { account: { did }, state }, operator, again }: Acting): HTMLElement {
@@ -77,10 +77,10 @@ function passwordPart({ info: { account: { did } }, operator }: Acting): HTMLEle
       await operator.post('com.atproto.admin.updateAccountPassword', { did, password });
       made.replaceChildren('The new password: ', element('code', { id: 'new-password' }, password));
     }), made,
-    button('Take all its ways in away', { class: 'quiet', id: 'revoke' }, async () => {
+    element('p', {}, button('Take all its ways in away', { class: 'quiet', id: 'revoke' }, async () => {
       await operator.post('com.atproto.temp.revokeAccountCredentials', { account: did });
       made.replaceChildren('It has no way in now, until its password is reset.');
-    }));
+    })));
 }
 
 /** Twenty letters and digits of base32, 100 bits. */

@@ -87,7 +87,7 @@ async function runFsck(pds: AdminPds, { deep, mend, forgetMost }: FsckOptions): 
     let [found, mended] = [0, 0];
     if (mend) {
       const times = { nowMs: systemClock.nowMs(), trashMs: pds.config.blobTrashMs };
-      const held = new BlobFigures(database).all().held.count;
+      const { held: { count: held } } = await new BlobFigures(database).all();
       for await (const each of mendBlobs({ ...check, times, held, mayForgetMost: forgetMost ?? false })) {
         found++;
         if (each.mended !== 'left') mended++;

@@ -25,7 +25,7 @@ export function pages({ accounts, server, hosted }: { accounts: AccountStore; se
     const found = hosted.at(context.hostname);
     context.set('cache-control', 'no-cache');
     if (found.kind === 'ended') context.status = 410;
-    context.body = found.kind === 'document' ? found.document : found.kind === 'ended' ? { error: 'Gone', message: 'this DID has ended' } : server.document();
+    context.body = found.kind === 'document' ? found.document : found.kind === 'ended' ? { error: 'Gone', message: 'this DID has ended' } : server.document(context.host);
   });
   router.get('/.well-known/atproto-did', (context) => {
     const account = accounts.byHandle(context.hostname);

@@ -60,11 +60,12 @@ export class ServerIdentity {
     return [...new Set([this.did, didWebOf(this.host), didWebOf(hostname), ...formerHosts.map(didWebOf)])];
   }
 
-  /** The DID document at /.well-known/did.json. */
-  document(): object {
+  /** The DID document at /.well-known/did.json of a host name: a former one has its own, which names the present address. */
+  document(host: string = this.host): object {
+    const { formerHosts = [] } = this.#options;
     return {
       '@context': ['https://www.w3.org/ns/did/v1'],
-      id: didWebOf(this.host),
+      id: didWebOf(formerHosts.includes(host) ? host : this.host),
       service: [{ id: '#atproto_pds', type: 'AtprotoPersonalDataServer', serviceEndpoint: this.publicUrl }],
     };
   }

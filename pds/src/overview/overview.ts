@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import type { Clock } from '@dunlin/protocol/base/clock';
 import type { Outbox } from '@dunlin/service/firehose/outbox';
 import type { AccountStore } from '../account/account-store.ts';
-import type { BlobFigures } from '../blob/blob-figures.ts';
+import type { BlobFigures, BlobSums } from '../blob/blob-figures.ts';
 import type { EventRate } from '../sequencer/event-rate.ts';
 import type { Sequencer } from '../sequencer/sequencer.ts';
 
@@ -21,8 +21,6 @@ export interface OverviewFolders {
   readonly blobs: string;
 }
 
-type Sums = ReturnType<BlobFigures['all']>;
-
 /** Reads figures. */
 export class Overview {
   readonly #accounts: AccountStore;
@@ -33,7 +31,7 @@ export class Overview {
   readonly #folders: OverviewFolders;
   readonly #clock: Clock;
   readonly #startedAtMs: number;
-  #sums: { readonly sums: Sums; readonly untilMs: number } | null = null;
+  #sums: { readonly sums: Promise<BlobSums>; readonly untilMs: number } | null = null;
 
   constructor(o: {
     accounts: AccountStore; blobFigures: BlobFigures; sequencer: Sequencer; eventRate: EventRate; outbox: Outbox; folders: OverviewFolders; clock: Clock;
@@ -50,7 +48,7 @@ export class Overview {
 
   /** Gives the figures of now. */
   async read() {
-    const { held, unused } = this.#blobs();
+    const { held, unused } = await this.#blobs();
     const [database, data, blobs] = await Promise.all([this.#databaseBytes(), free(this.#folders.data), free(this.#folders.blobs)]);
     return {
       startedAtMs: this.#startedAtMs,
@@ -64,9 +62,14 @@ export class Overview {
     };
   }
 
-  #blobs(): Sums {
+  /** One adding up at a time, whoever asks. */
+  #blobs(): Promise<BlobSums> {
     const nowMs = this.#clock.elapsedMs();
-    if (this.#sums === null || this.#sums.untilMs <= nowMs) this.#sums = { sums: this.#blobFigures.all(), untilMs: nowMs + sumsLifeMs };
+    if (this.#sums === null || this.#sums.untilMs <= nowMs) {
+      const sums = this.#blobFigures.all();
+      this.#sums = { sums, untilMs: nowMs + sumsLifeMs };
+      sums.catch(() => (this.#sums = null));
+    }
     return this.#sums.sums;
   }
 

@@ -1,12 +1,17 @@
 /** What the operator's page asks: the overview, relays and mail, accounts with their states, blobs that are not right, and the trail of acts. */
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { Keypair } from '@dunlin/protocol/crypto/keypair';
+import { mintServiceJwt } from '@dunlin/protocol/crypto/service-jwt';
+import { createPlcGenesis } from '@dunlin/protocol/identity/plc-operation';
 import { post, startSmallPds, type Answer, type CallOptions, type Person, type SmallPds } from '../small-pds.ts';
 
 let small: SmallPds;
 let relay: Server;
 let relayUrl = '';
 const asked: string[] = [];
+const moderationKey = Keypair.generate();
+const moderation = createPlcGenesis({ signingKey: moderationKey.did, rotationKeys: [moderationKey.did], rotationKeypair: moderationKey, handle: 'mod.example.org', pdsUrl: 'https://mod.example.org' });
 const people = {} as Record<'alice' | 'bob', Person>;
 beforeAll(async () => {
   relay = createServer((request, response) => {
@@ -18,7 +23,8 @@ beforeAll(async () => {
   }).listen(0, '127.0.0.1');
   await new Promise((resolve) => relay.once('listening', resolve));
   relayUrl = `http://127.0.0.1:${(relay.address() as AddressInfo).port}`;
-  small = await startSmallPds({ environment: { PDS_CRAWLERS: `${relayUrl},http://127.0.0.1:1` } });
+  small = await startSmallPds({ environment: { PDS_CRAWLERS: `${relayUrl},http://127.0.0.1:1`, PDS_MOD_SERVICE_DID: moderation.did, PDS_MOD_SERVICE_URL: 'https://mod.example.org' } });
+  await fetch(`${small.plc.url}/${moderation.did}`, { method: 'POST', body: JSON.stringify(moderation.operation), headers: { 'content-type': 'application/json' } });
   people.alice = await small.newPerson('alice');
   people.bob = await small.newPerson('bob');
 });
@@ -130,6 +136,14 @@ describe('the trail of acts', () => {
     const [invite, refresh, ...rest] = await acts();
     expect([invite, refresh]).toMatchObject([{ method: 'com.atproto.server.createInviteCode' }, { method: 'com.atproto.identity.refreshIdentity', subject: people.alice.did }]);
     expect(rest).toEqual(before);
+  });
+
+  test('names the moderation service where that acted, by its token', async () => {
+    const { alice: { did } } = people;
+    const token = mintServiceJwt({ issuer: moderation.did, audience: String((await small.call('com.atproto.server.describeServer')).json['did']), lxm: 'com.atproto.admin.updateSubjectStatus', keypair: moderationKey, nowMs: Date.now() });
+    const body = { subject: { $type: 'com.atproto.admin.defs#repoRef', did }, takedown: { applied: false } };
+    expect((await small.call('com.atproto.admin.updateSubjectStatus', { body, token })).status).toBe(200);
+    expect((await acts())[0]).toMatchObject({ actor: moderation.did, subject: did, method: 'com.atproto.admin.updateSubjectStatus', status: 200 });
   });
 
   test('is read page by page and outlives a restart', async () => {

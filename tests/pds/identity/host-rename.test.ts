@@ -1,4 +1,6 @@
 /** A server that comes back under another name (here: another port) gives its accounts' documents that name: each kind of account, once. */
+import { get } from 'node:http';
+import { json } from 'node:stream/consumers';
 import { Keypair } from '@dunlin/protocol/crypto/keypair';
 import { systemClock } from '@dunlin/protocol/base/clock';
 import { fetchPlcAuditLog } from '@dunlin/protocol/identity/did-plc';
@@ -11,10 +13,17 @@ const rotationHex = 'c'.repeat(64);
 let [oldHost, newHost, refreshToken, oldDid] = ['', '', '', ''];
 const environment: Record<string, string> = { PDS_PLC_ROTATION_KEY_K256_PRIVATE_KEY_HEX: rotationHex };
 
+/** Asks the server for did.json by a name of its; fetch sends no Host header of one's own. */
+function documentAt(host: string): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    get(`${small.url}/.well-known/did.json`, { headers: { host }, agent: false }, (answer) => void json(answer).then(resolve, reject)).once('error', reject);
+  });
+}
+
 const directory = () => ({ plcUrl: small.plc.url, fetch, clock: systemClock });
 const opsOf = async (did: string): Promise<UnsignedPlcUpdate[]> => ((await fetchPlcAuditLog(directory(), did)) ?? []).map(({ operation }) => operation as UnsignedPlcUpdate);
 const rename = (input: object): Promise<Answer> => small.call('app.dunlin.admin.renameHost', { headers: small.admin, body: { from: oldHost, to: newHost, perSecond: 100, ...input } });
-const outcomes = ({ json }: Answer): Record<string, string> => Object.fromEntries((json['accounts'] as { handle: string; outcome: string }[]).map(({ handle, outcome }) => [handle, outcome]));
+const outcomes = ({ json: answer }: Answer): Record<string, string> => Object.fromEntries((answer['accounts'] as { handle: string; outcome: string }[]).map(({ handle, outcome }) => [handle, outcome]));
 
 /** Changes a DID with the server's key behind its back. */
 async function changeDid(did: string, change: (state: UnsignedPlcUpdate) => Partial<UnsignedPlcUpdate>): Promise<void> {
@@ -61,6 +70,7 @@ test('under the new name, sessions begun before hold when the former name is kno
   const claims = JSON.parse(Buffer.from(String(json['accessJwt']).split('.')[1]!, 'base64url').toString()) as { aud: string };
   expect(claims.aud).toBe((await small.call('com.atproto.server.describeServer')).json['did']);
   expect(claims.aud).not.toBe(oldDid);
+  expect([await documentAt(oldHost), await documentAt(newHost), await documentAt('other.example.org')]).toMatchObject([{ id: oldDid }, { id: claims.aud }, { id: claims.aud }].map(({ id }) => ({ id, service: [{ serviceEndpoint: small.url }] })));
 });
 
 test('every account that can be is changed, page by page, and the network is told; a handle that is taken stays', async () => {
