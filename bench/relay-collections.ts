@@ -11,6 +11,7 @@ import { AccountTable } from '@dunlin/relay/accounts/account-table';
 import { Collections } from '@dunlin/relay/collections/collections';
 import { CursorTracker } from '@dunlin/relay/hosts/cursor-tracker';
 import { defaultHoldBounds } from '@dunlin/relay/ingest/hold';
+import { defaultIngestLimits } from '@dunlin/relay/ingest/limits';
 import { Ingest } from '@dunlin/relay/ingest/ingest';
 import type { Upstream } from '@dunlin/relay/ingest/upstream';
 import { RelayLog } from '@dunlin/relay/log/relay-log';
@@ -61,7 +62,7 @@ async function cpuEach(frames: readonly Uint8Array[], isFollowed: boolean): Prom
     fetch,
     log, table, follower, homes: { byId: () => home, settle: () => home }, hasRelays: () => false, clock: systemClock, metrics: declareIngestMetrics(metrics), workers: 1, isLenient: false, dropsDiscontinuous: false,
     resolver: createIdentityResolver({ plcUrl: directory.plcUrl, fetch: directory.fetch, resolveTxt: directory.resolveTxt, clock: systemClock }),
-    budgetBounds: { totalBytes: 67_108_864, bytesPerHost: 8_388_608 }, holdBounds: defaultHoldBounds, random: Math.random, onFault: fail,
+    budgetBounds: { totalBytes: 67_108_864, bytesPerHost: 8_388_608 }, holdBounds: defaultHoldBounds, limits: defaultIngestLimits, random: Math.random, onFault: fail,
   });
   await ingest.ready();
   let [accepted, next, startCpu] = [0, 0, process.cpuUsage()];

@@ -15,6 +15,7 @@ import { scanFrame } from '@dunlin/protocol/stream/frame-scan';
 import { AccountTable } from '@dunlin/relay/accounts/account-table';
 import { CursorTracker } from '@dunlin/relay/hosts/cursor-tracker';
 import { defaultHoldBounds } from '@dunlin/relay/ingest/hold';
+import { defaultIngestLimits } from '@dunlin/relay/ingest/limits';
 import { Ingest } from '@dunlin/relay/ingest/ingest';
 import type { Upstream } from '@dunlin/relay/ingest/upstream';
 import { RelayLog } from '@dunlin/relay/log/relay-log';
@@ -61,7 +62,7 @@ const home = { id: 1, origin, isRefused: false, accountLimit: () => 1_000_000 };
 const ingest = new Ingest({
   fetch,
   log, resolver, table: new AccountTable(), homes: { byId: () => home, settle: () => home }, hasRelays: () => false, clock: systemClock, metrics: declareIngestMetrics(metrics), workers: 1, isLenient: false, dropsDiscontinuous: false,
-  budgetBounds: { totalBytes: 67_108_864, bytesPerHost: 8_388_608 }, holdBounds: defaultHoldBounds, random: Math.random, follower: null, onFault: fail,
+  budgetBounds: { totalBytes: 67_108_864, bytesPerHost: 8_388_608 }, holdBounds: defaultHoldBounds, limits: defaultIngestLimits, random: Math.random, follower: null, onFault: fail,
 });
 await ingest.ready();
 

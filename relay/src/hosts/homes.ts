@@ -9,9 +9,6 @@ import type { Home, HomeBook, NoHome } from '../ingest/home.ts';
 import type { Host, HostStore } from './host-store.ts';
 import { isWithinDomain, parseHostName } from './hostname.ts';
 
-/** Accounts of a trusted host. */
-const trustedAccountLimit = 10_000_000;
-
 /** What it works with. */
 export interface HomesParts {
   readonly store: HostStore;
@@ -20,6 +17,7 @@ export interface HomesParts {
   readonly trustedDomains: readonly string[];
   /** Most accounts of a host that has no limit of its own. */
   readonly defaultAccountLimit: number;
+  readonly trustedAccountLimit: number;
   /** Most hosts that are known because a DID document named them, and not listened to. */
   readonly mostUnheard: number;
 }
@@ -61,7 +59,7 @@ export class Homes implements HomeBook {
 
   /** Most accounts of a host. */
   accountLimit({ hostname, accountLimit }: Pick<Host, 'hostname' | 'accountLimit'>): number {
-    return accountLimit ?? (this.isTrusted(hostname) ? trustedAccountLimit : this.#parts.defaultAccountLimit);
+    return accountLimit ?? (this.isTrusted(hostname) ? this.#parts.trustedAccountLimit : this.#parts.defaultAccountLimit);
   }
 
   /** Says whether a host has the limits of large hosts. */

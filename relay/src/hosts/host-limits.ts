@@ -13,15 +13,18 @@ export interface HostLimits {
   readonly perDay: number;
 }
 
-/** Limits of a trusted host. */
+/** Limits of a trusted host unless configured otherwise. */
 export const trustedLimits: HostLimits = { perSecond: 5_000, perHour: 50_000_000, perDay: 500_000_000 };
+
+/** Limits of an ordinary host without accounts unless configured otherwise. */
+export const smallestLimits: HostLimits = { perSecond: 50, perHour: 2_500, perDay: 20_000 };
 
 /** A relay tells of all hosts at once: it is held up by no rate. */
 export const relayLimits: HostLimits = { perSecond: 1e9, perHour: 1e12, perDay: 1e13 };
 
-/** Limits of an ordinary host with so many accounts. */
-export function ordinaryLimits(accounts: number): HostLimits {
-  return { perSecond: 50 + accounts / 1_000, perHour: 2_500 + accounts, perDay: 20_000 + 10 * accounts };
+/** Limits of an ordinary host with so many accounts, which grow from those of one without. */
+export function ordinaryLimits(accounts: number, { perSecond, perHour, perDay }: HostLimits = smallestLimits): HostLimits {
+  return { perSecond: perSecond + accounts / 1_000, perHour: perHour + accounts, perDay: perDay + 10 * accounts };
 }
 
 const spansMs = { perSecond: 1_000, perHour: 3_600_000, perDay: 86_400_000 } as const;

@@ -14,7 +14,8 @@ import { isOutOfRoom } from '../log/group-writer.ts';
 import type { RelayLog } from '../log/relay-log.ts';
 import type { HostMetrics } from './host-metrics.ts';
 import { HostConnection } from './host-connection.ts';
-import { ordinaryLimits, relayLimits, trustedLimits } from './host-limits.ts';
+import { ordinaryLimits, relayLimits } from './host-limits.ts';
+import type { HostLimits } from './host-limits.ts';
 import type { Homes } from './homes.ts';
 import { parseHostName } from './hostname.ts';
 import type { HostStatus } from './host-status.ts';
@@ -37,6 +38,8 @@ export interface HostPoolParts {
   readonly backoff: { readonly minMs: number; readonly maxMs: number };
   readonly allowInsecure: boolean;
   readonly homes: Homes;
+  /** Rates of ordinary hosts, before what they get for their accounts, and of trusted ones. */
+  readonly limits: { readonly ordinary: HostLimits; readonly trusted: HostLimits };
   /** Relays that are new begin with what happens from now on. */
   readonly relaysStartLive: boolean;
   /** When quiet hosts are hung up on and looked at again, see parking.ts. */
@@ -199,7 +202,7 @@ export class HostPool {
     const accounts = (): number => table.countOfHost(host.id);
     return {
       host, origin, intake, clock, lookup, userAgent, backoff, accounts, isTrusted, startsLive: isRelay && this.#parts.relaysStartLive,
-      limits: () => (isRelay ? relayLimits : isTrusted ? trustedLimits : ordinaryLimits(accounts())),
+      limits: () => (isRelay ? relayLimits : isTrusted ? this.#parts.limits.trusted : ordinaryLimits(accounts(), this.#parts.limits.ordinary)),
       accountLimit: () => homes.byId(host.id)?.accountLimit() ?? 0,
       onNewNumbering: (cursor) => {
         metrics.newNumberings.inc();

@@ -31,6 +31,8 @@ export interface HostWalkParts {
   readonly fetch: typeof globalThis.fetch;
   readonly saveAccounts: () => Promise<void>;
   readonly pace: LookupPace;
+  /** A list that was gone through is gone through again after so long, more or less by a tenth. */
+  readonly againMs: number;
   readonly clock: Clock;
   readonly random: () => number;
   readonly metrics: WalkMetrics;
@@ -38,8 +40,6 @@ export interface HostWalkParts {
 }
 
 const dayMs = 86_400_000;
-/** A list that was gone through is gone through again after so long, more or less by a tenth. */
-const againMs = 30 * dayMs;
 const betweenPagesMs = 1_000;
 const lookupsAtOnce = 8;
 const firstPauseMs = 60_000;
@@ -110,6 +110,6 @@ function later({ clock }: HostWalkParts, walk: Walk, retryMs: number | null): Wa
   return { ...walk, failures: walk.failures + 1, nextMs: clock.nowMs() + pauseMs };
 }
 
-function ended({ clock, random }: HostWalkParts, home: Home): Walk {
+function ended({ clock, random, againMs }: HostWalkParts, home: Home): Walk {
   return { hostId: home.id, cursor: null, failures: 0, nextMs: clock.nowMs() + Math.round(againMs * (0.9 + 0.2 * random())) };
 }

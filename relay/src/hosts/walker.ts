@@ -1,5 +1,5 @@
 /**
- * Goes through the lists of repositories that hosts have (listRepos), once and then once a month, and has the accounts
+ * Goes through the lists of repositories that hosts have (listRepos), once and then now and again, and has the accounts
  * taken in that never spoke since the relay began.
  * Not for one host's pages (host-walk.ts). Place in the flow: a timer beside hop 5; politely: few hosts at a time, a page
  * a second from one host, so many look-ups a second in all, pauses that double while a host does not answer.
@@ -27,6 +27,8 @@ export interface WalkerParts {
   /** Nothing is begun while the disk has no room for what would be found. */
   readonly hasRoom: () => boolean;
   readonly lookupsPerSecond: number;
+  /** A list is gone through again after so long. */
+  readonly againMs: number;
   readonly clock: Clock;
   readonly random: () => number;
   readonly metrics: WalkMetrics;

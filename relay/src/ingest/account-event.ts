@@ -17,6 +17,7 @@ import type { Heard } from './heard.ts';
 import type { Home } from './home.ts';
 import { HostSlots } from './host-slots.ts';
 import type { Item, Lane } from './lane.ts';
+import type { IngestLimits } from './limits.ts';
 import { LateStatuses } from './late-status.ts';
 import type { LateWord } from './late-status.ts';
 import { askRepoStatus } from './repo-status.ts';
@@ -32,6 +33,7 @@ export type AccountOutcome =
 /** What it works with. */
 export interface AccountEventsParts extends Known {
   readonly heard: Heard;
+  readonly limits: IngestLimits;
   readonly acceptance: Acceptance;
   /** Guarded against private addresses, bounded in bytes and time. */
   readonly fetch: typeof globalThis.fetch;
@@ -40,8 +42,6 @@ export interface AccountEventsParts extends Known {
   readonly onTold: (row: number) => void;
 }
 
-/** More than a move with every step undone and done again; then one each ten minutes. */
-const accountLimit = { burst: 20, everyMs: 600_000 };
 /** Questions about one account, and to one host. */
 const asksPerAccount = { burst: 4, everyMs: 300_000 };
 const asksPerHost = { burst: 20, everyMs: 200 };
@@ -50,7 +50,7 @@ const atOncePerHost = 2;
 /** Handles #account events. */
 export class AccountEvents {
   readonly #parts: AccountEventsParts;
-  readonly #limiter = new DidLimiter(accountLimit);
+  readonly #limiter: DidLimiter;
   readonly #accounts = new DidLimiter(asksPerAccount);
   readonly #hosts = new DidLimiter(asksPerHost);
   readonly #slots = new HostSlots(atOncePerHost);
@@ -58,6 +58,7 @@ export class AccountEvents {
 
   constructor(parts: AccountEventsParts) {
     this.#parts = parts;
+    this.#limiter = new DidLimiter(parts.limits.notices);
     this.#late = new LateStatuses(parts.clock, (did, word) => this.#tellLate(did, word));
   }
 

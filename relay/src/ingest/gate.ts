@@ -10,12 +10,14 @@ import type { FrameScan } from '@dunlin/protocol/stream/frame-scan';
 import type { AccountTable } from '../accounts/account-table.ts';
 import type { DropReason } from '@dunlin/protocol/repo/drop-reason';
 import type { HomeBook } from './home.ts';
+import type { IngestLimits } from './limits.ts';
 import type { Upstream } from './upstream.ts';
 
 /** What the gate looks into. */
 export interface Known {
   readonly table: AccountTable;
   readonly homes: HomeBook;
+  readonly limits: Pick<IngestLimits, 'keyMaxAgeSeconds'>;
 }
 
 /** Why the DID has to be looked up before one can go on. */
@@ -32,10 +34,7 @@ export type GateVerdict =
 /** How an event continues what we know; null when nothing is known or everything fits. */
 export type Discontinuity = 'since' | 'prev-data' | null;
 
-/** How long a signing key is believed without looking, in seconds. */
-const keyMaxAgeSeconds = 86_400;
-
-/** How long it is believed that there is none. */
+/** How long it is believed that an account has no signing key, in seconds. */
 const noKeyMaxAgeSeconds = 60;
 
 /** Bytes of a CID before its digest. */
@@ -61,7 +60,7 @@ export function checkSigned(known: Known, row: number, upstream: Upstream, scan:
   const order = checkRev(table, row, upstream, scan, nowMs);
   if (order !== null) return order;
   const hasKey = table.hasKey(row);
-  const isStale = nowMs / 1000 - table.keyCheckedSeconds(row) > (hasKey ? keyMaxAgeSeconds : noKeyMaxAgeSeconds);
+  const isStale = nowMs / 1000 - table.keyCheckedSeconds(row) > (hasKey ? known.limits.keyMaxAgeSeconds : noKeyMaxAgeSeconds);
   if (isStale) return { kind: 'look-up', cause: 'stale' };
   return hasKey ? account : drop('unknownAccount', 'did document has no usable #atproto key');
 }

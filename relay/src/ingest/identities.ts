@@ -33,12 +33,12 @@ export interface IdentitiesParts {
   readonly resolver: IdentityResolver;
   readonly table: AccountTable;
   readonly homes: HomeBook;
+  readonly lookupsPerHost: number;
   readonly clock: Clock;
 }
 
-/** Look-ups of one host's accounts at the same time; a relay has accounts of many hosts. */
-const lookupsPerHost = 32;
-const lookupsPerRelay = 256;
+/** Look-ups for a relay at the same time: as many as for so many hosts. */
+const hostsOfRelay = 8;
 /** Handles of one host's accounts that are looked up at the same time: apart, since DNS may be slow. */
 const handlesPerHost = 8;
 
@@ -52,12 +52,14 @@ const throttledShare = 1;
 export class Identities {
   readonly #parts: IdentitiesParts;
   readonly #refreshes = new DidLimiter(refreshLimit);
-  readonly #slots = new HostSlots(lookupsPerHost);
-  readonly #relaySlots = new HostSlots(lookupsPerRelay);
+  readonly #slots: HostSlots;
+  readonly #relaySlots: HostSlots;
   readonly #handleSlots = new HostSlots(handlesPerHost);
 
   constructor(parts: IdentitiesParts) {
     this.#parts = parts;
+    this.#slots = new HostSlots(parts.lookupsPerHost);
+    this.#relaySlots = new HostSlots(parts.lookupsPerHost * hostsOfRelay);
   }
 
   /**

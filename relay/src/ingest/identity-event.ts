@@ -6,15 +6,13 @@
  * Source: ours, docs/wire.md; sync specification "#identity".
  */
 import { DidLimiter } from './did-limiter.ts';
+import type { DidLimit } from './did-limiter.ts';
 import { checkAccount } from './gate.ts';
 import type { Known } from './gate.ts';
 import type { Identities, Settlement } from './identities.ts';
 import type { Item } from './lane.ts';
 import { withHandle } from './rewrite.ts';
 import type { ScannedFrame } from './rewrite.ts';
-
-/** A burst such as an account's making, a rename and a migration in one go; then one each ten minutes. */
-const identityLimit = { burst: 20, everyMs: 600_000 };
 
 /** What is to be done with the event. */
 export type IdentityOutcome = Exclude<Settlement, { kind: 'settled' }> | { readonly kind: 'pass'; readonly row: number; readonly frame: ScannedFrame };
@@ -23,9 +21,10 @@ export type IdentityOutcome = Exclude<Settlement, { kind: 'settled' }> | { reado
 export class IdentityEvents {
   readonly #known: Known;
   readonly #identities: Identities;
-  readonly #limiter = new DidLimiter(identityLimit);
+  readonly #limiter: DidLimiter;
 
-  constructor(known: Known, identities: Identities) {
+  constructor(known: Known, identities: Identities, limit: DidLimit) {
+    this.#limiter = new DidLimiter(limit);
     this.#known = known;
     this.#identities = identities;
   }

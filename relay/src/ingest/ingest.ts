@@ -20,6 +20,7 @@ import { Identities } from './identities.ts';
 import type { IngestMetrics } from './ingest-metrics.ts';
 import { Intake } from './intake.ts';
 import type { Item } from './lane.ts';
+import type { IngestLimits } from './limits.ts';
 import { Pipeline } from './pipeline.ts';
 import { Reactivation } from './reactivation.ts';
 import { VerifyPool } from './verify-pool.ts';
@@ -41,6 +42,7 @@ export interface IngestParts {
   readonly dropsDiscontinuous: boolean;
   readonly budgetBounds: BudgetBounds;
   readonly holdBounds: HoldBounds;
+  readonly limits: IngestLimits;
   readonly random: () => number;
   /** Hears of every event that is durable, and of what was missed; null when nobody wants to. */
   readonly follower: EventFollower | null;
@@ -59,7 +61,7 @@ export class Ingest {
   readonly #table: AccountTable;
 
   constructor(parts: IngestParts) {
-    const { log, table, homes, clock, metrics, fetch, onFault } = parts;
+    const { log, table, homes, clock, metrics, fetch, limits, onFault } = parts;
     const heard = new Heard(parts.hasRelays);
     this.budget = new Budget(parts.budgetBounds);
     this.hold = new Hold({ budget: this.budget, bounds: parts.holdBounds, clock, random: parts.random });
@@ -67,8 +69,8 @@ export class Ingest {
     this.intake = new Intake({ budget: this.budget, hold: this.hold, clock, metrics, push: (item) => this.pipeline.push(item) });
     this.#acceptance = new Acceptance({ log, table, heard, onDurable: (item) => this.#durable(item) });
     this.pipeline = new Pipeline({
-      table, homes, heard, clock, metrics, fetch, onFault,
-      identities: new Identities({ resolver: parts.resolver, table, homes, clock }),
+      table, homes, heard, limits, clock, metrics, fetch, onFault,
+      identities: new Identities({ resolver: parts.resolver, table, homes, clock, lookupsPerHost: limits.lookupsPerHost }),
       reactivation: new Reactivation({ fetch, clock }),
       pool: this.#pool,
       acceptance: this.#acceptance,

@@ -21,12 +21,14 @@ import { IdentityEvents } from './identity-event.ts';
 import type { IngestMetrics } from './ingest-metrics.ts';
 import type { Item, Lane } from './lane.ts';
 import { Lanes } from './lanes.ts';
+import type { IngestLimits } from './limits.ts';
 import type { Reactivation } from './reactivation.ts';
 import type { VerifyPool } from './verify-pool.ts';
 
 /** What it works with. */
 export interface PipelineParts extends Known {
   readonly heard: Heard;
+  readonly limits: IngestLimits;
   /** For questions to hosts: guarded against private addresses, bounded in bytes and time. */
   readonly fetch: typeof globalThis.fetch;
   readonly identities: Identities;
@@ -59,7 +61,7 @@ export class Pipeline {
 
   constructor(parts: PipelineParts) {
     this.#parts = parts;
-    this.#identityEvents = new IdentityEvents(parts, parts.identities);
+    this.#identityEvents = new IdentityEvents(parts, parts.identities, parts.limits.notices);
     this.#accountEvents = new AccountEvents(parts);
     this.#lanes = new Lanes(parts.table);
   }

@@ -13,6 +13,7 @@ import { Dialler } from '../hosts/dialler.ts';
 import { Discovery } from '../hosts/discovery.ts';
 import { HostPool } from '../hosts/host-pool.ts';
 import type { Host } from '../hosts/host-store.ts';
+import { trustedLimits } from '../hosts/host-limits.ts';
 import { Homes } from '../hosts/homes.ts';
 import { Walker } from '../hosts/walker.ts';
 import { Checkpoint } from '../ingest/checkpoint.ts';
@@ -49,7 +50,7 @@ export function startIngest(stage: Stage, { log, room, table, hostStore, collect
   });
   const homes = new Homes({
     store: hostStore, clock, allowInsecure: config.allowInsecureHosts, trustedDomains: config.trustedDomains,
-    defaultAccountLimit: config.defaultAccountLimit, mostUnheard: config.unheardHosts,
+    defaultAccountLimit: config.defaultAccountLimit, trustedAccountLimit: config.trustedAccountLimit, mostUnheard: config.unheardHosts,
   });
   const ingest = new Ingest({
     log, table, homes, hasRelays: () => pool.relays > 0, resolver, clock, onFault,
@@ -59,7 +60,8 @@ export function startIngest(stage: Stage, { log, room, table, hostStore, collect
     isLenient: config.lenientSync,
     dropsDiscontinuous: config.continuity === 'drop',
     budgetBounds: { totalBytes: config.intakeBytes, bytesPerHost: config.intakeBytesPerHost },
-    holdBounds: { ...defaultHoldBounds, maxMs: config.holdMs },
+    holdBounds: { ...defaultHoldBounds, totalBytes: config.holdBytes, bytesPerHost: config.holdBytes / 8, maxMs: config.holdMs },
+    limits: { lookupsPerHost: config.lookupsPerHost, notices: { burst: config.noticeBurst, everyMs: config.noticeEveryMs }, keyMaxAgeSeconds: config.keyMaxAgeMs / 1_000 },
     random: deps.random ?? Math.random,
     follower: collections,
   });
@@ -74,8 +76,12 @@ export function startIngest(stage: Stage, { log, room, table, hostStore, collect
     store: hostStore, homes, table, log, intake: ingest.intake, clock, userAgent,
     metrics: declareHostMetrics(metrics),
     lookup: guardedLookup({ allowPrivate: config.allowInsecureHosts }),
-    backoff: deps.hostBackoff ?? { minMs: 1_000, maxMs: 600_000 },
+    backoff: deps.hostBackoff ?? { minMs: 1_000, maxMs: config.redialMaxMs },
     allowInsecure: config.allowInsecureHosts, relaysStartLive: config.upstreamStart === 'live',
+    limits: {
+      ordinary: { perSecond: config.eventsPerSecond, perHour: config.eventsPerHour, perDay: config.eventsPerDay },
+      trusted: { ...trustedLimits, perSecond: config.trustedEventsPerSecond },
+    },
     parking: { afterMs: config.parkAfterMs, recheckMs: config.parkRecheckMs }, random: deps.random ?? Math.random,
     onMissed: (hostId) => collections?.missedOf(hostId),
   });
@@ -117,7 +123,7 @@ export function startWalks(stage: Stage, { hostStore, table, room }: Stores, { p
   if (config.collectionBackfill !== 'all') return null;
   const walker: Walker = new Walker({
     walks: hostStore.walks, introduction: new Introduction(table, resolver, clock), hostsAfter: (hostId) => pool.answeringAfter(hostId),
-    fetch: openFetch(stage, listBounds), saveAccounts: () => saver.save(), hasRoom: () => room.hasRoom, lookupsPerSecond: config.walkLookups,
+    fetch: openFetch(stage, listBounds), saveAccounts: () => saver.save(), hasRoom: () => room.hasRoom, lookupsPerSecond: config.walkLookups, againMs: config.walkEveryMs,
     metrics: declareWalkMetrics(metrics, () => walker.size), clock, random: deps.random ?? Math.random, onFault,
   });
   lifecycle.own('walks through lists', () => walker.close());

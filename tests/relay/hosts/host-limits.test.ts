@@ -24,4 +24,5 @@ test('never saves up more than one span', () => {
 test('grows with the accounts of a host', () => {
   expect(ordinaryLimits(0)).toEqual({ perSecond: 50, perHour: 2_500, perDay: 20_000 });
   expect(ordinaryLimits(100_000)).toEqual({ perSecond: 150, perHour: 102_500, perDay: 1_020_000 });
+  expect(ordinaryLimits(1_000, { perSecond: 5, perHour: 6, perDay: 7 })).toEqual({ perSecond: 6, perHour: 1_006, perDay: 10_007 });
 });
