@@ -10,11 +10,10 @@ import { AssertionFailure } from '@dunlin/protocol/base/assert';
 import type { Clock } from '@dunlin/protocol/base/clock';
 import { sameCid, type Cid } from '@dunlin/protocol/data/cid';
 import type { Account } from '../account/account.ts';
-import type { GroupCommit } from '../sequencer/group-commit.ts';
 import type { BlobFiles } from './blob-files.ts';
 import type { BlobStore } from './blob-store.ts';
+import type { BlobKeeper } from './keep.ts';
 import { blobMimeType } from './sniff.ts';
-import { blobKey, type Turns } from './turns.ts';
 
 /** How long one call works before it answers, in ms; a blob that is under way is finished. */
 export const fetchBudgetMs = 20_000;
@@ -35,17 +34,15 @@ export interface FetchedBlobs {
 export class MissingBlobs {
   readonly #blobs: BlobStore;
   readonly #files: BlobFiles;
-  readonly #groups: GroupCommit;
-  readonly #turns: Turns;
+  readonly #keeper: BlobKeeper;
   readonly #fetch: typeof globalThis.fetch;
   readonly #clock: Clock;
 
   /** `fetch` bounds bytes and time of one blob, and the addresses that are asked. */
-  constructor(o: { blobs: BlobStore; files: BlobFiles; groups: GroupCommit; turns: Turns; fetch: typeof globalThis.fetch; clock: Clock }) {
+  constructor(o: { blobs: BlobStore; files: BlobFiles; keeper: BlobKeeper; fetch: typeof globalThis.fetch; clock: Clock }) {
     this.#blobs = o.blobs;
     this.#files = o.files;
-    this.#groups = o.groups;
-    this.#turns = o.turns;
+    this.#keeper = o.keeper;
     this.#fetch = o.fetch;
     this.#clock = o.clock;
   }
@@ -83,10 +80,7 @@ export class MissingBlobs {
     try {
       if (!sameCid(received.cid, cid)) throw new Error('what came is not what its name says');
       const mimeType = blobMimeType(received.head, answer.headers.get('content-type'));
-      await this.#turns.run(blobKey(did, cid), async () => {
-        await received.keep();
-        await this.#groups.write(() => this.#blobs.put({ id, did }, cid, { mimeType, size: received.size, nowMs: this.#clock.nowMs() }));
-      });
+      if ((await this.#keeper.keep({ id, did }, received, mimeType)) === null) throw new Error('account was deleted');
       return received.size;
     } finally {
       await received.discard();

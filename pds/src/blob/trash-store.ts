@@ -54,7 +54,6 @@ export class TrashStore {
   readonly #dueOf: Statement<[string, number, number, number], TrashRow>;
   readonly #remove: Statement<[string, Uint8Array], unknown>;
   readonly #restore: Statement<[number, number | null, string, Uint8Array], unknown>;
-  readonly #count: Statement<[string], number>;
 
   constructor(database: Database) {
     this.#moveOne = database.prepare(`${move} AND cid = ?`);
@@ -72,7 +71,6 @@ export class TrashStore {
       `INSERT OR IGNORE INTO blob (account, cid, mime_type, size, unused_since, takedown_ref, was_named)
        SELECT ?, cid, mime_type, size, ?, takedown_ref, 1 FROM blob_trash WHERE did = ? AND cid = ?`,
     );
-    this.#count = database.prepare<[string], number>('SELECT count(*) FROM blob_trash WHERE did = ?').pluck();
   }
 
   /** Moves an upload here. */
@@ -110,11 +108,6 @@ export class TrashStore {
   due({ did, nowMs, limit, skip }: { did: string | null; nowMs: number; limit: number; skip: number }): TrashedBlob[] {
     const rows = did === null ? this.#due.all(nowMs, limit, skip) : this.#dueOf.all(did, nowMs, limit, skip);
     return rows.map(blobOf);
-  }
-
-  /** How many blobs of an account are here. */
-  count(did: string): number {
-    return this.#count.get(did) ?? 0;
   }
 
   /** Forgets a blob. */

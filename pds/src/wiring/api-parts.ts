@@ -48,7 +48,7 @@ export function apiParts(stage: Stage, stores: Stores, writes: Writes, network: 
     serviceAuth: { auth, keys, clock },
     writes: { auth, accounts, preparer, repos: writer, limits },
     reads: { accounts, records, resolver, targets, forwarder },
-    blobs: { auth, uploader: new BlobUploader({ ...stores, groups, clock, maxUnusedBytes: config.blobUnusedLimitBytes }), blobs, uploadLimitBytes: config.blobUploadLimit, limits },
+    blobs: { auth, uploader: new BlobUploader({ ...stores, keeper: writes.keeper, maxUnusedBytes: config.blobUnusedLimitBytes }), blobs, uploadLimitBytes: config.blobUploadLimit, limits },
     importRepo: { auth, importer, isAccepting: config.acceptingImports, maxBytes: config.maxImportBytes, limits },
     syncRepo: { auth, accounts, repos, exporter },
     syncStatus: { auth, accounts, repos },

@@ -36,7 +36,7 @@ export function openMoving(stage: Stage, stores: Stores, writes: Writes, network
   lifecycle.own('requests to old servers', () => guarded.close());
   const shared = { ...stores, ...network, groups, keys, standing, documents, plcOperations, moves, clock, fetch: parts.fetch ?? guarded };
   const importer = new RepoImporter({ ...stores, ...writes, clock, folder });
-  const missingBlobs = new MissingBlobs({ ...stores, groups, clock, fetch: network.fetchBlobs });
+  const missingBlobs = new MissingBlobs({ ...stores, keeper: writes.keeper, clock, fetch: network.fetchBlobs });
   const runner = new MoveRunner({ ...shared, steps: new MoveSteps({ ...shared, importer, missingBlobs }), onFault: reportFault(log, 'a move was cut short') });
   const tickets = new ArchiveTickets(clock);
   serveArchives(people.oauth.pages, { accounts: stores.accounts, tickets, archives: new Archives({ ...shared, onFault: reportFault(log, 'an archive was cut short') }) });

@@ -8,6 +8,7 @@ import { Outbox } from '@dunlin/service/firehose/outbox';
 import { loadLexicons } from '@dunlin/service/xrpc/lexicons';
 import { SigningKeys } from '../account/signing-keys.ts';
 import { BlobCollector } from '../blob/collect.ts';
+import { BlobKeeper } from '../blob/keep.ts';
 import { BlobTrash } from '../blob/trash.ts';
 import { declarePdsMetrics } from '../metrics.ts';
 import { RecordPreparer } from '../repo/prepare.ts';
@@ -37,6 +38,7 @@ export function openWrites({ config, clock, log, lifecycle, metrics }: Stage, st
   const onFault = reportFault(log, 'upkeep failed');
   const retention = new Retention({ database, sequencer, groups, clock, windowMs: config.backfillLimitMs });
   const trash = new BlobTrash({ ...stores, groups, clock, trashMs: config.blobTrashMs });
+  const keeper = new BlobKeeper({ ...stores, groups, clock });
   const collector = new BlobCollector({ ...stores, trash, groups, clock, graceMs: config.blobGraceMs });
   lifecycle.own('retention', retention.start(onFault));
   lifecycle.own('blob collection', collector.start(onFault));
@@ -44,7 +46,7 @@ export function openWrites({ config, clock, log, lifecycle, metrics }: Stage, st
   const tids = new TidClock(clock);
   const writer = new RepoWriter({ ...stores, groups, sequencer, keys, tids, clock });
   const renewal = new RepoRenewal(stores.heads, tids);
-  return { sequencer, groups, outbox, trash, keys, tids, writer, renewal, preparer: new RecordPreparer(loadLexicons(), () => tids.next()) };
+  return { sequencer, groups, outbox, trash, keeper, keys, tids, writer, renewal, preparer: new RecordPreparer(loadLexicons(), () => tids.next()) };
 }
 
 /** The writer and its events. */

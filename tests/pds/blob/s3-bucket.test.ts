@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { systemClock } from '@dunlin/protocol/base/clock';
 import { createRawExchange } from '@dunlin/service/http/raw-exchange';
-import { silentLogger } from '@dunlin/service/log/logger';
+import { createLogger } from '@dunlin/service/log/logger';
 import { S3Bucket } from '../../../pds/src/blob/s3-bucket.ts';
 import { S3Requests } from '../../../pds/src/blob/s3-request.ts';
 
@@ -12,6 +12,7 @@ const exchange = createRawExchange({ allowPrivate: true, maxBytes: Number.MAX_SA
 let answer: (request: IncomingMessage, response: ServerResponse) => void;
 const asked: string[] = [];
 let failures = 0;
+const log: string[] = [];
 const server = createServer((request, response) => {
   asked.push(`${request.method} ${request.url}`);
   request.resume();
@@ -24,7 +25,7 @@ beforeAll(async () => {
     bucket: 'blobs', region: 'auto', endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, isPathStyle: true,
     accessKeyId: 'somebody', secretAccessKey: 'a secret', uploadTimeoutMs: 5_000, requestTimeoutMs: 5_000,
   };
-  const requests = new S3Requests({ place, exchange, clock: systemClock, log: silentLogger, onFailure: () => void failures++ });
+  const requests = new S3Requests({ place, exchange, clock: systemClock, log: createLogger('pds', { destination: { write: (line) => void log.push(line) } }), onFailure: () => void failures++ });
   bucket = new S3Bucket({ name: 'blobs', reads: requests, writes: requests });
 });
 afterAll(async () => {
@@ -35,6 +36,7 @@ afterAll(async () => {
 beforeEach(() => {
   asked.length = 0;
   failures = 0;
+  log.length = 0;
 });
 
 const say = (body: string, { status = 200, headers = {} }: { status?: number; headers?: Record<string, string> } = {}) => (_request: IncomingMessage, response: ServerResponse): void =>
@@ -121,4 +123,6 @@ test.each<[number, number]>([[500, 3], [503, 3], [429, 3], [403, 1], [301, 1], [
   answer = say('', { status });
   expect(await reasonOf(bucket.remove('x'))).toBe(`bucket answered ${status}`);
   expect([asked.length, failures]).toEqual([times, 1]);
+  expect(log.map((line) => (JSON.parse(line) as { msg: string; reason: string })).map(({ msg, reason }) => [msg, reason])).toEqual([['blob storage failed', `bucket answered ${status}`]]);
+  expect(log.join('')).not.toMatch(/somebody|a secret|Signature/);
 });
