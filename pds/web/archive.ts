@@ -9,6 +9,8 @@ export interface Archive {
   readonly handle: string;
   /** Rotation keys that were the old server's. */
   readonly serverKeys: readonly string[];
+  /** MIME types by CID, of files whose bytes do not say it. */
+  readonly types: Readonly<Record<string, string>>;
   /** Gives a file by its name within the archive, such as `repo.car`, as a part of the whole; null when it is not there. */
   file(name: string, type: string): Blob | null;
   /** How many files there are under `blobs/`. */
@@ -27,8 +29,10 @@ export async function readArchive(file: File): Promise<Archive> {
   if (about === undefined || !found.has('repo.car')) throw new Error('this is no archive of an account, or it was cut short');
   const { did, handle, serverKeys } = JSON.parse(await file.slice(about.start, about.start + about.bytes).text()) as { did?: unknown; handle?: unknown; serverKeys?: unknown };
   if (typeof did !== 'string' || typeof handle !== 'string') throw new Error('this archive does not say whose it is');
+  const typed = found.get('types.json');
+  const types = typed === undefined ? {} : (JSON.parse(await file.slice(typed.start, typed.start + typed.bytes).text()) as Record<string, string>);
   return {
-    did, handle,
+    did, handle, types,
     serverKeys: Array.isArray(serverKeys) ? serverKeys.filter((key) => typeof key === 'string') : [],
     blobs: [...found.keys()].filter((name) => name.startsWith('blobs/')).length,
     file(name, type) {

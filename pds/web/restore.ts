@@ -139,7 +139,7 @@ async function bring(archive: Archive, { session, say }: { session: Session; say
   for (let cursor: string | undefined; ;) {
     const page = (await session.read('com.atproto.repo.listMissingBlobs', { limit: String(pageLength), ...(cursor !== undefined && { cursor }) })) as { blobs: readonly { cid: string }[]; cursor?: string };
     for (const { cid } of page.blobs) {
-      const blob = archive.file(`blobs/${cid}`, 'application/octet-stream');
+      const blob = archive.file(`blobs/${cid}`, archive.types[cid] ?? 'application/octet-stream');
       if (blob === null) missing++;
       else await session.send('com.atproto.repo.uploadBlob', blob);
       say(`Sending pictures and other files: ${(++sent).toLocaleString()} …`);

@@ -49,6 +49,11 @@ const mediaBrands: Readonly<Record<string, string>> = {
   'M4A ': 'audio/mp4',
 };
 
+/** Tells whether files of a MIME type show it by their first bytes, or have none at all. */
+export function isSniffed(mimeType: string): boolean {
+  return mimeType === 'application/octet-stream' || mimeType === 'video/mp4' || magics.some((magic) => magic.mimeType === mimeType) || Object.values(mediaBrands).includes(mimeType);
+}
+
 /** Gives the MIME type the first bytes speak of, or null when they are of no kind known here. */
 export function sniffMimeType(head: Uint8Array): string | null {
   const text = Buffer.from(head.subarray(0, sniffBytes)).toString('latin1');

@@ -35,6 +35,7 @@ export function archiveReadme({ did, handle, server, archivedAt, blobs, missingB
     '  repo.car          posts, likes, follows and all other records: the repository of the AT Protocol,',
     '                    a CAR file (https://atproto.com/specs/repository)',
     `  blobs/            pictures and other files, each under its CID (${blobs} of them${missingBlobs === 0 ? '' : `; ${missingBlobs} that records name were missing`})`,
+    '  types.json        what kind of file those are whose bytes do not say it',
     '  preferences.json  what apps keep for you: as app.bsky.actor.putPreferences takes it',
     '  account.json      the account, where it was, and which keys ruled its identity',
     '',

@@ -1,5 +1,6 @@
 /**
- * Everything of an account as one archive: README.txt, account.json, preferences.json, repo.car, and each file as blobs/CID.
+ * Everything of an account as one archive: README.txt, account.json, preferences.json, repo.car, each file as blobs/CID, and types.json for
+ * files whose bytes do not say what they are.
  * Streamed: the repository from a snapshot, files one after the other from the disk; nothing is gathered, in memory or on disk.
  * Not for who may have it (`archive-tickets.ts`). Bringing it to a server: `pds/web/restore.ts`, or any program that speaks XRPC.
  * Source: ours, docs/decisions/0024-an-archive-and-a-recovery-key.md.
@@ -13,6 +14,7 @@ import type { Account } from '../account/account.ts';
 import type { PreferenceStore } from '../account/preference-store.ts';
 import type { BlobFiles } from '../blob/blob-files.ts';
 import type { BlobStore } from '../blob/blob-store.ts';
+import { isSniffed } from '../blob/sniff.ts';
 import type { PlcClient } from '../identity/plc-client.ts';
 import type { ServerIdentity } from '../identity/server-identity.ts';
 import type { RepoExporter } from '../repo/export.ts';
@@ -24,6 +26,9 @@ export const maxArchivesAtOnce = 4;
 
 /** Files that are listed at once. */
 const pageLength = 500;
+
+/** Most files whose kind is written down; of all others the bytes say it. */
+const maxTypes = 10_000;
 
 /** Makes archives. */
 export class Archives {
@@ -81,20 +86,24 @@ export class Archives {
     } finally {
       repo?.car.destroy();
     }
+    const types: Record<string, string> = {};
     for (let after: Cid | null = null; ;) {
       const page: Cid[] = this.#blobs.list(account.id, { after, sinceRev: null, limit: pageLength });
-      for (const cid of page) yield* this.#blob(account, cid, atMs);
+      for (const cid of page) yield* this.#blob(account, cid, { atMs, types });
       after = page.at(-1) ?? null;
       if (page.length < pageLength) break;
     }
+    yield* text('types.json', json(types), atMs);
     yield tarEnd;
   }
 
   /** A file that is not here, or was taken down, is left out: account.json says how many there should be. */
-  async *#blob({ id, did }: Account, cid: Cid, atMs: number): AsyncGenerator<Uint8Array, void, undefined> {
+  async *#blob({ id, did }: Account, cid: Cid, { atMs, types }: { atMs: number; types: Record<string, string> }): AsyncGenerator<Uint8Array, void, undefined> {
     const blob = this.#blobs.find(id, cid);
     const body = blob === null || blob.takedownRef !== null ? null : await this.#files.read(did, { cid, size: blob.size });
-    if (blob !== null && body !== null) yield* file(`blobs/${cid.toString()}`, blob.size, body, atMs);
+    if (blob === null || body === null) return;
+    if (!isSniffed(blob.mimeType) && Object.keys(types).length < maxTypes) types[cid.toString()] = blob.mimeType;
+    yield* file(`blobs/${cid.toString()}`, blob.size, body, atMs);
   }
 
   async #about({ id, did, handle, createdAtMs }: Account, { atMs, rev }: { atMs: number; rev: string | null }): Promise<ArchiveAbout> {

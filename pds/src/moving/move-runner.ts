@@ -75,6 +75,8 @@ export class MoveRunner {
     const forget = (): void => this.#store.forgetSessions(this.#clock.nowMs() - sessionLifeMs);
     forget();
     this.#timer = this.#clock.every(forgetEveryMs, forget, { unref: true });
+    // Whoever deletes the account ends its job too; nothing waits for that.
+    this.#store.onRemoved = (accountId) => void this.stop(accountId);
     for (const accountId of this.#store.ableToGoOn()) this.run(accountId);
     return () => this.#close();
   }

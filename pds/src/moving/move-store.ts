@@ -67,6 +67,8 @@ export class MoveStore {
   readonly #goWithoutMissing: Statement<[number, number], unknown>;
   readonly #forgetSessions: Statement<[number], unknown>;
   readonly #remove: Statement<[number], unknown>;
+  /** Told of a move that is removed, such as with its account. */
+  onRemoved: (accountId: number) => void = () => undefined;
 
   /** `key` seals sessions: 32 bytes. */
   constructor(database: Database, key: Uint8Array) {
@@ -141,6 +143,7 @@ export class MoveStore {
   /** Removes the move of an account. */
   removeAll(accountId: number): void {
     this.#remove.run(accountId);
+    this.onRemoved(accountId);
   }
 
   #open(accountId: number, sealed: Uint8Array): OldSession | null {

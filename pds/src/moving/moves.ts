@@ -4,6 +4,7 @@
  * Not here: the work (`move-runner.ts`), HTTP (`api/account/moves.ts`), archives (`restoration.ts`).
  * Source: ours, docs/decisions/0023-moving-by-a-page.md.
  */
+import { LRUCache } from 'lru-cache';
 import type { Clock } from '@dunlin/protocol/base/clock';
 import { ProtocolError } from '@dunlin/protocol/base/errors';
 import type { IdentityResolver } from '@dunlin/protocol/identity/resolver';
@@ -52,6 +53,7 @@ export class Moves {
   readonly #groups: GroupCommit;
   readonly #fetch: typeof globalThis.fetch;
   readonly #clock: Clock;
+  readonly #records = new LRUCache<number, { rev: string; records: number }>({ max: 1_000 });
 
   constructor(o: {
     moves: MoveStore; runner: MoveRunner; identity: MoveIdentity; resolver: IdentityResolver; server: ServerIdentity; standing: AccountStanding;
@@ -93,7 +95,18 @@ export class Moves {
   view(account: Account): MoveView {
     const move = this.#require(account);
     const { named, held } = this.#blobs.counts(account.id);
-    return { move, progress: this.#runner.progressOf(account.id), records: this.#repos.counts(account.id).records, expectedBlobs: named, importedBlobs: held };
+    return { move, progress: this.#runner.progressOf(account.id), records: this.#recordsOf(account.id), expectedBlobs: named, importedBlobs: held };
+  }
+
+  /** Counting a million records takes a while, and the page asks every second: each repository is counted once. */
+  #recordsOf(accountId: number): number {
+    const rev = this.#repos.head(accountId)?.rev ?? null;
+    if (rev === null) return 0;
+    const known = this.#records.get(accountId);
+    if (known?.rev === rev) return known.records;
+    const { records } = this.#repos.counts(accountId);
+    this.#records.set(accountId, { rev, records });
+    return records;
   }
 
   /** Lets a move go on that was stopped; `withoutMissing` without the files that cannot be had, `withoutFarewell` without a word to the old server. @throws XrpcError 400 NoMove */

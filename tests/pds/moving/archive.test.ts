@@ -58,7 +58,7 @@ test('everything is in it, byte for byte, and the system\'s tar reads it', async
   const pictures = [png('one'), png('x'.repeat(504)), png('y'.repeat(300_000))];
   const person = await newPerson('ada', pictures);
   const path = await unpack('ada', person);
-  expect(readdirSync(path).toSorted()).toEqual(['README.txt', 'account.json', 'blobs', 'preferences.json', 'repo.car']);
+  expect(readdirSync(path).toSorted()).toEqual(['README.txt', 'account.json', 'blobs', 'preferences.json', 'repo.car', 'types.json']);
   const about = JSON.parse(readFileSync(join(path, 'account.json'), 'utf8')) as Record<string, unknown>;
   const { rotationKeys } = (await (await fetch(`${small.plc.url}/${person.did}/data`)).json()) as { rotationKeys: string[] };
   expect(about).toMatchObject({ did: person.did, handle: 'ada.test', server: small.url, blobs: 3, missingBlobs: 0, rotationKeys });
@@ -75,6 +75,14 @@ test('a file that was lost here is left out, and account.json does not hide it',
   rmSync(join(small.dataDirectory, 'blobs', person.did, person.cids[0]!));
   const path = await unpack('bob', person);
   expect(readdirSync(join(path, 'blobs'))).toEqual([person.cids[1]]);
+});
+
+test('the kind of a file is kept where its bytes do not say it', async () => {
+  const person = await newPerson('eve', [png('e')]);
+  const { data } = await person.agent.com.atproto.repo.uploadBlob(Buffer.from('WEBVTT'), { encoding: 'text/vtt' });
+  await person.agent.com.atproto.repo.createRecord({ repo: person.did, collection: 'com.example.file', record: { $type: 'com.example.file', file: data.blob } });
+  const path = await unpack('eve', person);
+  expect(JSON.parse(readFileSync(join(path, 'types.json'), 'utf8'))).toEqual({ [data.blob.ref.toString()]: 'text/vtt' });
 });
 
 test('a ticket is good once, for its person, and none is good without one', async () => {
