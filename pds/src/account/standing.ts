@@ -42,7 +42,7 @@ export class AccountStanding {
   readonly #sequencer: Sequencer;
   readonly #clock: Clock;
   readonly #onForgotten: () => void;
-  readonly #onTrashFault: (fault: unknown) => void;
+  readonly #onTrashed: () => void;
 
   constructor(o: {
     accounts: AccountStore; sessionEnds: SessionEnds; keys: SigningKeys; repos: RepoReader; renewal: RepoRenewal;
@@ -51,8 +51,8 @@ export class AccountStanding {
     others: readonly AccountRows[];
     /** Told when events were removed that copies may be held of. */
     onForgotten: () => void;
-    /** Told when blobs of a deleted account could not be removed yet; the collector tries again. */
-    onTrashFault: (fault: unknown) => void;
+    /** Told when blobs went to the trash, of which some may be due at once. */
+    onTrashed: () => void;
   }) {
     this.#accounts = o.accounts;
     this.#sessionEnds = o.sessionEnds;
@@ -67,7 +67,7 @@ export class AccountStanding {
     this.#sequencer = o.sequencer;
     this.#clock = o.clock;
     this.#onForgotten = o.onForgotten;
-    this.#onTrashFault = o.onTrashFault;
+    this.#onTrashed = o.onTrashed;
   }
 
   /** Takes an account out of service at its own wish; `deleteAfter` is when it is to be deleted (`departures.ts`). */
@@ -131,7 +131,7 @@ export class AccountStanding {
     });
     this.#sequencer.refreshOldest();
     this.#onForgotten();
-    await this.#trash.removeDue({ did: account.did }).catch(this.#onTrashFault);
+    this.#onTrashed();
   }
 
   async #change(accountId: number, change: () => void): Promise<void> {

@@ -13,6 +13,7 @@ import type { Database } from '@dunlin/service/sqlite/database';
 import { AccountStore } from '../account/account-store.ts';
 import type { BlobFiles } from '../blob/blob-files.ts';
 import { BlobStore } from '../blob/blob-store.ts';
+import { filesAtOnce, sideBySide } from '../blob/side-by-side.ts';
 import { backupFiles, type BackupManifest } from './manifest.ts';
 
 /** What is backed up, and where to. */
@@ -64,7 +65,7 @@ async function copyBlobs(database: Database, { from, to, areCopied }: BlobCopy):
     const did = accounts.byId(accountId)?.did;
     if (did === undefined) continue;
     const there = areCopied ? null : await sizesOf(from, did);
-    for (const { cid, size, takedownRef } of store.uploads(accountId)) {
+    await sideBySide(store.uploads(accountId), filesAtOnce, async ({ cid, size, takedownRef }) => {
       const path = join(did, cid.toString());
       wanted.add(path);
       const isThere = there === null ? await copyIfNew(from, { did, cid, size }, join(to, path)) : there.get(cid.toString()) === size;
@@ -72,7 +73,7 @@ async function copyBlobs(database: Database, { from, to, areCopied }: BlobCopy):
         blobs++;
         blobBytes += size;
       } else if (takedownRef === null) missingBlobs++;
-    }
+    });
   }
   await removeOthers(to, wanted);
   return { blobs, blobBytes, missingBlobs, areBlobsCopied: areCopied };

@@ -14,6 +14,7 @@ import type { Database } from '@dunlin/service/sqlite/database';
 import { AccountStore } from '../account/account-store.ts';
 import type { BlobFiles } from '../blob/blob-files.ts';
 import { BlobStore } from '../blob/blob-store.ts';
+import { filesAtOnce, sideBySide } from '../blob/side-by-side.ts';
 import { Sequencer } from '../sequencer/sequencer.ts';
 import { restoredMark } from './after-restore.ts';
 import { sizesOf } from './backup.ts';
@@ -59,10 +60,10 @@ async function fill(database: Database, { files, from, seq }: { files: BlobFiles
       const did = accounts.byId(accountId)?.did;
       if (did === undefined) continue;
       const there = await sizesOf(files, did);
-      for (const { cid, size, takedownRef } of blobs.uploads(accountId)) {
-        if (there.get(cid.toString()) === size || (await putBlob(files, { did, cid, from }))) continue;
-        if (takedownRef === null) missing++;
-      }
+      await sideBySide(blobs.uploads(accountId), filesAtOnce, async ({ cid, size, takedownRef }) => {
+        const isThere = there.get(cid.toString()) === size || (await putBlob(files, { did, cid, from }));
+        if (!isThere && takedownRef === null) missing++;
+      });
     }
     return missing;
   } finally {

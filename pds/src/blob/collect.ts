@@ -27,6 +27,7 @@ export class BlobCollector {
   readonly #groups: GroupCommit;
   readonly #clock: Clock;
   readonly #graceMs: number;
+  #ask: () => void = () => undefined;
 
   constructor(o: { accounts: AccountStore; blobs: BlobStore; trashStore: TrashStore; trash: BlobTrash; groups: GroupCommit; clock: Clock; graceMs: number }) {
     this.#accounts = o.accounts;
@@ -58,12 +59,18 @@ export class BlobCollector {
       looking ??= look();
     };
     const timer = this.#clock.every(collectEveryMs, ask, { unref: true });
+    this.#ask = ask;
     ask();
     return async () => {
       timer.cancel();
       end.abort();
       await looking;
     };
+  }
+
+  /** Asks for a look soon, when it is known that something is due; nobody waits for it. */
+  nudge(): void {
+    this.#ask();
   }
 
   /** Moves every blob whose grace is over to the trash, and removes for good what has been there long enough. */
@@ -74,7 +81,7 @@ export class BlobCollector {
       if (batch.length > 0) await this.#groups.write(() => batch.forEach(({ accountId, cid }) => this.#collectOne(accountId, cid, beforeMs)));
       if (batch.length < collectBatch) break;
     }
-    await this.#trash.removeDue({ signal });
+    await this.#trash.removeDue(signal);
   }
 
   #collectOne(accountId: number, cid: Cid, beforeMs: number): void {

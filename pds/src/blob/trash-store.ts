@@ -51,7 +51,6 @@ export class TrashStore {
   readonly #list: Statement<[string, Uint8Array, number], TrashRow>;
   readonly #listAll: Statement<[string, Uint8Array, number], TrashRow>;
   readonly #due: Statement<[number, number, number], TrashRow>;
-  readonly #dueOf: Statement<[string, number, number, number], TrashRow>;
   readonly #remove: Statement<[string, Uint8Array], unknown>;
   readonly #restore: Statement<[number, number | null, string, Uint8Array], unknown>;
 
@@ -65,7 +64,6 @@ export class TrashStore {
     this.#list = database.prepare(`SELECT ${columns} FROM blob_trash WHERE did = ? AND cid > ? ORDER BY cid LIMIT ?`);
     this.#listAll = database.prepare(`SELECT ${columns} FROM blob_trash WHERE (did, cid) > (?, ?) ORDER BY did, cid LIMIT ?`);
     this.#due = database.prepare(`SELECT ${columns} FROM blob_trash WHERE remove_at <= ? ORDER BY remove_at, did, cid LIMIT ? OFFSET ?`);
-    this.#dueOf = database.prepare(`SELECT ${columns} FROM blob_trash WHERE did = ? AND remove_at <= ? ORDER BY remove_at, cid LIMIT ? OFFSET ?`);
     this.#remove = database.prepare('DELETE FROM blob_trash WHERE did = ? AND cid = ?');
     this.#restore = database.prepare(
       `INSERT OR IGNORE INTO blob (account, cid, mime_type, size, unused_since, takedown_ref, was_named)
@@ -104,10 +102,9 @@ export class TrashStore {
     return rows.map(blobOf);
   }
 
-  /** Gives blobs whose time is over, of one account or of all, the longest due first, some skipped. */
-  due({ did, nowMs, limit, skip }: { did: string | null; nowMs: number; limit: number; skip: number }): TrashedBlob[] {
-    const rows = did === null ? this.#due.all(nowMs, limit, skip) : this.#dueOf.all(did, nowMs, limit, skip);
-    return rows.map(blobOf);
+  /** Gives blobs whose time is over, the longest due first, some skipped. */
+  due({ nowMs, limit, skip }: { nowMs: number; limit: number; skip: number }): TrashedBlob[] {
+    return this.#due.all(nowMs, limit, skip).map(blobOf);
   }
 
   /** Forgets a blob. */

@@ -10,6 +10,7 @@ import type { Cid } from '@dunlin/protocol/data/cid';
 import type { GroupCommit } from '../sequencer/group-commit.ts';
 import type { BlobFiles } from './blob-files.ts';
 import type { BlobOwner, BlobStore } from './blob-store.ts';
+import { filesAtOnce, sideBySide } from './side-by-side.ts';
 import type { TrashStore, TrashTimes } from './trash-store.ts';
 import { blobKey, type Turns } from './turns.ts';
 
@@ -49,21 +50,19 @@ export class BlobTrash {
     return { nowMs: this.#o.clock.nowMs(), trashMs: this.#o.trashMs };
   }
 
-  /** Removes every blob whose time is over, of one account or of all. @throws the first fault, after the others were tried */
-  async removeDue({ did = null, signal }: { did?: string | null; signal?: AbortSignal } = {}): Promise<void> {
+  /** Removes every blob whose time is over. @throws the first fault, after the others were tried */
+  async removeDue(signal: AbortSignal): Promise<void> {
     const faults: unknown[] = [];
-    for (;;) {
-      const due = this.#o.trashStore.due({ did, nowMs: this.#o.clock.nowMs(), limit: batch, skip: faults.length });
+    while (!signal.aborted && faults.length < maxFailures) {
+      const due = this.#o.trashStore.due({ nowMs: this.#o.clock.nowMs(), limit: batch, skip: faults.length });
       if (due.length === 0) break;
-      for (const blob of due) {
-        if (signal?.aborted) return;
-        try {
-          await this.#removeIfDue(blob.did, blob.cid);
-        } catch (fault) {
+      await sideBySide(due, filesAtOnce, async ({ did, cid }) => {
+        if (signal.aborted || faults.length >= maxFailures) return;
+        await this.#removeIfDue(did, cid).catch((fault: unknown) => {
           faults.push(fault);
-          if (fault instanceof AssertionFailure || faults.length === maxFailures) throw faults[0];
-        }
-      }
+          if (fault instanceof AssertionFailure) throw fault;
+        });
+      });
     }
     if (faults.length > 0) throw faults[0];
   }

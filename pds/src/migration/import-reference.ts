@@ -18,6 +18,7 @@ import type { Preference, PreferenceStore } from '../account/preference-store.ts
 import type { RefreshTokenStore } from '../account/refresh-token-store.ts';
 import type { BlobFiles } from '../blob/blob-files.ts';
 import type { BlobStore } from '../blob/blob-store.ts';
+import { filesAtOnce, sideBySide } from '../blob/side-by-side.ts';
 import type { InviteStore } from '../invite/invite-store.ts';
 import type { RepoExporter } from '../repo/export.ts';
 import { parseRecordUri } from '../repo/record-path.ts';
@@ -142,7 +143,7 @@ export class ReferenceImporter {
   async #blobs({ id, did }: Account, actor: ReferenceActor): Promise<{ held: number; missing: number }> {
     const { blobs, files, groups, adopt, clock } = this.#o;
     let [held, missing] = [0, 0];
-    for (const { cid, path, mimeType, takedownRef } of actor.blobs()) {
+    await sideBySide(actor.blobs(), filesAtOnce, async ({ cid, path, mimeType, takedownRef }) => {
       const known = blobs.find(id, cid);
       let size = known !== null && (await files.sizeOf(did, cid)) === known.size ? known.size : null;
       if (size === null && path === null) size = (await adopt?.(did, cid)) ?? null;
@@ -154,7 +155,7 @@ export class ReferenceImporter {
       }
       if (size === null) {
         missing++;
-        continue;
+        return;
       }
       const kept = { mimeType, size, nowMs: clock.nowMs() };
       await groups.write(() => {
@@ -162,7 +163,7 @@ export class ReferenceImporter {
         if (takedownRef !== null) blobs.setTakedown(id, cid, takedownRef);
       });
       held++;
-    }
+    });
     return { held, missing };
   }
 

@@ -46,7 +46,7 @@ export function openWrites({ config, clock, log, lifecycle, metrics }: Stage, st
   const tids = new TidClock(clock);
   const writer = new RepoWriter({ ...stores, groups, sequencer, keys, tids, clock });
   const renewal = new RepoRenewal(stores.heads, tids);
-  return { sequencer, groups, outbox, trash, keeper, keys, tids, writer, renewal, preparer: new RecordPreparer(loadLexicons(), () => tids.next()) };
+  return { sequencer, groups, outbox, trash, keeper, collector, keys, tids, writer, renewal, preparer: new RecordPreparer(loadLexicons(), () => tids.next()) };
 }
 
 /** The writer and its events. */

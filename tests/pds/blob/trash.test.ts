@@ -125,7 +125,7 @@ describe('the blobs of a deleted account', () => {
       const path = join(hard.dataDirectory, 'blobs', bob.did, cidOf('soon gone'));
       expect(existsSync(path)).toBe(true);
       await hard.call('com.atproto.admin.deleteAccount', { body: { did: bob.did }, headers: hard.admin });
-      expect(existsSync(path)).toBe(false);
+      await eventually('it is gone', () => !existsSync(path));
     } finally {
       await hard.close();
     }
