@@ -141,14 +141,15 @@ export class WebSocketConnection {
   }
 
   /**
-   * One liveness round, called by the server: pings a client that said nothing and cuts one that is silent for three rounds.
+   * One liveness round, called by the server: pings the client and cuts one that is silent for three rounds.
    * A client that is slowly taking a backlog is alive without saying anything.
    */
   beat(): void {
     const isMoving = this.bufferedBytes > 0 && this.deliveredBytes > this.#sentAtBeat;
     this.#silentBeats = this.#hasHeard || isMoving ? 0 : this.#silentBeats + 1;
     if (this.#silentBeats >= maxSilentBeats) return this.terminate();
-    if (!this.#hasHeard && this.isOpen && this.bufferedBytes === 0) this.#webSocket.ping();
+    // Also after an answer to the last ping: proxies commonly hang up after a minute without a byte.
+    if (this.isOpen && this.bufferedBytes === 0) this.#webSocket.ping();
     this.#hasHeard = false;
     this.#sentAtBeat = this.deliveredBytes;
   }
