@@ -43,7 +43,11 @@ test('hosts are listed, limited, disconnected, blocked, unblocked and added', as
   await run('host', 'unblock', host.hostname);
   const other = await relay.addHost();
   await run('host', 'add', other.hostname);
-  expect((await lines(['host', 'list']))[0]).toMatch(/^hostname +state +accounts/);
+  const upstream = await relay.addHost();
+  await run('host', 'add-relay', upstream.hostname);
+  await upstream.firehose.connection(1);
+  expect((await run('host', 'list')).map(({ kind }) => kind)).toEqual(['pds', 'pds', 'relay']);
+  expect((await lines(['host', 'list']))[0]).toMatch(/^hostname +kind +state +accounts/);
 });
 
 test('domains are banned and let in again', async () => {

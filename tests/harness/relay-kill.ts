@@ -26,6 +26,8 @@ export interface KillOptions {
   onRound?: (round: number, count: number) => void;
   /** Processes that serve consumers; none by default. */
   fanoutProcesses?: number;
+  /** The first host is heard through another relay only, which tells of the second one too. */
+  isRelayed?: boolean;
 }
 
 /** Does it all and gives a sentence of what was done. @throws at the first event that is lost, repeated or changed */
@@ -33,14 +35,17 @@ export async function killRelay(o: KillOptions): Promise<string> {
   const directory = new FakeDirectory();
   const plc = await serveDirectory(directory);
   const hosts = [await StandaloneHost.start(), await StandaloneHost.start()];
+  const upstream = o.isRelayed ? await StandaloneHost.start() : null;
   const folder = await temporaryFolder();
-  const run = new Run(hosts, { plcUrl: plc.url, folder: folder.path, fanoutProcesses: o.fanoutProcesses ?? 0 });
+  const run = new Run(hosts, { plcUrl: plc.url, folder: folder.path, fanoutProcesses: o.fanoutProcesses ?? 0, upstream });
   try {
     fill(hosts, directory, o.rounds);
+    if (upstream) passOn(hosts, upstream);
     return await run.all(o);
   } finally {
     await run.relay?.stop('SIGKILL');
     for (const host of hosts) await host.close();
+    await upstream?.close();
     await plc.close();
     await folder.remove();
   }
@@ -58,6 +63,17 @@ function fill(hosts: readonly StandaloneHost[], directory: FakeDirectory, rounds
   }
 }
 
+/** Lets a relay tell all that the hosts tell, by turns. */
+function passOn(hosts: readonly StandaloneHost[], { frames }: StandaloneHost): void {
+  const longest = Math.max(...hosts.map((host) => host.frames.length));
+  for (let i = 0; i < longest; i++) {
+    for (const host of hosts) {
+      const frame = host.frames[i];
+      if (frame) frames.push(replaceSeq(frame, scanFrame(frame), frames.length + 1));
+    }
+  }
+}
+
 /** One relay's life in many processes. */
 class Run {
   relay: StartedProcess | null = null;
@@ -68,11 +84,12 @@ class Run {
   #commitsSeen = 0;
   #commitsSent = 0;
 
-  constructor(hosts: readonly StandaloneHost[], o: { plcUrl: string; folder: string; fanoutProcesses: number }) {
+  constructor(hosts: readonly StandaloneHost[], o: { plcUrl: string; folder: string; fanoutProcesses: number; upstream: StandaloneHost | null }) {
     this.#hosts = hosts;
     this.#environment = {
       RELAY_API_BIND: '127.0.0.1:0', RELAY_METRICS_LISTEN: '127.0.0.1:0', RELAY_PERSIST_DIR: o.folder, RELAY_PLC_HOST: o.plcUrl,
-      RELAY_ALLOW_INSECURE_HOSTS: 'true', RELAY_TRUSTED_DOMAINS: '127.0.0.1', RELAY_HOSTS: hosts.map((host) => host.hostname).join(','),
+      RELAY_ALLOW_INSECURE_HOSTS: 'true', RELAY_TRUSTED_DOMAINS: '127.0.0.1', RELAY_HOSTS: hosts.slice(o.upstream ? 1 : 0).map((host) => host.hostname).join(','),
+      ...(o.upstream && { RELAY_UPSTREAM_RELAYS: `ws://${o.upstream.hostname}`, RELAY_UPSTREAM_START: 'oldest' }),
       RELAY_SEGMENT_BYTES: '500000', RELAY_VERIFY_WORKERS: '1', RELAY_FANOUT_PROCESSES: String(o.fanoutProcesses),
     };
   }

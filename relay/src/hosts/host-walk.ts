@@ -93,7 +93,7 @@ async function introduceAll({ introduction, pace, signal }: HostWalkParts, repos
   let next = 0;
   const work = async (): Promise<void> => {
     for (let repo = repos[next++]; repo && !signal.aborted && !outcomes.includes('full'); repo = repos[next++]) {
-      if (introduction.isKnown(repo.did)) {
+      if (introduction.isKnown(repo.did, home)) {
         outcomes.push('known');
         continue;
       }

@@ -68,7 +68,9 @@ export class AccountEvents {
     const { did, upstream } = item;
     const isRelay = upstream.relay > 0;
     const said = wordOf(item);
-    if (heard.isEcho({ kind: 'account', did, ...said, time: item.scan.time }, isRelay)) return { kind: 'drop', reason: 'duplicate', detail: 'the same event was passed on before' };
+    const isEcho = heard.isEcho({ kind: 'account', did, ...said, time: item.scan.time }, isRelay);
+    // What a relay told too early, and the host has contradicted since, is no echo when the host tells it.
+    if (isEcho && (isRelay || this.#isKnown(row, said))) return { kind: 'drop', reason: 'duplicate', detail: 'the same event was passed on before' };
     const nowMs = clock.elapsedMs();
     if (!this.#limiter.take(`${did} ${upstream.id}`, nowMs)) {
       if (!isRelay) this.#late.keep(did, { upstream, said });

@@ -1,7 +1,7 @@
 /**
  * Takes an account into the table that its host lists and of which nothing was heard: its DID document must name that
  * host, and the host must have room for one more.
- * Not for accounts that send events (identities.ts). Place in the flow: beside hop 6, as slowly as hosts are walked.
+ * An account that is known elsewhere moves when its document says so. Not for accounts that send events (identities.ts). Place in the flow: beside hop 6, as slowly as hosts are walked.
  * What the host says of it is kept for lists and questions only: the first commit that comes is judged as of an account
  * nobody knows. Source: ours, docs/decisions/0017-accounts-that-never-spoke.md.
  */
@@ -36,20 +36,22 @@ export class Introduction {
     this.#clock = clock;
   }
 
-  /** Says whether nobody needs to be asked about this account. */
-  isKnown(did: string): boolean {
-    return this.#table.find(did) !== -1;
+  /** Says whether nobody needs to be asked about this account: it is known to live there. */
+  isKnown(did: string, home: Home): boolean {
+    const row = this.#table.find(did);
+    return row !== -1 && this.#table.hostId(row) === home.id;
   }
 
   /** Takes an account in; waits for the directory until the signal is aborted, and throws then. */
   async introduce({ did, rev, head, active, status }: ListedAccount, home: Home, signal: AbortSignal): Promise<Introduced> {
     const table = this.#table;
     try {
-      const document = await this.#resolver.resolveDid(did, { signal });
+      // Of one that is known elsewhere the document remembered is most likely the old one.
+      const document = await this.#resolver.resolveDid(did, { signal, refresh: table.find(did) !== -1 });
       if (document?.pdsUrl !== home.origin) return 'foreign';
-      if (this.isKnown(did)) return 'known';
+      if (this.isKnown(did, home)) return 'known';
       if (table.countOfHost(home.id) >= home.accountLimit()) return 'full';
-      const row = table.add(did, home.id);
+      const row = this.#place(did, home);
       const { signingKey } = document;
       table.setKey(row, signingKey && { curve: signingKey.curve, bytes: signingKey.bytes }, Math.floor(this.#clock.nowMs() / 1_000));
       table.setUpstream(row, active, knownStatus(status));
@@ -59,5 +61,15 @@ export class Introduction {
       if (error instanceof ProtocolError && error.code === 'IdentityUnavailable') return 'later';
       throw error;
     }
+  }
+
+  /** Adds an account, or moves one that has gone to this host without a word. */
+  #place(did: string, home: Home): number {
+    const table = this.#table;
+    const row = table.find(did);
+    if (row === -1) return table.add(did, home.id);
+    table.setHost(row, home.id);
+    if (table.local(row) === 'throttled') table.setLocal(row, 'none');
+    return row;
   }
 }

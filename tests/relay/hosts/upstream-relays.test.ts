@@ -107,6 +107,20 @@ test('a host that tells the same twice is believed, as without relays', async ()
   await dropped('duplicate');
 });
 
+test('a status that a relay told before the host did is no echo when it changes something', async () => {
+  await listen(pds);
+  pds.send(account.commit());
+  await consumer.take(1);
+  relay.directory.statuses.set(account.did, () => Response.json({ did: account.did, active: true }));
+  const events = [{ ...account.account(false, 'deactivated'), time: '2026-01-02T00:00:00.000Z' }, { ...account.account(true), time: '2026-01-02T00:00:01.000Z' }];
+  for (const event of events) upstream.send(event);
+  await dropped('notConfirmed');
+  await consumer.take(2);
+  for (const event of events) pds.send(event);
+  pds.send(account.commit());
+  expect((await consumer.take(5)).slice(2).map((frame) => decodeEvent(frame))).toMatchObject([{ active: false }, { active: true }, { kind: 'commit' }]);
+});
+
 test('what is not true is dropped through a relay as from a host', async () => {
   upstream.send(account.commit());
   await consumer.take(1);

@@ -122,6 +122,22 @@ test('an account is not taken in when its document names another host, nor when 
   expect(await known()).toEqual([listedRepo(mine!)]);
 });
 
+test('an account that has moved without a word is that of the host its document names', async () => {
+  const other = await relay.crawledHost();
+  const [alice] = made(1, other);
+  const consumer = await relay.consume();
+  other.send(alice!.commit());
+  await consumer.take(1);
+  relay.register(alice!, host);
+  lists(() => [listedRepo(alice!)]);
+  await relay.requestCrawl(host.hostname);
+  await eventually('it is taken in', async () => (await result('added')) === 1);
+  expect(await (await relay.get(`/admin/repo/status?did=${alice!.did}`, relay.operator)).json()).toMatchObject({ host: host.origin, rev: alice!.head!.rev, active: true });
+  host.send(alice!.commit());
+  await consumer.take(2);
+  expect(await relay.metric('relay_commits_discontinuous_total{field="since"}')).toBe(0);
+});
+
 test('the state of an account is what its host lists', async () => {
   const [gone] = made(1);
   lists(() => [{ ...listedRepo(gone!), active: false, status: 'deactivated' }]);
