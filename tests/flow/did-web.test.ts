@@ -149,6 +149,7 @@ describe('a did:web whose document the PDS writes', () => {
     await arrives(home, who, 'first');
     expect((await signUp(nowhere)).json['error']).toBe('UnresolvableDid');
     expect((await signUp(`harbour${domain}`)).json).toMatchObject({ error: 'IncompatibleDidDoc', message: expect.stringContaining('is taken') });
+    expect((await home.call('com.atproto.server.createAccount', { body: { handle: `key${domain}`, did: `did:web:key${domain}`, recoveryKey: Keypair.generate().did } })).json['error']).toBe('IncompatibleDidDoc');
     expect((await signUp('lena.test')).json['error']).toBe('UnresolvableDid');
     expect((await signUp(`bob${domain}`, `did:web:carl${domain}`)).status).toBe(401);
     expect((await signUp(`bob${domain}`, 'did:web:example.org')).status).toBe(401);

@@ -47,6 +47,7 @@ export function createAccountRoute(o: {
       if (input.did !== undefined && provenDid !== input.did && !isHosted) {
         throw new XrpcError(401, 'AuthenticationRequired', `Missing auth to create account with did: ${input.did}`);
       }
+      if (isHosted && input.recoveryKey !== undefined) throw invalidRequest('a did:web has no rotation keys, so no recovery key', 'IncompatibleDidDoc');
       const existingDid = isHosted ? null : (input.did ?? null);
       const handle = await o.handles.check(input.handle, existingDid);
       const made = await o.registrar.register({
