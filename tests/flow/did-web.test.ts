@@ -2,7 +2,7 @@
  * Accounts whose DID is a did:web, all the way: one whose document its owner hosts, and one whose document the PDS writes. A relay and a
  * consumer that verifies everything take their commits, through changes of handle and key, a move to another PDS, and the end.
  */
-import { createServer, get, type Server } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { systemClock } from '@dunlin/protocol/base/clock';
@@ -16,6 +16,7 @@ import { startRelay, type RunningRelay } from '../../relay/src/relay.ts';
 import { temporaryFolder } from '../harness/temporary.ts';
 import { eventually } from '../harness/wait.ts';
 import { call, startSmallPds, type Answer, type SmallPds } from '../pds/small-pds.ts';
+import { wildcardFetch } from '../pds/wildcard-fetch.ts';
 
 const domain = '.people.dunlin-test.org';
 const nowhere = `lost${domain}`;
@@ -28,33 +29,18 @@ let folder: Awaited<ReturnType<typeof temporaryFolder>>;
 const seen: ConsumerEvent[] = [];
 const drops: unknown[] = [];
 
-/** Names below our domain lead to the first PDS, by their Host header, as wildcard DNS and a proxy would see to; one does not. */
-const wildcardFetch: typeof globalThis.fetch = (input, init) => {
-  const url = new URL(input instanceof Request ? input.url : input);
-  if (!url.hostname.endsWith(domain)) return fetch(input, init);
-  if (url.hostname === nowhere) return Promise.resolve(new Response('not here', { status: 404 }));
-  return askByName(home.url, url);
-};
-
-/** fetch sends no Host header of one's own. */
-function askByName(server: string, { hostname, pathname }: URL): Promise<Response> {
-  return new Promise((resolve, reject) => {
-    get(`${server}${pathname}`, { headers: { host: hostname }, agent: false }, (answer) => {
-      const chunks: Buffer[] = [];
-      answer.on('data', (chunk: Buffer) => void chunks.push(chunk)).once('end', () => resolve(new Response(Buffer.concat(chunks), { status: answer.statusCode ?? 500 })));
-    }).once('error', reject);
-  });
-}
+/** One name below our domain does not lead to the first PDS. */
+const byName = wildcardFetch(domain, () => home.url, nowhere);
 const resolveTxt = (): Promise<string[][]> => Promise.reject(Object.assign(new Error('no such name'), { code: 'ENOTFOUND' }));
 
 beforeAll(async () => {
   folder = await temporaryFolder();
-  home = await startSmallPds({ fetch: wildcardFetch, resolveTxt, environment: { PDS_SERVICE_HANDLE_DOMAINS: `${domain},.test`, PDS_HOSTED_DID_WEB: 'true', PDS_SERVICE_DID: `did:web:harbour${domain}` } });
-  other = await startSmallPds({ fetch: wildcardFetch, resolveTxt });
+  home = await startSmallPds({ fetch: byName, resolveTxt, environment: { PDS_SERVICE_HANDLE_DOMAINS: `${domain},.test`, PDS_HOSTED_DID_WEB: 'true', PDS_SERVICE_DID: `did:web:harbour${domain}` } });
+  other = await startSmallPds({ fetch: byName, resolveTxt });
   relay = await startRelay(readRelayConfig({
     RELAY_API_BIND: '127.0.0.1:0', RELAY_METRICS_LISTEN: '127.0.0.1:0', RELAY_PERSIST_DIR: join(folder.path, 'relay'), RELAY_PLC_HOST: home.plc.url, RELAY_ALLOW_INSECURE_HOSTS: 'true',
-  }), { log: silentLogger, fetch: wildcardFetch, resolveTxt, hostBackoff: { minMs: 5, maxMs: 50 } });
-  const identity = createIdentityResolver({ plcUrl: home.plc.url, fetch: wildcardFetch, resolveTxt, clock: systemClock, allowInsecure: true });
+  }), { log: silentLogger, fetch: byName, resolveTxt, hostBackoff: { minMs: 5, maxMs: 50 } });
+  const identity = createIdentityResolver({ plcUrl: home.plc.url, fetch: byName, resolveTxt, clock: systemClock, allowInsecure: true });
   consumer = new FirehoseConsumer({ service: relay.url, cursor: 0, unit: 'commit', verify: 'full', identity, onDrop: (drop) => void drops.push(drop) });
   void consumer.run(async (event) => void seen.push(event));
   for (const { url } of [home, other]) await call(relay.url, 'com.atproto.sync.requestCrawl', { body: { hostname: new URL(url).host } });
@@ -85,7 +71,7 @@ async function codeOf(pds: SmallPds, who: { did: string; token: string }): Promi
   return (json['codes'] as { purpose: string; code: string }[]).find(({ purpose }) => purpose === 'plc_operation')!.code;
 }
 
-const documentAt = (host: string): Promise<Response> => wildcardFetch(`https://${host}/.well-known/did.json`);
+const documentAt = (host: string): Promise<Response> => byName(`https://${host}/.well-known/did.json`);
 
 describe('a did:web whose document its owner hosts', () => {
   let host: Server;

@@ -31,6 +31,7 @@ const exceptions: Readonly<Record<string, Exception>> = {
   'com.atproto.repo.describeRepo': { errors: ['RepoNotFound'] },
   'app.dunlin.account.finishPasskey': { countsTries: true },
   'app.dunlin.account.finishPasskeyCheck': { countsTries: true },
+  'app.dunlin.account.finishPasskeySignIn': { countsTries: true },
 };
 
 /** Gives the methods that a server has: the others say 501 whoever asks, those it has say that PATCH is none of theirs. */

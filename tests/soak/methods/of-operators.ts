@@ -38,6 +38,16 @@ export const makersOfOperators: Makers = {
   'com.atproto.server.createInviteCode': (world) => ({ ...operator(world), body: { useCount: 1, forAccount: world.author.did } }),
   'com.atproto.server.createInviteCodes': (world) => ({ ...operator(world), body: { codeCount: 2, useCount: 1, forAccounts: [world.author.did] } }),
   'app.dunlin.admin.listMailCodes': (world) => ({ ...operator(world), params: { account: world.author.did } }),
+  'app.dunlin.admin.getOverview': operator,
+  'app.dunlin.admin.getNeighbours': operator,
+  'app.dunlin.admin.requestCrawl': (world) => ({ ...operator(world), body: { relays: [world.relay.relay.url] } }),
+  'app.dunlin.admin.listAccounts': (world) => ({ ...operator(world), params: { q: 'author', state: 'active', limit: 2, cursor: '999' } }),
+  'app.dunlin.admin.getAccount': (world) => ({ ...operator(world), params: { account: world.author.did } }),
+  'app.dunlin.admin.reviewBlobs': (world) => ({ ...operator(world), params: { cursor: '5' } }),
+  'app.dunlin.admin.listActs': (world) => ({ ...operator(world), params: { subject: world.author.did, limit: 2, cursor: '999' } }),
+  'app.dunlin.admin.renameHost': (world) => ({
+    ...operator(world), body: { from: 'old.example.org', to: 'new.example.org', handles: { from: '.test', to: '.example' }, dryRun: true, cursor: '0', limit: 1, perSecond: 100 },
+  }),
   'app.dunlin.admin.removeFactors': onMember(({ did }) => ({ did })),
   'app.dunlin.admin.fetchMissingBlobs': async (world) => {
     const { pds, author, service } = world;

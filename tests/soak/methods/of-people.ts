@@ -2,6 +2,7 @@
  * Input for what people do with their accounts at a PDS: com.atproto.server.*, identity.*, app.dunlin.account.*, preferences.
  * Not for: records, the operator, other servers (the files beside this one). Source: the lexicons.
  */
+import { Keypair } from '@dunlin/protocol/crypto/keypair';
 import { totpCode, totpStep } from '@dunlin/pds/factor/totp';
 import { SoftPasskey } from '../../pds/factor/soft-passkey.ts';
 import { as, type Made, type Makers } from './made.ts';
@@ -145,6 +146,18 @@ const factors: Makers = {
     const { member: { handle, password }, passkey } = await withPasskey(world);
     const { options } = await world.call(`${account}startPasskeyCheck`, { body: { identifier: handle, password } });
     return { body: { identifier: handle, password, answer: passkey.get(options) } };
+  },
+  [`${account}startPasskeySignIn`]: () => ({}),
+  [`${account}finishPasskeySignIn`]: async (world) => {
+    const { passkey } = await withPasskey(world);
+    const { options } = await world.call(`${account}startPasskeySignIn`, { method: 'POST' });
+    return { body: { answer: passkey.get(options) } };
+  },
+  'app.dunlin.identity.updateHostedDid': async (world) => {
+    const member = await world.hostedMember();
+    const { did: signingKey } = Keypair.generate();
+    const token = await world.mailedCode('com.atproto.identity.requestPlcOperationSignature', member);
+    return { ...as(member), body: { token, home: { signingKey, endpoint: 'https://pds.example.org', handle: member.handle } } };
   },
   [`${account}makeRecoveryCodes`]: async (world) => {
     const { member, body } = await withApp(world);

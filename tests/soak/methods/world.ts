@@ -15,8 +15,12 @@ import { message, react, room, roomUri } from '../../appview/small-index.ts';
 import { startMailServer, type MailServer } from '../../pds/mail/mail-server.ts';
 import { startFakeService, type FakeService } from '../../pds/proxy/fake-service.ts';
 import { post, startSmallPds, type Answer, type CallOptions, type SmallPds } from '../../pds/small-pds.ts';
+import { wildcardFetch } from '../../pds/wildcard-fetch.ts';
 import { FakeAccount as RelayAccount } from '../../relay/fixture/fake-account.ts';
 import { TestRelay, type FakeHost } from '../../relay/fixture/test-relay.ts';
+
+/** Below it, the PDS writes the documents of did:web DIDs. */
+const hostedDomain = '.people.dunlin-test.org';
 
 export type ServerName = 'pds' | 'relay' | 'appview';
 
@@ -86,6 +90,12 @@ export class World {
     return await signUp(this.pds, this.newName());
   }
 
+  /** Somebody new whose DID is a did:web that the PDS writes. */
+  async hostedMember(): Promise<Member> {
+    const name = this.newName();
+    return await signUp(this.pds, name, { handle: `${name}${hostedDomain}`, did: `did:web:${name}${hostedDomain}` });
+  }
+
   /** Calls the PDS. @throws when the answer is no 200: what a maker needs must work */
   async call(nsid: string, options: CallOptions = {}): Promise<Answer['json']> {
     return await mustCall(this.pds, nsid, options);
@@ -106,9 +116,10 @@ async function mustCall(pds: SmallPds, nsid: string, options: CallOptions): Prom
   return json;
 }
 
-async function signUp(pds: SmallPds, name: string): Promise<Member> {
-  const [handle, email, password] = [`${name}.test`, `${name}@people.org`, `${name} password`];
-  const made = await mustCall(pds, 'com.atproto.server.createAccount', { body: { handle, email, password } });
+async function signUp(pds: SmallPds, name: string, wanted: { handle: string; did?: string } = { handle: `${name}.test` }): Promise<Member> {
+  const [email, password] = [`${name}@people.org`, `${name} password`];
+  const { handle } = wanted;
+  const made = await mustCall(pds, 'com.atproto.server.createAccount', { body: { ...wanted, email, password } });
   return { did: String(made['did']), handle, email, password, token: String(made['accessJwt']), refreshToken: String(made['refreshJwt']) };
 }
 
@@ -125,8 +136,9 @@ export async function withWorld<T>(use: (world: World) => Promise<T>): Promise<T
   try {
     const [mail, service, relay, firehose] = [await own(startMailServer()), await own(startFakeService()), await own(TestRelay.start()), await own(FakeFirehose.start())];
     let lexiconAuthor = '';
-    const pds = await own(startSmallPds({
-      environment: { PDS_EMAIL_SMTP_URL: mail.url, PDS_EMAIL_FROM_ADDRESS: 'pds@example.org', PDS_INVITE_REQUIRED: 'false' },
+    const pds: SmallPds = await own(startSmallPds({
+      environment: { PDS_EMAIL_SMTP_URL: mail.url, PDS_EMAIL_FROM_ADDRESS: 'pds@example.org', PDS_INVITE_REQUIRED: 'false', PDS_SERVICE_HANDLE_DOMAINS: `.test,.example,${hostedDomain}`, PDS_HOSTED_DID_WEB: 'true' },
+      fetch: wildcardFetch(hostedDomain, () => pds.url),
       resolveTxt: async (name) => {
         if (name === '_lexicon.methods.people.org') return [[`did=${lexiconAuthor}`]];
         throw Object.assign(new Error('no such name'), { code: 'ENOTFOUND' });
