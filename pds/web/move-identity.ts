@@ -9,8 +9,11 @@ import { button, element, field, form } from './page.ts';
 import { makeRecoveryKey, type RecoveryKey } from './recovery-key.ts';
 import type { Session } from './sign-in.ts';
 
+/** How long the page waits between looks at what came of a check. */
+const lookAgainMs = 300;
+
 interface Identity {
-  readonly method: 'plc' | 'web';
+  readonly method: 'plc' | 'web' | 'hostedWeb';
   readonly handle: string;
   readonly signingKey: string;
   readonly pdsUrl: string;
@@ -31,7 +34,7 @@ export function identityPart(status: MoveStatus, session: Session, again: Again)
   return part;
 }
 
-function codeParts({ did, handle, origin = '' }: MoveStatus, { keptKeys = [], droppedKeys = [] }: Identity, { session, again }: { session: Session; again: Again }): HTMLElement[] {
+function codeParts({ did, handle, origin = '' }: MoveStatus, { method, keptKeys = [], droppedKeys = [] }: Identity, { session, again }: { session: Session; again: Again }): HTMLElement[] {
   const host = new URL(origin).host;
   let key: RecoveryKey | null = null;
   const keyPlace = element('div', { class: 'box' }, element('p', {}, 'Recommended: a recovery key of your own. With it you can leave even a server that is gone or turns against you.'));
@@ -47,8 +50,8 @@ function codeParts({ did, handle, origin = '' }: MoveStatus, { keptKeys = [], dr
   const count = (keys: readonly string[]): string => (keys.length === 1 ? 'one key' : `${keys.length} keys`);
   return [
     element('p', {}, `Everything has come. Now ${host} is asked to sign that your account lives here; it mails you a code for that.`),
-    element('p', {}, `Keys that rule your identity: ${count(droppedKeys)} of the old server ${droppedKeys.length === 1 ? 'goes' : 'go'}, this server's comes`, keptKeys.length === 0 ? '.' : `, and ${count(keptKeys)} of your own ${keptKeys.length === 1 ? 'stays' : 'stay'}.`),
-    keyPlace,
+    ...(method === 'hostedWeb' ? [] : [element('p', {}, `Keys that rule your identity: ${count(droppedKeys)} of the old server ${droppedKeys.length === 1 ? 'goes' : 'go'}, this server's comes`, keptKeys.length === 0 ? '.' : `, and ${count(keptKeys)} of your own ${keptKeys.length === 1 ? 'stays' : 'stay'}.`),
+    keyPlace]),
     element('p', {}, button('Mail me the code', { id: 'mail-code' }, async () => {
       await session.call('app.dunlin.move.requestCode');
       change.hidden = false;
@@ -64,14 +67,18 @@ function documentParts({ did }: MoveStatus, { handle, signingKey, pdsUrl }: Iden
     verificationMethod: [{ id: `${did}#atproto`, type: 'Multikey', controller: did, publicKeyMultibase: signingKey.slice('did:key:'.length) }],
     service: [{ id: '#atproto_pds', type: 'AtprotoPersonalDataServer', serviceEndpoint: pdsUrl }],
   };
-  const note = element('p', { role: 'status' });
   return [
     element('p', {}, 'Everything has come. Your DID is a web document that only you can change. Put these parts into it, in the place of those of the same name:'),
     element('pre', { id: 'document' }, JSON.stringify(document, null, 1)),
     element('p', {}, button('I have changed it: look', { id: 'check-document' }, async () => {
       await session.call('app.dunlin.move.goOn', {});
-      await again();
-      note.textContent = 'Looked: if nothing happens within a few seconds, the document does not say this yet.';
-    })), note,
+      for (let tries = 0; tries < 20; tries++) {
+        const { step, state } = (await session.read('app.dunlin.move.getStatus')) as MoveStatus;
+        if (step !== 'identity') return again();
+        if (state !== 'running') break;
+        await new Promise((resolve) => setTimeout(resolve, lookAgainMs));
+      }
+      throw new Error('the document does not say this yet, or it is still remembered as it was; look again in a minute');
+    })),
   ];
 }

@@ -43,7 +43,9 @@ export async function showMove(session: Session): Promise<void> {
     intro.hidden = status.state === 'done';
     away.hidden = ['activation', 'farewell', 'done'].includes(status.step);
     const kind = [status.step, status.state === 'stopped' || status.state === 'yourTurn' || status.state === 'done' ? status.state : '', status.stop?.message ?? ''].join(' ');
-    if (kind === shown) return;
+    // A document that is being looked at leaves the person's turn where it is.
+    const isBeingLookedAt = status.step === 'identity' && status.state === 'running' && shown.startsWith('identity yourTurn');
+    if (kind === shown || isBeingLookedAt) return;
     shown = kind;
     turn.replaceChildren(...turnOf(status, session, again));
   };

@@ -103,10 +103,14 @@ export class HostedDids implements AccountRows {
     this.#store.add(handle, { accountId, handle, nowMs: this.#clock.nowMs() });
   }
 
+  /** Checks that the document of a DID is written here. @throws XrpcError 400 NotHosted */
+  checkHosted(did: string): void {
+    this.#require(did);
+  }
+
   /** Lets a document name another home, or this server again with null; within a group. @throws XrpcError 400 when it is not written here, or the home is none */
   setHome(did: string, wanted: { signingKey: string; endpoint: string; handle: string } | null): HostedDid {
-    const found = this.#find(did);
-    if (found === null || found.hasEnded) throw invalidRequest(`this server does not write the document of ${did}`, 'NotHosted');
+    const found = this.#require(did);
     const account = found.accountId === null ? null : this.#accounts.byId(found.accountId);
     if (wanted === null && account === null) throw invalidRequest('the account is not here any more');
     const home = wanted && checkHome(wanted);
@@ -119,6 +123,12 @@ export class HostedDids implements AccountRows {
   /** An account is gone from here. */
   removeAll(accountId: number): void {
     this.#store.accountGone(accountId, this.#clock.nowMs());
+  }
+
+  #require(did: string): HostedDid {
+    const found = this.#find(did);
+    if (found === null || found.hasEnded) throw invalidRequest(`this server does not write the document of ${did}`, 'NotHosted');
+    return found;
   }
 
   #find(did: string): HostedDid | null {

@@ -1,7 +1,7 @@
 /**
  * The step of a move that takes the person: their DID is made to name this server. For a did:plc the old server signs, with a code it
  * mails, an operation that keeps the person's own rotation keys, puts a new one of theirs first if they made one, takes out the old
- * server's and puts in ours; for a did:web the page shows what the document must say. With an archive the person's recovery key signed.
+ * server's and puts in ours; for a did:web the page shows what the document must say, unless the old server writes it. With an archive the person's recovery key signed.
  * What the old server signs is compared with what was asked before it is sent. Source: did:plc v0.3; com.atproto.identity.*PlcOperation*.
  */
 import { ProtocolError } from '@dunlin/protocol/base/errors';
@@ -62,12 +62,30 @@ export class MoveIdentity {
     return { state: stateHere(present, { ...this.wantedOf(account), rotationKeys: keys }), keptKeys, droppedKeys };
   }
 
+  /** Tells whether the old server writes the document of a did:web: asked with a code that cannot hold, it refuses that or the DID. @throws MoveFault */
+  async isHostedBy(account: Account, old: OldServer): Promise<boolean> {
+    try {
+      await this.#changeHosted(account, old, '-');
+      return true;
+    } catch (fault) {
+      // A server that does not know the method passes it on, and then anything may come back.
+      if (fault instanceof MoveFault && fault.code !== 'OldSessionOver') return fault.theirError === 'InvalidToken' || fault.theirError === 'ExpiredToken';
+      throw fault;
+    }
+  }
+
   /** Lets the old server sign the change with the code it mailed, and submits it. @throws XrpcError 400, 502; MoveFault */
   async change(account: Account, old: OldServer, { token, recoveryKey }: { token: string; recoveryKey: string | null }): Promise<void> {
+    if (!account.did.startsWith('did:plc:')) return this.#changeHosted(account, old, token);
     const { state } = await this.plan(account, old, recoveryKey);
     const { operation } = await old.procedure('com.atproto.identity.signPlcOperation', { token, ...state });
     if (!saysExactly(operation, state)) throw new MoveFault('OldServerRefused', 'The old server signed something else than it was asked to. Nothing was changed.');
     await this.#plcOperations.submit(account, operation);
+  }
+
+  async #changeHosted(account: Account, old: OldServer, token: string): Promise<void> {
+    const { handle, signingKey, pdsUrl } = this.wantedOf(account);
+    await old.procedure('app.dunlin.identity.updateHostedDid', { token, home: { handle, signingKey, endpoint: pdsUrl } });
   }
 }
 

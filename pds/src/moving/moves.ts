@@ -37,7 +37,7 @@ export interface MoveView {
 /** What the person's turn in changing the DID looks like. */
 export type IdentityView =
   | { readonly kind: 'plc'; readonly plan: IdentityPlan }
-  | { readonly kind: 'web'; readonly wanted: { readonly handle: string; readonly signingKey: string; readonly pdsUrl: string } };
+  | { readonly kind: 'web'; readonly isHosted: boolean; readonly wanted: { readonly handle: string; readonly signingKey: string; readonly pdsUrl: string } };
 
 /** Moves of accounts into this server. */
 export class Moves {
@@ -52,13 +52,16 @@ export class Moves {
   readonly #blobs: BlobStore;
   readonly #groups: GroupCommit;
   readonly #fetch: typeof globalThis.fetch;
+  readonly #isAccepting: boolean;
   readonly #clock: Clock;
   readonly #records = new LRUCache<number, { rev: string; records: number }>({ max: 1_000 });
 
+  /** `isAccepting` false refuses every new move. */
   constructor(o: {
-    moves: MoveStore; runner: MoveRunner; identity: MoveIdentity; resolver: IdentityResolver; server: ServerIdentity; standing: AccountStanding;
+    isAccepting: boolean; moves: MoveStore; runner: MoveRunner; identity: MoveIdentity; resolver: IdentityResolver; server: ServerIdentity; standing: AccountStanding;
     invites: InviteStore; repos: RepoReader; blobs: BlobStore; groups: GroupCommit; fetch: typeof globalThis.fetch; clock: Clock;
   }) {
+    this.#isAccepting = o.isAccepting;
     this.#store = o.moves;
     this.#runner = o.runner;
     this.#identity = o.identity;
@@ -76,6 +79,7 @@ export class Moves {
   /** Begins a move with a session at the old server, or lends one that was begun another session, and lets it go on. @throws XrpcError 400, 502 */
   async begin(account: Account, session: OldSession): Promise<void> {
     const before = this.#store.find(account.id);
+    if (before === null && !this.#isAccepting) throw invalidRequest('Service is not accepting repo imports');
     if (before?.step === 'done') throw invalidRequest('this move is done', 'NoMove');
     if (before === null && account.deactivatedAtMs === null) throw invalidRequest('the account is in service here already', 'AccountInService');
     if (before?.origin === null) throw invalidRequest('this account is being brought from an archive', 'NoMove');
@@ -127,8 +131,11 @@ export class Moves {
   /** Gives what is to become of the DID. @throws XrpcError 400, 502 */
   async identityOf(account: Account): Promise<IdentityView> {
     const move = this.#require(account);
-    if (!account.did.startsWith('did:plc:')) return { kind: 'web', wanted: this.#identity.wantedOf(account) };
-    return this.#atOldServer(async (signal) => ({ kind: 'plc', plan: await this.#identity.plan(account, this.#runner.oldServer(move, signal), null) }));
+    return this.#atOldServer(async (signal) => {
+      if (account.did.startsWith('did:plc:')) return { kind: 'plc', plan: await this.#identity.plan(account, this.#runner.oldServer(move, signal), null) };
+      const isHosted = move.session !== null && (await this.#identity.isHostedBy(account, this.#runner.oldServer(move, signal)));
+      return { kind: 'web', isHosted, wanted: this.#identity.wantedOf(account) };
+    });
   }
 
   /** Asks the old server to mail the code that changing the DID takes. @throws XrpcError 400, 502 */

@@ -57,12 +57,16 @@ export class Restoration {
   readonly #repos: RepoReader;
   readonly #blobs: BlobStore;
   readonly #groups: GroupCommit;
+  readonly #isAccepting: boolean;
   readonly #clock: Clock;
 
+  /** `isAccepting` false refuses every new account. */
   constructor(o: {
+    isAccepting: boolean;
     moves: MoveStore; runner: MoveRunner; registrar: Registrar; accounts: AccountStore; reservedKeys: ReservedKeys; keys: SigningKeys; plc: PlcClient;
     server: ServerIdentity; repos: RepoReader; blobs: BlobStore; groups: GroupCommit; clock: Clock;
   }) {
+    this.#isAccepting = o.isAccepting;
     this.#store = o.moves;
     this.#runner = o.runner;
     this.#registrar = o.registrar;
@@ -88,6 +92,7 @@ export class Restoration {
 
   /** Opens the account, deactivated, for whoever rules the DID. @throws XrpcError 400 InvalidOperation…, 502 */
   async open(wanted: WantedRestore): Promise<RegisteredAccount> {
+    if (!this.#isAccepting) throw invalidRequest('Service is not accepting repo imports');
     const operation = await this.#judge(wanted.did, wanted.handle, wanted.operation);
     const made = await this.#registrar.register({ ...wanted, recoveryKey: null, existingDid: wanted.did });
     const account = this.#accounts.byDid(wanted.did);

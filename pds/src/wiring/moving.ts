@@ -34,7 +34,7 @@ export function openMoving(stage: Stage, stores: Stores, writes: Writes, network
   clearStaging(folder);
   const guarded = createGuardedFetch({ allowPrivate: isLocal(config) || config.privateAddressesAllowed, maxBytes: config.maxImportBytes, timeoutMs: oldServerTimeoutMs, clock });
   lifecycle.own('requests to old servers', () => guarded.close());
-  const shared = { ...stores, ...network, groups, keys, standing, documents, plcOperations, moves, clock, fetch: parts.fetch ?? guarded };
+  const shared = { ...stores, ...network, groups, keys, standing, documents, plcOperations, moves, isAccepting: config.acceptingImports, clock, fetch: parts.fetch ?? guarded };
   const importer = new RepoImporter({ ...stores, ...writes, clock, folder });
   const missingBlobs = new MissingBlobs({ ...stores, keeper: writes.keeper, clock, fetch: network.fetchBlobs });
   const runner = new MoveRunner({ ...shared, steps: new MoveSteps({ ...shared, importer, missingBlobs }), onFault: reportFault(log, 'a move was cut short') });

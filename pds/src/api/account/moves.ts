@@ -81,7 +81,7 @@ function stateOf({ move, progress }: MoveView): string {
 }
 
 function identityView(view: IdentityView): Record<string, unknown> {
-  if (view.kind === 'web') return { method: 'web', ...view.wanted };
+  if (view.kind === 'web') return { method: view.isHosted ? 'hostedWeb' : 'web', ...view.wanted };
   const { state, keptKeys, droppedKeys } = view.plan;
   return {
     method: 'plc',

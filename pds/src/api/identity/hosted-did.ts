@@ -45,6 +45,8 @@ export function hostedDidRoutes(o: HostedDidParts): XrpcRoute[] {
       rateLimit: o.limits.perAddress([50, hourMs]),
       async handler({ input: { token, home = null }, auth: who }) {
         const did = who.kind === 'account' ? who.account.did : who.did;
+        // Before the code is looked at: the new home of an account asks without one whether it would be changed here at all.
+        o.hosted.checkHosted(did);
         await o.groups.write(() => {
           if (who.kind === 'account') o.mailCodes.use(who.account.id, 'plc_operation', codeOf(token));
           // Only the old home may hand the DID over: a key that signs here is this server's own.
