@@ -25,8 +25,8 @@ interface StagedFrame {
 /** A place in the staging area to go back to. */
 export type StageMark = number;
 
-/** Most rows one read takes from the table, whatever their size. */
-const maxReadRows = 5_000;
+/** Most rows one read takes from the table, whatever their size; and how many it looks at however long the last ones were. */
+const maxReadRows = 1_000, minReadRows = 16;
 
 /** The PDS's event log. */
 export class Sequencer implements EventLog {
@@ -36,7 +36,8 @@ export class Sequencer implements EventLog {
   readonly #setNewest: Statement<[number, number], unknown>;
   readonly #unsetNewest: Statement<[number], unknown>;
   readonly #remove: Statement<[number, number], { previous: number | null }>;
-  readonly #after: Statement<[number, number], [number, Buffer]>;
+  readonly #lengthsAfter: Statement<[number, number], string | null>;
+  readonly #framesAfter: Statement<[number, number], [frames: Buffer, firstSeq: number, lastSeq: number]>;
   readonly #oldest: Statement<[], number | null>;
   readonly #setGiven: (seq: number) => void;
   readonly #seqsAround: Statement<[number], { seq: number; created_at: number }>;
@@ -44,8 +45,11 @@ export class Sequencer implements EventLog {
   #staged: StagedFrame[] = [];
   #headSeq: number;
   #oldestSeq: number;
+  /** Length of a frame in the last read, in bytes: tells how many rows to look at for the next. */
+  #usualBytes = 2_048;
 
-  constructor(database: Database, clock: Clock) {
+  /** `reading` is the connection that events are read back with; it sees what is durable. */
+  constructor(database: Database, clock: Clock, reading: Database = database) {
     this.#clock = clock;
     this.#insert = database.prepare(`INSERT INTO event (seq, account, previous, created_at, frame)
       VALUES (?, ?, (SELECT seq FROM newest_event WHERE account = ?), ?, ?)`);
@@ -53,7 +57,14 @@ export class Sequencer implements EventLog {
     this.#setNewest = database.prepare('INSERT INTO newest_event (account, seq) VALUES (?, ?) ON CONFLICT (account) DO UPDATE SET seq = excluded.seq');
     this.#unsetNewest = database.prepare('DELETE FROM newest_event WHERE account = ?');
     this.#remove = database.prepare('DELETE FROM event WHERE seq = ? AND account = ? RETURNING previous');
-    this.#after = database.prepare<[number, number], [number, Buffer]>('SELECT seq, frame FROM event WHERE seq > ? ORDER BY seq LIMIT ?').raw();
+    // One value for many rows: handing rows over one by one costs several times what reading them costs.
+    this.#lengthsAfter = reading
+      .prepare<[number, number], string | null>('SELECT group_concat(length) FROM (SELECT length(frame) AS length FROM event WHERE seq > ? ORDER BY seq LIMIT ?)')
+      .pluck();
+    this.#framesAfter = reading
+      .prepare<[number, number], [Buffer, number, number]>(
+        "SELECT CAST(group_concat(frame, '') AS BLOB), min(seq), max(seq) FROM (SELECT seq, frame FROM event WHERE seq > ? ORDER BY seq LIMIT ?)")
+      .raw();
     this.#oldest = database.prepare<[], number | null>('SELECT min(seq) FROM event').pluck();
     const forgetGiven = database.prepare<[], unknown>("DELETE FROM sqlite_sequence WHERE name = 'event'");
     const addGiven = database.prepare<[number], unknown>("INSERT INTO sqlite_sequence (name, seq) VALUES ('event', ?)");
@@ -79,14 +90,18 @@ export class Sequencer implements EventLog {
 
   /** Reads events after a seq, at least one, up to about `maxBytes`; null when there is none. Seqs of forgotten accounts are missing. */
   read(afterSeq: number, maxBytes: number): EventSlice | null {
-    const frames: StagedFrame[] = [];
-    let bytes = 0;
-    for (const [seq, frame] of this.#after.iterate(afterSeq, maxReadRows)) {
-      if (frames.length > 0 && bytes + frame.length > maxBytes) break;
-      frames.push({ seq, frame });
-      bytes += frame.length;
+    const rows = Math.min(maxReadRows, Math.max(minReadRows, Math.ceil(maxBytes / this.#usualBytes)));
+    const lengths = this.#lengthsAfter.get(afterSeq, rows)?.split(',').map(Number) ?? [];
+    let [count, bytes] = [0, 0];
+    for (const length of lengths) {
+      if (count > 0 && bytes + length > maxBytes) break;
+      count += 1;
+      bytes += length;
     }
-    return frames.length === 0 ? null : toSlice(frames);
+    if (count === 0) return null;
+    this.#usualBytes = Math.max(1, bytes / count);
+    const [frames, firstSeq, lastSeq] = this.#framesAfter.get(afterSeq, count)!;
+    return { bytes: framed(frames, lengths.slice(0, count)), firstSeq, lastSeq, count };
   }
 
   /** Calls with every slice of new events, after they are durable. Gives a function that ends it. */
@@ -168,19 +183,26 @@ export class Sequencer implements EventLog {
   }
 }
 
-/** Puts frames side by side, each behind its WebSocket header. */
 function toSlice(frames: readonly StagedFrame[]): EventSlice {
   const [first] = frames;
   const last = frames.at(-1);
   assert(first !== undefined && last !== undefined, 'a slice has at least one event');
-  let length = 0;
-  for (const { frame } of frames) length += frameHeaderBytes(frame.length) + frame.length;
-  const bytes = Buffer.allocUnsafeSlow(length);
-  let offset = 0;
-  for (const { frame } of frames) {
-    offset = writeFrameHeader(bytes, offset, frame.length);
-    bytes.set(frame, offset);
-    offset += frame.length;
-  }
+  const payloads = frames.map(({ frame }) => frame);
+  const bytes = framed(payloads.length === 1 ? payloads[0]! : Buffer.concat(payloads), payloads.map((frame) => frame.length));
   return { bytes, firstSeq: first.seq, lastSeq: last.seq, count: frames.length };
+}
+
+/** Gives frames that lie side by side each behind its WebSocket header. */
+function framed(frames: Uint8Array, lengths: readonly number[]): Buffer {
+  let size = frames.length;
+  for (const length of lengths) size += frameHeaderBytes(length);
+  const bytes = Buffer.allocUnsafeSlow(size);
+  let [from, to] = [0, 0];
+  for (const length of lengths) {
+    to = writeFrameHeader(bytes, to, length);
+    bytes.set(frames.subarray(from, from + length), to);
+    from += length;
+    to += length;
+  }
+  return bytes;
 }

@@ -66,8 +66,11 @@ export function openStores({ config, clock, log, lifecycle, metrics }: Pick<Stag
   lifecycle.own('exports', () => exporter.close());
   const files = openBlobFiles(config, { log, isReceiving: true, ...(metrics && { metrics }) });
   lifecycle.own('blob files', () => files.close());
+  // Events are read back in their order, each page once: a connection of its own keeps them from pushing out what writes need.
+  const events = openDatabase(path, { migrations: pdsMigrations, readonly: true, pragmas: { cache_size: -1_000 } });
+  lifecycle.own('events', () => void events.close());
   return {
-    database, heads, nodes, records, exporter, files,
+    database, events, heads, nodes, records, exporter, files,
     accounts: new AccountStore(database),
     refreshTokens: new RefreshTokenStore(database),
     appPasswordStore: new AppPasswordStore(database),

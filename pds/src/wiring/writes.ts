@@ -26,7 +26,7 @@ const ringBytes = 8 * 1024 * 1024;
 /** The one writer and the events that follow from it. */
 export function openWrites({ config, clock, log, lifecycle, metrics }: Stage, stores: Stores) {
   const { database, accounts } = stores;
-  const sequencer = new Sequencer(database, clock);
+  const sequencer = new Sequencer(database, clock, stores.events);
   const observer = declarePdsMetrics(metrics, {
     accounts: () => accounts.count(),
     headSeq: () => sequencer.headSeq(),
