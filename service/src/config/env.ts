@@ -83,10 +83,9 @@ export function readConfig<S extends Readonly<Record<string, Setting<unknown>>>>
 function readSetting(setting: Setting<unknown>, env: Environment): { value: unknown } | { fault: string } {
   const given = env[setting.name];
   if (given === undefined || given.trim() === '') return setting.fallback ?? { fault: `${setting.name} is required: ${setting.doc}` };
-  const parsed = setting.schema.safeParse(given);
-  if (parsed.success) return { value: parsed.data };
-  const why = parsed.error.issues.map((issue) => issue.message).join(', ');
-  return { fault: `${setting.name} ${why}${setting.isSecret ? '' : ` (got ${JSON.stringify(given.slice(0, 100))})`}` };
+  const reading = setting.read(given);
+  if ('value' in reading) return reading;
+  return { fault: `${setting.name} ${reading.fault}${setting.isSecret ? '' : ` (got ${JSON.stringify(given.slice(0, 100))})`}` };
 }
 
 function warnOnce(name: string, onWarning: (sentence: string) => void): void {

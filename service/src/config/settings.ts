@@ -4,13 +4,14 @@
  * Not for reading the environment: that is env.ts. An empty variable counts as unset, as in the reference PDS.
  * Source: ours; meanings of the established programs' variables are kept (see the environment section of ARCHITECTURE.md).
  */
-import { z } from 'zod';
+/** What reading a variable's text came to; a fault completes the sentence "NAME …". */
+export type Reading<T> = { readonly value: T } | { readonly fault: string };
 
 /** One environment variable: how it is read and described. `T` is what the program sees. */
 export interface Setting<T> {
   readonly name: string;
-  /** Reads the variable's text, which is never empty; a fault's message completes the sentence "NAME …". */
-  readonly schema: z.ZodType<T, string>;
+  /** Reads the variable's text, which is never empty. */
+  readonly read: (given: string) => Reading<T>;
   /** The value when the variable is unset; null means the variable is required. */
   readonly fallback: { readonly value: T } | null;
   readonly unit: string | null;
@@ -42,21 +43,21 @@ export interface BindAddress {
   readonly port: number;
 }
 
-function make<T>(name: string, schema: z.ZodType<T, string>, o: SettingOptions<T>, unit: string | null): Setting<T> {
+function make<T>(name: string, read: (given: string) => Reading<T>, o: SettingOptions<T>, unit: string | null): Setting<T> {
   const fallback = o.default === undefined ? null : { value: o.default };
-  return { name, schema, fallback, unit: o.unit ?? unit, doc: o.doc, isSecret: o.secret ?? false };
-}
-
-/** Makes a setting of any shape from a zod schema that takes a string. */
-export function custom<T>(name: string, schema: z.ZodType<T, string>, o: SettingOptions<T>): Setting<T> {
-  return make(name, schema, o, null);
+  return { name, read, fallback, unit: o.unit ?? unit, doc: o.doc, isSecret: o.secret ?? false };
 }
 
 /** Text, at least one character. */
 export function text(name: string, o: SettingOptions<string> & { readonly pattern?: RegExp; readonly minLength?: number }): Setting<string> {
-  let schema = z.string().min(o.minLength ?? 1, `must have at least ${o.minLength ?? 1} characters`);
-  if (o.pattern) schema = schema.regex(o.pattern, `must match ${o.pattern.source}`);
-  return make(name, schema, o, null);
+  const { minLength = 1, pattern } = o;
+  const read = (given: string): Reading<string> => {
+    const faults: string[] = [];
+    if (given.length < minLength) faults.push(`must have at least ${minLength} characters`);
+    if (pattern?.test(given) === false) faults.push(`must match ${pattern.source}`);
+    return faults.length === 0 ? { value: given } : { fault: faults.join(', ') };
+  };
+  return make(name, read, o, null);
 }
 
 /** Text that may be missing: null when unset. */
@@ -68,13 +69,11 @@ export function optionalText(name: string, o: Omit<SettingOptions<string>, 'defa
 /** A whole number. */
 export function integer(name: string, o: SettingOptions<number> & IntegerBounds): Setting<number> {
   const { min = 0, max = Number.MAX_SAFE_INTEGER } = o;
-  const schema = z.string().transform((given, context) => {
+  const read = (given: string): Reading<number> => {
     const value = /^-?\d+$/.test(given.trim()) ? Number(given) : Number.NaN;
-    if (Number.isSafeInteger(value) && value >= min && value <= max) return value;
-    context.addIssue(`must be a whole number from ${min} to ${max}`);
-    return z.NEVER;
-  });
-  return make(name, schema, o, null);
+    return Number.isSafeInteger(value) && value >= min && value <= max ? { value } : { fault: `must be a whole number from ${min} to ${max}` };
+  };
+  return make(name, read, o, null);
 }
 
 /** A whole number that may be missing: null when unset. */
@@ -89,14 +88,12 @@ export function port(name: string, o: SettingOptions<number>): Setting<number> {
 
 /** A switch: true, 1, yes, on or false, 0, no, off. */
 export function toggle(name: string, o: SettingOptions<boolean>): Setting<boolean> {
-  const schema = z.string().transform((given, context) => {
+  const read = (given: string): Reading<boolean> => {
     const word = given.trim().toLowerCase();
-    if (['true', '1', 'yes', 'on'].includes(word)) return true;
-    if (['false', '0', 'no', 'off'].includes(word)) return false;
-    context.addIssue('must be true or false');
-    return z.NEVER;
-  });
-  return make(name, schema, o, 'true or false');
+    if (['true', '1', 'yes', 'on'].includes(word)) return { value: true };
+    return ['false', '0', 'no', 'off'].includes(word) ? { value: false } : { fault: 'must be true or false' };
+  };
+  return make(name, read, o, 'true or false');
 }
 
 /** A switch that may be left open: null when unset. */
@@ -106,31 +103,28 @@ export function optionalToggle(name: string, o: Omit<SettingOptions<boolean>, 'd
 
 /** One of a few words. */
 export function choice<const W extends string>(name: string, words: readonly W[], o: SettingOptions<W>): Setting<W> {
-  const schema = z.string().transform((given, context): W => {
-    const word = words.find((each) => each === given.trim());
-    if (word !== undefined) return word;
-    context.addIssue(`must be one of ${words.join(', ')}`);
-    return z.NEVER;
-  });
-  return make(name, schema, o, words.join(' | '));
+  const read = (given: string): Reading<W> => {
+    const value = words.find((each) => each === given.trim());
+    return value === undefined ? { fault: `must be one of ${words.join(', ')}` } : { value };
+  };
+  return make(name, read, o, words.join(' | '));
 }
 
 /** A list, split at commas; blanks around items and empty items are left out. */
 export function list(name: string, o: SettingOptions<readonly string[]>): Setting<readonly string[]> {
-  const schema = z.string().transform((given) => given.split(',').map((item) => item.trim()).filter((item) => item !== ''));
-  return make<readonly string[]>(name, schema, o, 'comma-separated');
+  const read = (given: string): Reading<readonly string[]> => ({ value: given.split(',').map((item) => item.trim()).filter((item) => item !== '') });
+  return make(name, read, o, 'comma-separated');
 }
 
 /** An absolute URL of one of the given schemes (http and https unless told), without a slash at its end. */
 export function url(name: string, o: SettingOptions<string> & { readonly schemes?: readonly string[] }): Setting<string> {
   const schemes = o.schemes ?? ['http', 'https'];
-  const schema = z.string().transform((given, context) => {
+  const read = (given: string): Reading<string> => {
     const parsed = URL.canParse(given.trim()) ? new URL(given.trim()) : null;
-    if (parsed && schemes.includes(parsed.protocol.slice(0, -1))) return given.trim().replace(/\/+$/, '');
-    context.addIssue(`must be a URL beginning with ${schemes.map((scheme) => `${scheme}://`).join(' or ')}`);
-    return z.NEVER;
-  });
-  return make(name, schema, o, 'URL');
+    if (parsed && schemes.includes(parsed.protocol.slice(0, -1))) return { value: given.trim().replace(/\/+$/, '') };
+    return { fault: `must be a URL beginning with ${schemes.map((scheme) => `${scheme}://`).join(' or ')}` };
+  };
+  return make(name, read, o, 'URL');
 }
 
 /** A URL that may be missing: null when unset. */
@@ -143,13 +137,12 @@ const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h
 /** A length of time, read as Go programs write it ("72h", "1h30m", "500ms") or as a bare number of ms; gives ms. */
 export function durationMs(name: string, o: SettingOptions<number> & IntegerBounds): Setting<number> {
   const { min = 0, max = 100 * 365 * 86_400_000 } = o;
-  const schema = z.string().transform((given, context) => {
+  const read = (given: string): Reading<number> => {
     const value = parseDurationMs(given.trim());
-    if (value !== null && value >= min && value <= max) return value;
-    context.addIssue(`must be a length of time such as 500ms, 30s, 72h or 1h30m, from ${min} to ${max} ms`);
-    return z.NEVER;
-  });
-  return make(name, schema, o, 'duration, bare number = ms');
+    if (value !== null && value >= min && value <= max) return { value };
+    return { fault: `must be a length of time such as 500ms, 30s, 72h or 1h30m, from ${min} to ${max} ms` };
+  };
+  return make(name, read, o, 'duration, bare number = ms');
 }
 
 function parseDurationMs(given: string): number | null {
@@ -162,12 +155,11 @@ function parseDurationMs(given: string): number | null {
 
 /** An address to listen on: "host:port", "[v6]:port" or ":port" (every interface). */
 export function bindAddress(name: string, o: SettingOptions<BindAddress>): Setting<BindAddress> {
-  const schema = z.string().transform((given, context): BindAddress => {
+  const read = (given: string): Reading<BindAddress> => {
     const parts = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]\s]*)):(\d{1,5})$/.exec(given.trim());
     const portNumber = Number(parts?.[3]);
-    if (parts && portNumber <= 65_535) return { host: parts[1] ?? (parts[2] || '0.0.0.0'), port: portNumber };
-    context.addIssue('must be an address to listen on, such as 127.0.0.1:2470 or :2470');
-    return z.NEVER;
-  });
-  return make(name, schema, o, 'host:port or :port');
+    if (parts && portNumber <= 65_535) return { value: { host: parts[1] ?? (parts[2] || '0.0.0.0'), port: portNumber } };
+    return { fault: 'must be an address to listen on, such as 127.0.0.1:2470 or :2470' };
+  };
+  return make(name, read, o, 'host:port or :port');
 }

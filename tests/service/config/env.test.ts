@@ -1,9 +1,8 @@
 /** Tests of configuration: every kind of setting, all faults at once, strangers, and what operators get to see. */
 import { describe, expect, test } from '@jest/globals';
-import { z } from 'zod';
 import { ConfigError, defineConfig, isTestRun, readConfig, type ConfigOf, type Environment } from '@dunlin/service/config/env';
 import { describeConfig, effectiveConfig, envExample } from '@dunlin/service/config/describe';
-import { bindAddress, choice, custom, durationMs, integer, list, optionalInteger, optionalText, optionalUrl, port, text, toggle, url } from '@dunlin/service/config/settings';
+import { bindAddress, choice, durationMs, integer, list, optionalInteger, optionalText, optionalUrl, port, text, toggle, url } from '@dunlin/service/config/settings';
 import { version } from '@dunlin/service/config/version';
 
 const spec = defineConfig({
@@ -23,7 +22,6 @@ const spec = defineConfig({
     relay: optionalUrl('TEST_RELAY_URL', { doc: 'Relay.', schemes: ['ws', 'wss'] }),
     window: durationMs('TEST_WINDOW', { doc: 'Replay window.', default: 72 * 3_600_000 }),
     bind: bindAddress('TEST_BIND', { doc: 'Listener.', default: { host: '0.0.0.0', port: 2470 } }),
-    hex: custom('TEST_HEX', z.string().regex(/^[0-9a-f]+$/, 'must be hex').transform((given) => Buffer.from(given, 'hex')), { doc: 'Bytes.', default: Buffer.alloc(0) }),
   },
   ignored: ['TEST_OLD', 'TEST_S3_*'],
   check: (config) => (config.isOpen && config.password === null ? ['TEST_OPEN needs TEST_PASSWORD'] : []),
@@ -45,7 +43,7 @@ describe('a config', () => {
   test('has its defaults when nothing is set, and when variables are empty', () => {
     const defaults = {
       host: 'localhost', port: 2583, password: null, secret: 's3cret-value', limit: 100, cap: null, isOpen: false, mode: 'fsync', domains: [],
-      plc: 'https://plc.example', relay: null, window: 259_200_000, bind: { host: '0.0.0.0', port: 2470 }, hex: Buffer.alloc(0),
+      plc: 'https://plc.example', relay: null, window: 259_200_000, bind: { host: '0.0.0.0', port: 2470 },
     };
     expect(read({})).toEqual(defaults);
     expect(read({ TEST_HOST: '', TEST_PORT: ' ', TEST_DOMAINS: '' })).toEqual(defaults);
@@ -69,7 +67,6 @@ describe('a config', () => {
     ['TEST_BIND', ':80', 'bind', { host: '0.0.0.0', port: 80 }],
     ['TEST_BIND', '127.0.0.1:0', 'bind', { host: '127.0.0.1', port: 0 }],
     ['TEST_BIND', '[::1]:2470', 'bind', { host: '::1', port: 2470 }],
-    ['TEST_HEX', '00ff', 'hex', Buffer.from([0, 255])],
   ])('reads %s=%s', (name, value, key, wanted) => {
     expect(read({ [name]: value })[key]).toEqual(wanted);
   });
@@ -87,7 +84,6 @@ describe('a config', () => {
     ['TEST_WINDOW', '3 days', 'TEST_WINDOW must be a length of time such as 500ms, 30s, 72h or 1h30m, from 0 to 3153600000000 ms (got "3 days")'],
     ['TEST_BIND', '2470', 'TEST_BIND must be an address to listen on, such as 127.0.0.1:2470 or :2470 (got "2470")'],
     ['TEST_BIND', ':70000', 'TEST_BIND must be an address to listen on, such as 127.0.0.1:2470 or :2470 (got ":70000")'],
-    ['TEST_HEX', 'xyz', 'TEST_HEX must be hex (got "xyz")'],
     ['TEST_PROT', '1', 'TEST_PROT is not a setting of test; did you mean TEST_PORT?'],
     ['TEST_SOMETHING_ELSE', '1', 'TEST_SOMETHING_ELSE is not a setting of test'],
     ['TEST_OPEN', 'true', 'TEST_OPEN needs TEST_PASSWORD'],
