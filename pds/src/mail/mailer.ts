@@ -4,7 +4,7 @@
  * Addresses and contents are never logged. Not for what letters say (`letters.ts`).
  * Source: PDS_EMAIL_SMTP_URL as the reference PDS reads it (smtp://, smtps://, smtp:///?sendmail=true); bounds are ours.
  */
-import { createTransport, type Transporter } from 'nodemailer';
+import type { Transporter } from 'nodemailer';
 import { XrpcError } from '@dunlin/service/xrpc/errors';
 import type { Letter } from './letters.ts';
 
@@ -22,25 +22,25 @@ export interface MailAccount {
 
 /** Sends letters. */
 export class Mailer {
-  readonly #transport: Transporter | null;
-  readonly #from: string | null;
+  readonly #account: MailAccount | null;
+  #transport: Promise<Transporter> | null = null;
 
   /** `account` null sends nothing. */
   constructor(account: MailAccount | null) {
-    this.#from = account?.from ?? null;
-    this.#transport = account === null ? null : openTransport(account.smtpUrl);
+    this.#account = account;
   }
 
   /** True when letters are sent at all. */
   get isOn(): boolean {
-    return this.#transport !== null;
+    return this.#account !== null;
   }
 
   /** Sends a letter and resolves when the mail server has taken it. @throws XrpcError 502 UpstreamFailure */
   async send(to: string, { subject, text, html }: Letter): Promise<void> {
-    if (this.#transport === null || this.#from === null) return;
+    if (this.#account === null) return;
     try {
-      await this.#transport.sendMail({ from: this.#from, to: { name: '', address: to }, subject, text, html });
+      const transport = await this.#open(this.#account);
+      await transport.sendMail({ from: this.#account.from, to: { name: '', address: to }, subject, text, html });
     } catch (fault) {
       throw new XrpcError(502, 'UpstreamFailure', 'mail server did not take the message', {}, { cause: fault });
     }
@@ -49,7 +49,7 @@ export class Mailer {
   /** Tells whether the mail server can be reached and lets us in: null when it does, else what it says. */
   async test(): Promise<string | null> {
     try {
-      await this.#transport?.verify();
+      if (this.#account !== null) await (await this.#open(this.#account)).verify();
       return null;
     } catch (fault) {
       return fault instanceof Error ? fault.message : 'unknown';
@@ -57,12 +57,18 @@ export class Mailer {
   }
 
   /** Ends open connections. */
-  close(): void {
-    this.#transport?.close();
+  async close(): Promise<void> {
+    (await this.#transport)?.close();
+  }
+
+  #open({ smtpUrl }: MailAccount): Promise<Transporter> {
+    return (this.#transport ??= openTransport(smtpUrl));
   }
 }
 
-function openTransport(smtpUrl: string): Transporter {
+/** Loads nodemailer, which takes megabytes that a server without mail need not have. */
+async function openTransport(smtpUrl: string): Promise<Transporter> {
+  const { createTransport } = await import('nodemailer');
   const bounds = { disableFileAccess: true, disableUrlAccess: true };
   if (new URL(smtpUrl).searchParams.get('sendmail') === 'true') return createTransport({ url: smtpUrl, ...bounds });
   return createTransport({

@@ -4,7 +4,7 @@
  * Not for routes: XRPC methods mount with xrpc/route, pages and plain paths with http/router.
  * Source: ours; CORS answers as the reference PDS gives them.
  */
-import { createServer, type Server, type ServerResponse } from 'node:http';
+import type { Server, ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import Koa from 'koa';
 import { AssertionFailure } from '@dunlin/protocol/base/assert';
@@ -15,6 +15,7 @@ import type { Metrics } from '../metrics/registry.ts';
 import { answerClientErrors } from './client-error.ts';
 import { cors } from './cors.ts';
 import { toFault } from './faults.ts';
+import { createServer } from './node-http.ts';
 
 /** The app that routes are mounted on. */
 export type App = Koa;

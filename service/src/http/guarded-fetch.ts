@@ -3,7 +3,7 @@
  * Every hop of a redirect is judged again; each name is resolved once and the socket gets just those addresses.
  * Not for services of our own config that may be private: make one with allowPrivate. Source: ours; undici does the HTTP.
  */
-import { Agent, fetch as undiciFetch, type RequestInit as UndiciRequestInit, type Response as UndiciResponse } from 'undici';
+import type { Agent, RequestInit as UndiciRequestInit, Response as UndiciResponse } from 'undici';
 import { systemClock, type Clock } from '@dunlin/protocol/base/clock';
 import { version } from '../config/version.ts';
 import { checkDialTarget, guardedLookup, type GuardOptions } from './public-address.ts';
@@ -28,7 +28,8 @@ export type GuardedFetch = typeof globalThis.fetch & { close(): Promise<void> };
 const ownOriginHeaders = ['authorization', 'cookie', 'proxy-authorization', 'dpop', 'atproto-proxy'];
 
 interface Settings {
-  readonly agent: Agent;
+  /** undici is loaded with the first request: a server that asks nobody does without it. */
+  readonly dispatcher: () => Promise<{ agent: Agent; fetch: typeof import('undici').fetch }>;
   readonly clock: Clock;
   readonly guard: GuardOptions & { readonly schemes: readonly string[] };
   readonly maxBytes: number;
@@ -39,16 +40,21 @@ interface Settings {
 /** Makes the fetch. It takes what `fetch` takes (a URL, not a Request object) and fails with TypeError, RefusedAddressError or the signal's reason. */
 export function createGuardedFetch(o: GuardedFetchOptions = {}): GuardedFetch {
   const timeoutMs = o.timeoutMs ?? 10_000;
-  const agent = new Agent({
-    connect: { lookup: guardedLookup(o), timeout: timeoutMs },
-    connections: o.maxSocketsPerOrigin ?? 32,
-    keepAliveTimeout: 4_000,
-    maxHeaderSize: 16_384,
-    headersTimeout: timeoutMs,
-    bodyTimeout: timeoutMs,
-  });
+  let loading: ReturnType<Settings['dispatcher']> | null = null;
+  const load: Settings['dispatcher'] = async () => {
+    const undici = await import('undici');
+    const agent = new undici.Agent({
+      connect: { lookup: guardedLookup(o), timeout: timeoutMs },
+      connections: o.maxSocketsPerOrigin ?? 32,
+      keepAliveTimeout: 4_000,
+      maxHeaderSize: 16_384,
+      headersTimeout: timeoutMs,
+      bodyTimeout: timeoutMs,
+    });
+    return { agent, fetch: undici.fetch };
+  };
   const settings: Settings = {
-    agent,
+    dispatcher: () => (loading ??= load()),
     clock: o.clock ?? systemClock,
     guard: { ...o, schemes: o.allowPrivate ? ['https', 'http'] : ['https'] },
     maxBytes: o.maxBytes ?? 10_485_760,
@@ -59,7 +65,7 @@ export function createGuardedFetch(o: GuardedFetchOptions = {}): GuardedFetch {
     if (typeof input !== 'string' && !(input instanceof URL)) return Promise.reject(new TypeError('guarded fetch takes a URL'));
     return exchange(new URL(input), init, settings);
   };
-  return Object.assign(guarded, { close: () => agent.destroy() });
+  return Object.assign(guarded, { close: async () => await (await loading)?.agent.destroy() });
 }
 
 async function exchange(url: URL, init: RequestInit, settings: Settings): Promise<Response> {
@@ -78,12 +84,14 @@ async function exchange(url: URL, init: RequestInit, settings: Settings): Promis
 async function follow(url: URL, init: RequestInit, signal: AbortSignal, settings: Settings): Promise<{ response: UndiciResponse; finalUrl: URL; hops: number }> {
   const headers = new Headers(init.headers);
   if (!headers.has('user-agent')) headers.set('user-agent', `dunlin/${version}`);
+  checkDialTarget(url, settings.guard);
+  const { agent, fetch } = await settings.dispatcher();
   let hop = { url, method: init.method ?? 'GET', body: init.body ?? null };
   for (let hops = 0; ; hops++) {
     checkDialTarget(hop.url, settings.guard);
     // The global and undici's own types differ in name only.
-    const request = { method: hop.method, headers: [...headers], body: hop.body, signal, redirect: 'manual', dispatcher: settings.agent, ...(hop.body !== null && { duplex: 'half' }) } as UndiciRequestInit;
-    const response = await undiciFetch(hop.url, request);
+    const request = { method: hop.method, headers: [...headers], body: hop.body, signal, redirect: 'manual', dispatcher: agent, ...(hop.body !== null && { duplex: 'half' }) } as UndiciRequestInit;
+    const response = await fetch(hop.url, request);
     const location = response.headers.get('location');
     if (response.status < 301 || response.status > 308 || location === null || init.redirect === 'manual' || ![301, 302, 303, 307, 308].includes(response.status)) return { response, finalUrl: hop.url, hops };
     await response.body?.cancel();

@@ -4,7 +4,7 @@
  * Not for calls whose answers this server reads: use a fetch. Source: ours; undici does the HTTP.
  */
 import type { Readable } from 'node:stream';
-import { Agent } from 'undici';
+import type { Agent } from 'undici';
 import { checkDialTarget, guardedLookup, type GuardOptions } from './public-address.ts';
 
 /** Bounds of exchanges. */
@@ -48,22 +48,28 @@ export interface RawExchange {
 /** Makes the exchange. */
 export function createRawExchange(o: RawExchangeOptions = {}): RawExchange {
   const headersTimeout = o.headersTimeoutMs ?? 10_000;
-  const agent = new Agent({
-    connect: { lookup: guardedLookup(o), timeout: headersTimeout },
-    connections: o.maxSocketsPerOrigin ?? 64,
-    keepAliveTimeout: 4_000,
-    maxHeaderSize: 16_384,
-    headersTimeout,
-    bodyTimeout: o.bodyTimeoutMs ?? 30_000,
-    maxResponseSize: o.maxBytes ?? 10_485_760,
-  });
+  let loading: Promise<Agent> | null = null;
+  // Loaded with the first exchange: a server that passes nothing on does without it.
+  const load = async (): Promise<Agent> => {
+    const undici = await import('undici');
+    return new undici.Agent({
+      connect: { lookup: guardedLookup(o), timeout: headersTimeout },
+      connections: o.maxSocketsPerOrigin ?? 64,
+      keepAliveTimeout: 4_000,
+      maxHeaderSize: 16_384,
+      headersTimeout,
+      bodyTimeout: o.bodyTimeoutMs ?? 30_000,
+      maxResponseSize: o.maxBytes ?? 10_485_760,
+    });
+  };
   const schemes = o.allowPrivate ? ['https', 'http'] : ['https'];
   const exchange = async ({ origin, path, method, headers, body, signal }: RawRequest): Promise<RawAnswer> => {
     checkDialTarget(new URL(origin), { ...o, schemes });
+    const agent = await (loading ??= load());
     const answer = await agent.request({ origin, path, method, headers, body, ...(signal && { signal }) });
     // Somebody may give the body up; without this its fault would be nobody's and end the process.
     answer.body.on('error', () => undefined);
     return { status: answer.statusCode, headers: answer.headers, body: answer.body };
   };
-  return Object.assign(exchange, { close: () => agent.destroy() });
+  return Object.assign(exchange, { close: async () => await (await loading)?.destroy() });
 }

@@ -3,11 +3,15 @@
  * Not for lexicon methods: those mount with xrpc/route. A router's paths name themselves for metrics by their pattern.
  * Source: ours.
  */
-import { Router } from '@koa/router';
+import { createRequire } from 'node:module';
+import type { Router as KoaRouter } from '@koa/router';
 import type { App } from './app.ts';
 
+/** Its build for `import` imports node:http, which costs what node-http.ts says; the one for `require` does not. */
+const { Router } = createRequire(import.meta.url)('@koa/router') as { Router: typeof KoaRouter };
+
 /** A table of plain routes: `router.get('/path/:name', (context) => …)`. */
-export type PlainRouter = Router;
+export type PlainRouter = KoaRouter;
 
 /** Makes an empty router. */
 export function createRouter(): PlainRouter {

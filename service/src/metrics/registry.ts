@@ -5,9 +5,17 @@
  * Hot paths take a child once and count on it: that is one addition, carried over when somebody reads the metrics.
  * Source: ours; text format of Prometheus.
  */
+import { createRequire } from 'node:module';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import { AggregatorRegistry, Counter as PromCounter, Gauge as PromGauge, Histogram as PromHistogram, Registry } from 'prom-client';
+import type * as PromClient from 'prom-client';
 import { assert } from '@dunlin/protocol/base/assert';
+
+/** The parts we use, one by one: the whole brings a push gateway, a cluster and tracing with it, 10 MB in every process. */
+const require = createRequire(import.meta.url);
+const Registry = require('prom-client/lib/registry') as typeof PromClient.Registry;
+const PromCounter = require('prom-client/lib/counter') as typeof PromClient.Counter;
+const PromGauge = require('prom-client/lib/gauge') as typeof PromClient.Gauge;
+const PromHistogram = require('prom-client/lib/histogram') as typeof PromClient.Histogram;
 
 /** Label values of one series. */
 export type Labels<L extends string> = Readonly<Record<L, string>>;
@@ -66,7 +74,7 @@ export interface Metrics {
 }
 
 /** Figures of a process on their way to another one. */
-export type Figures = Awaited<ReturnType<Registry['getMetricsAsJSON']>>;
+export type Figures = Awaited<ReturnType<PromClient.Registry['getMetricsAsJSON']>>;
 
 const unboundedLabels = new Set(['did', 'cid', 'uri', 'url', 'address', 'ip', 'handle', 'path', 'rkey', 'message']);
 
@@ -78,7 +86,7 @@ export function createMetrics(prefix: string): Metrics {
   const registry = new Registry();
   const carryOver: (() => void)[] = [];
   let others: (() => Promise<ReadonlyMap<string, Figures>>) | null = null;
-  const settings = <L extends string>(o: MetricOptions<L>): { name: string; help: string; labelNames: string[]; registers: Registry[] } => {
+  const settings = <L extends string>(o: MetricOptions<L>): { name: string; help: string; labelNames: string[]; registers: PromClient.Registry[] } => {
     const labelNames: string[] = [...(o.labels ?? [])];
     assert(labelNames.every((label) => !unboundedLabels.has(label)), `label of a metric is unbounded: metric=${o.name}`);
     return { name: `${prefix}_${o.name}`, help: o.help, labelNames, registers: [registry] };
@@ -103,7 +111,7 @@ export function createMetrics(prefix: string): Metrics {
     },
     gauge(o) {
       const { read } = o;
-      const gauge: PromGauge = new PromGauge({ ...settings(o), ...(read && { collect: () => gauge.set(read()) }) });
+      const gauge: PromClient.Gauge = new PromGauge({ ...settings(o), ...(read && { collect: () => gauge.set(read()) }) });
       return { set: (...args) => gauge.set(...split(args, 0)), add: (...args) => gauge.inc(...split(args, 0)) };
     },
     histogram(o) {
@@ -116,7 +124,8 @@ export function createMetrics(prefix: string): Metrics {
         return await registry.metrics();
       }
       const [own, rest] = await Promise.all([metrics.figures(), others()]);
-      return await AggregatorRegistry.aggregate([own, ...[...rest].map(([name, figures]) => labelled(figures, name))]).metrics();
+      const aggregating = require('prom-client/lib/cluster') as typeof PromClient.AggregatorRegistry;
+      return await aggregating.aggregate([own, ...[...rest].map(([name, figures]) => labelled(figures, name))]).metrics();
     },
     figures() {
       for (const carry of carryOver) carry();

@@ -3,7 +3,7 @@
  * A refusal before the upgrade is an HTTP answer with {error, message}; a plain GET on such a path is told 426.
  * Not for what is said on a connection (connection.ts and its users). Source: RFC 6455; limits are ours.
  */
-import { STATUS_CODES, type IncomingHttpHeaders, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage, Server, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
@@ -12,6 +12,7 @@ import { systemClock, type Clock } from '@dunlin/protocol/base/clock';
 import { closeCodes } from '@dunlin/protocol/stream/close-codes';
 import { clientAddress, limitKey } from '../http/client-address.ts';
 import { toFault } from '../http/faults.ts';
+import { statusTexts } from '../http/node-http.ts';
 import { takeUpgrade, type HandedConnection } from '../http/hand-over.ts';
 import type { Logger } from '../log/logger.ts';
 import { methodNotImplemented, XrpcError } from '../xrpc/errors.ts';
@@ -252,5 +253,5 @@ function refuse(socket: Duplex, thrown: unknown): void {
   const headers = { 'content-type': 'application/json; charset=utf-8', 'content-length': String(Buffer.byteLength(body)), 'access-control-allow-origin': '*', connection: 'close', ...fault.headers };
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value.replace(/[\r\n]/g, ' ')}\r\n`).join('');
   socket.once('finish', () => socket.destroy());
-  socket.end(`HTTP/1.1 ${fault.status} ${STATUS_CODES[fault.status] ?? ''}\r\n${lines}\r\n${body}`);
+  socket.end(`HTTP/1.1 ${fault.status} ${statusTexts[fault.status] ?? ''}\r\n${lines}\r\n${body}`);
 }
