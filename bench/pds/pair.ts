@@ -5,7 +5,7 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { startDunlin, type StartedProcess } from '../../tests/harness/process.ts';
+import { startByLauncher, startDunlin, type StartedProcess } from '../../tests/harness/process.ts';
 import { temporaryFolder } from '../../tests/harness/temporary.ts';
 import { RawClient } from './raw-client.ts';
 
@@ -136,7 +136,7 @@ export async function withPair(work: (pair: Pair) => Promise<void>, o: { hasAcco
   try {
     const plc = await own(startDunlin(['plc'], { PLC_PORT: '0', PLC_DATA_DIRECTORY: join(folder.path, 'plc') }));
     const plcUrl = String(plc.ready['url']);
-    const { ready, child } = await own(startDunlin(['pds'], {
+    const { ready, child } = await own(startByLauncher(['pds'], {
       PDS_HOSTNAME: 'localhost', PDS_PORT: '0', PDS_DATA_DIRECTORY: join(folder.path, 'pds'), PDS_DID_PLC_URL: plcUrl,
       PDS_SERVICE_HANDLE_DOMAINS: '.test', PDS_DEV_MODE: 'true',
     }));

@@ -4,6 +4,7 @@
  * Source: ours, see docs/operations.md for the ready line.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
@@ -22,8 +23,20 @@ export interface StartedProcess {
 }
 
 /** Starts `node cli/src/main.ts …` and waits for its ready line. @throws when it ends or 30 s pass before it. */
-export async function startDunlin(args: readonly string[], environment: Record<string, string> = {}): Promise<StartedProcess> {
-  const child = spawnDunlin(args, environment);
+export function startDunlin(args: readonly string[], environment: Record<string, string> = {}): Promise<StartedProcess> {
+  return untilReady(args, spawnDunlin(args, environment));
+}
+
+/** Starts a server by the launcher, as operators do, with the flags it chooses. @throws as `startDunlin`, and when packages would be installed first */
+export function startByLauncher(args: readonly string[], environment: Record<string, string> = {}): Promise<StartedProcess> {
+  const stamp = join(root, 'node_modules/.dunlin-installed');
+  const isInstalled = existsSync(stamp) && readFileSync(stamp).equals(readFileSync(join(root, 'package-lock.json')));
+  if (!isInstalled) return Promise.reject(new Error('packages are not those of package-lock.json; run ./dunlin once'));
+  const child = spawn(join(root, 'dunlin'), args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: process.env.PATH, ...environment } });
+  return untilReady(args, child);
+}
+
+async function untilReady(args: readonly string[], child: ChildProcess): Promise<StartedProcess> {
   const lines: string[] = [];
   let errorText = '';
   child.stderr!.on('data', (chunk: Buffer) => (errorText += chunk.toString()));

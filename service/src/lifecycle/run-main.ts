@@ -11,9 +11,13 @@ import { createLogger, type Logger } from '../log/logger.ts';
 import { printReady, type ReadyLine } from '../log/ready-line.ts';
 import { writeNote } from '../log/terminal.ts';
 import type { RunningService } from './service.ts';
+import { settle } from './settle.ts';
 
 /** Longest time a drain may take before the process ends all the same, in ms. */
 export const drainDeadlineMs = 10_000;
+
+/** How long after the ready line the process settles, in ms: whoever waited for it comes first. */
+const settleAfterMs = 1_000;
 
 /** Choices for a main. */
 export interface RunMainOptions {
@@ -60,6 +64,7 @@ export async function runMain(service: string, start: () => Promise<RunningServi
     running = started;
     if (isDraining) return await started.close();
     printReady(started.ready, { json: o.json ?? process.argv.includes('--json') });
+    clock.after(settleAfterMs, settle, { unref: true });
   } catch (error) {
     reportStartFault(service, error, log);
     process.exit(78);
