@@ -3,7 +3,7 @@
  * Every hop of a redirect is judged again; each name is resolved once and the socket gets just those addresses.
  * Not for services of our own config that may be private: make one with allowPrivate. Source: ours; undici does the HTTP.
  */
-import type { Agent, RequestInit as UndiciRequestInit, Response as UndiciResponse } from 'undici';
+import type { Agent, fetch as UndiciFetch, RequestInit as UndiciRequestInit, Response as UndiciResponse } from 'undici';
 import { systemClock, type Clock } from '@dunlin/protocol/base/clock';
 import { version } from '../config/version.ts';
 import { checkDialTarget, guardedLookup, type GuardOptions } from './public-address.ts';
@@ -29,7 +29,7 @@ const ownOriginHeaders = ['authorization', 'cookie', 'proxy-authorization', 'dpo
 
 interface Settings {
   /** undici is loaded with the first request: a server that asks nobody does without it. */
-  readonly dispatcher: () => Promise<{ agent: Agent; fetch: typeof import('undici').fetch }>;
+  readonly dispatcher: () => Promise<{ agent: Agent; fetch: typeof UndiciFetch }>;
   readonly clock: Clock;
   readonly guard: GuardOptions & { readonly schemes: readonly string[] };
   readonly maxBytes: number;
