@@ -6,6 +6,7 @@ import { loadLexicons } from '@dunlin/service/xrpc/lexicons';
 import type { Seeded } from '../seeded.ts';
 import { ask, hangUp } from './exchange.ts';
 import type { Makers } from './made.ts';
+import { makersOfMovers } from './of-movers.ts';
 import { makersOfAppview, makersOfOperators, makersOfRelay } from './of-operators.ts';
 import { makersOfPeople } from './of-people.ts';
 import { makersOfRecords } from './of-records.ts';
@@ -14,7 +15,7 @@ import { withWorld, type ServerName, type World } from './world.ts';
 
 /** Input by server and method. */
 export const makers: Readonly<Record<ServerName, Makers>> = {
-  pds: { ...makersOfPeople, ...makersOfRecords, ...makersOfOperators },
+  pds: { ...makersOfPeople, ...makersOfRecords, ...makersOfMovers, ...makersOfOperators },
   relay: makersOfRelay,
   appview: makersOfAppview,
 };

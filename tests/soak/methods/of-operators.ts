@@ -13,6 +13,8 @@ const live = 'app.dunlin.live.';
 
 const onMember = (body: (member: { did: string; handle: string }, world: World) => Record<string, unknown>): Maker => async (world) => ({ ...operator(world), body: body(await world.member(), world) });
 
+const noBlob = 'bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku';
+
 /** What the operator of a PDS does. */
 export const makersOfOperators: Makers = {
   [`${admin}getAccountInfo`]: (world) => ({ ...operator(world), params: { did: world.author.did } }),
@@ -49,6 +51,9 @@ export const makersOfOperators: Makers = {
     ...operator(world), body: { from: 'old.example.org', to: 'new.example.org', handles: { from: '.test', to: '.example' }, dryRun: true, cursor: '0', limit: 1, perSecond: 100 },
   }),
   'app.dunlin.admin.removeFactors': onMember(({ did }) => ({ did })),
+  'app.dunlin.admin.listBlobTrash': (world) => ({ ...operator(world), params: { did: world.author.did, limit: 2, cursor: `${world.author.did} ${noBlob}` } }),
+  'app.dunlin.admin.restoreBlobs': (world) => ({ ...operator(world), body: { did: world.author.did, cids: [noBlob] } }),
+  'app.dunlin.admin.purgeBlobs': (world) => ({ ...operator(world), body: { did: world.author.did, cids: [noBlob] } }),
   'app.dunlin.admin.fetchMissingBlobs': async (world) => {
     const { pds, author, service } = world;
     const traveller = await newTraveller({ plcUrl: pds.plc.url, url: pds.url }, world.newName());

@@ -50,6 +50,8 @@ export const lexiconId = 'org.people.methods.thing';
 /** The running servers and what they have. */
 export class World {
   readonly pds: SmallPds;
+  /** Another PDS with the same directory. */
+  readonly oldHome: SmallPds;
   readonly relay: TestRelay;
   readonly appview: { readonly url: string; readonly did: string };
   readonly mail: MailServer;
@@ -61,8 +63,9 @@ export class World {
   readonly author: Author;
   #people = 0;
 
-  constructor(o: Pick<World, 'pds' | 'relay' | 'appview' | 'mail' | 'service' | 'relayHost' | 'relayAccount' | 'viewer' | 'roomUri'> & { author: Author; people: number }) {
+  constructor(o: Pick<World, 'pds' | 'oldHome' | 'relay' | 'appview' | 'mail' | 'service' | 'relayHost' | 'relayAccount' | 'viewer' | 'roomUri'> & { author: Author; people: number }) {
     this.pds = o.pds;
+    this.oldHome = o.oldHome;
     this.relay = o.relay;
     this.appview = o.appview;
     this.mail = o.mail;
@@ -144,6 +147,7 @@ export async function withWorld<T>(use: (world: World) => Promise<T>): Promise<T
         throw Object.assign(new Error('no such name'), { code: 'ENOTFOUND' });
       },
     }));
+    const oldHome = await own(startSmallPds({ environment: { PDS_SERVICE_HANDLE_DOMAINS: '.old.test', PDS_DID_PLC_URL: pds.plc.url } }));
     const network = new FakeNetwork(firehose);
     const appview = await own(startAppview(
       { port: 0, dataDirectory: folder.path, relayUrl: firehose.url, isDevMode: true, demoFile: join(folder.path, 'demo.json'), pageFolder: join(folder.path, 'page') },
@@ -154,7 +158,7 @@ export async function withWorld<T>(use: (world: World) => Promise<T>): Promise<T
     const author = await makeAuthor(pds);
     lexiconAuthor = author.did;
     const uri = await fillAppview(appview, viewer);
-    return await use(new World({ pds, relay, appview, mail, service, relayHost, relayAccount, viewer, roomUri: uri, author, people: 0 }));
+    return await use(new World({ pds, oldHome, relay, appview, mail, service, relayHost, relayAccount, viewer, roomUri: uri, author, people: 0 }));
   } finally {
     for (const close of closers.toReversed()) await close();
   }
