@@ -46,7 +46,7 @@ program
 program
   .command('soak')
   .description('long runs: servers killed again and again, parsers and methods fed with spoilt input')
-  .argument('[names...]', 'only these: relay-kill, pds-kill, fuzz-frames, fuzz-http')
+  .argument('[names...]', 'only these: relay-kill, pds-kill, fuzz-frames, hostile-consumers, fuzz-http')
   .option('--minutes <count>', 'how long each fuzzer goes on', parseMinutes)
   .option('--rounds <count>', 'how often each kill soak kills', parseCount)
   .option('--seed <number>', 'make the choices of an earlier run again', parseCount)

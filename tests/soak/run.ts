@@ -12,6 +12,7 @@ const soaks: Record<string, () => Promise<{ soak: Soak }>> = {
   'relay-kill': () => import('./relay-kill.ts'),
   'pds-kill': () => import('./pds-kill.ts'),
   'fuzz-frames': () => import('./fuzz-frames.ts'),
+  'hostile-consumers': () => import('./hostile-consumers.ts'),
   'fuzz-http': () => import('./fuzz-http.ts'),
 };
 
