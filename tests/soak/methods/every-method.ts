@@ -30,6 +30,7 @@ const exceptions: Readonly<Record<string, Exception>> = {
   'com.atproto.sync.getHead': { errors: ['RepoNotFound'] },
   'com.atproto.sync.getCheckout': { errors: ['RepoNotFound'] },
   'com.atproto.repo.describeRepo': { errors: ['RepoNotFound'] },
+  'com.atproto.sync.requestCrawl': { countsTries: true },
   'app.dunlin.account.finishPasskey': { countsTries: true },
   'app.dunlin.account.finishPasskeyCheck': { countsTries: true },
   'app.dunlin.account.finishPasskeySignIn': { countsTries: true },

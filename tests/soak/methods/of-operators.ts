@@ -70,7 +70,8 @@ export const makersOfOperators: Makers = {
 export const makersOfRelay: Makers = {
   [`${sync}listHosts`]: () => ({ params: { limit: 2, cursor: '0' } }),
   [`${sync}getHostStatus`]: ({ relayHost }) => ({ params: { hostname: relayHost.hostname } }),
-  [`${sync}requestCrawl`]: ({ relayHost }) => ({ body: { hostname: relayHost.hostname } }),
+  // Each time from another address, as a proxy would say it: one address may ask only so often.
+  [`${sync}requestCrawl`]: ({ relayHost, newAddress }) => ({ body: { hostname: relayHost.hostname }, headers: { 'x-forwarded-for': newAddress() } }),
   [`${sync}listRepos`]: () => ({ params: { limit: 2, cursor: '0' } }),
   [`${sync}getRepoStatus`]: ({ relayAccount }) => ({ params: { did: relayAccount.did } }),
   [`${sync}getLatestCommit`]: ({ relayAccount }) => ({ params: { did: relayAccount.did } }),

@@ -34,7 +34,7 @@ export interface Exception {
   readonly isOpen?: true;
   /** The library that checks outputs does not know a record's definition as that of a field. */
   readonly isOutputUnchecked?: true;
-  /** Wrong tries count, so the right call may not succeed after them. */
+  /** Wrong tries count, so the right call may not succeed after them; input made anew is not held to them. */
   readonly countsTries?: true;
 }
 
@@ -70,13 +70,14 @@ export class Prover {
     for (let n = 0; n < trials.length; n++) {
       const trial = trials[n];
       if (trial === undefined || (n > 0 && !this.#random.chance(this.#share))) continue;
-      isFresh = false;
+      const limited = report.errors['RateLimitExceeded'] ?? 0;
       const didSucceed = await this.#try(report, trial, exception);
-      if (didSucceed && method.type === 'procedure') {
-        made = await maker(this.#world);
-        trials = this.#trials(nsid, method, made, exception);
-        isFresh = true;
-      }
+      const wasLimited = exception.countsTries === true && (report.errors['RateLimitExceeded'] ?? 0) > limited;
+      isFresh = (didSucceed && method.type === 'procedure') || wasLimited;
+      if (!isFresh) continue;
+      made = await maker(this.#world);
+      trials = this.#trials(nsid, method, made, exception);
+      if (wasLimited && trials[n] !== undefined) isFresh = !(await this.#try(report, trials[n], exception));
     }
     if (exception.countsTries && !isFresh) made = await maker(this.#world);
     const right = { what: 'the right call', question: questionOf(nsid, method.type, made), isRefused: false };

@@ -62,6 +62,7 @@ export class World {
   readonly roomUri: string;
   readonly author: Author;
   #people = 0;
+  #addresses = 0;
 
   constructor(o: Pick<World, 'pds' | 'oldHome' | 'relay' | 'appview' | 'mail' | 'service' | 'relayHost' | 'relayAccount' | 'viewer' | 'roomUri'> & { author: Author; people: number }) {
     this.pds = o.pds;
@@ -87,6 +88,9 @@ export class World {
   newName(): string {
     return `m${++this.#people}x`;
   }
+
+  /** An address nobody has asked from yet. */
+  readonly newAddress = (): string => `203.0.${Math.floor(++this.#addresses / 250)}.${1 + (this.#addresses % 250)}`;
 
   /** Somebody new. */
   async member(): Promise<Member> {
