@@ -34,6 +34,7 @@ export function startChild<ToChild extends object, ToParent>(file: URL, listener
     if (isGone) return;
     isGone = true;
     for (const socket of inLine) socket.destroy();
+    closeUntaken(child);
     listener.onExit(cause);
   };
   child.on('message', (message) => {
@@ -58,6 +59,14 @@ export function startChild<ToChild extends object, ToParent>(file: URL, listener
     },
     kill: () => void child.kill('SIGKILL'),
   };
+}
+
+/**
+ * Closes the socket that was sent and not taken. Node waits for the child's receipt before it lets go of its own copy, also
+ * when the child has ended meanwhile, and its client would wait for ever; there is no public way to it.
+ */
+function closeUntaken(child: { readonly _pendingMessage?: { readonly handle?: { close(): void } } | null } | object): void {
+  if ('_pendingMessage' in child) child._pendingMessage?.handle?.close();
 }
 
 /** The parent as a child sees it. */

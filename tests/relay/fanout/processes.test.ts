@@ -182,6 +182,17 @@ describe.each([1, 2])('of %i processes for consumers', (processes) => {
   });
 });
 
+test('a connection given to one that ends before it takes it is closed', async () => {
+  const { relay, pids } = await start(1);
+  const [pid] = pids();
+  process.kill(pid!, 'SIGSTOP');
+  const socket = dial(relay, '/xrpc/com.atproto.sync.subscribeRepos');
+  const closed = new Promise((resolve) => void socket.once('close', resolve));
+  await eventually('it is given away', async () => (await relay.get('/index.json').then((each) => each.json()) as { consumers: number }).consumers === 1);
+  process.kill(pid!, 'SIGKILL');
+  await closed;
+});
+
 test('a consumer that comes back to its cursor each time one is killed under load gets every event once', async () => {
   const started = await start(2);
   const { relay, host, account, pids } = started;
