@@ -6,7 +6,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { connect } from 'node:net';
+import { connect } from 'node:tls';
 import { join } from 'node:path';
 import { makeCertificate } from './certificates.ts';
 import { root } from './process.ts';
@@ -44,7 +44,7 @@ export interface Upstreams {
   readonly appview: number;
 }
 
-/** Starts one and waits until it listens. @throws when it ends or does not listen in ten seconds */
+/** Starts one and waits until it serves each name, certificates made. @throws when it ends or does not in ten seconds */
 export async function startProxy(name: ProxyName, program: string, upstreams: Upstreams): Promise<RunningProxy> {
   const folder = await temporaryFolder();
   const port = await freePort();
@@ -59,10 +59,12 @@ export async function startProxy(name: ProxyName, program: string, upstreams: Up
     await folder.remove();
   };
   try {
-    await eventually(`${name} listens`, async () => {
-      if (child.exitCode !== null) throw new Error(`${name} ended with ${child.exitCode}: ${said}`);
-      return await isOpen(port);
-    }, 10_000);
+    for (const host of ['relay', 'pds', 'appview']) {
+      await eventually(`${name} serves ${host}`, async () => {
+        if (child.exitCode !== null) throw new Error(`${name} ended with ${child.exitCode}: ${said}`);
+        return await isServed(port, `${host}.example.com`);
+      }, 10_000);
+    }
     return { port, authority: await authority(), close };
   } catch (fault) {
     await close();
@@ -70,13 +72,15 @@ export async function startProxy(name: ProxyName, program: string, upstreams: Up
   }
 }
 
-function isOpen(port: number): Promise<boolean> {
+/** Whether a handshake for the name comes to its end; whose certificate it is does not matter here. */
+function isServed(port: number, servername: string): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1', () => {
+    const socket = connect({ port, host: '127.0.0.1', servername, rejectUnauthorized: false }, () => {
       socket.destroy();
       resolve(true);
     });
     socket.once('error', () => resolve(false));
+    socket.once('close', () => resolve(false));
   });
 }
 
