@@ -13,6 +13,9 @@ import type { StandaloneHost } from '../../tests/relay/fixture/standalone-host.t
 export interface FedRelay {
   readonly url: string;
   readonly port: number;
+  readonly metricsUrl: string;
+  /** Its data. */
+  readonly folder: string;
   /** The process that verifies and writes. */
   readonly pid: number;
   /** Those that serve consumers, when it is not that one. */
@@ -33,6 +36,8 @@ export async function startFedRelay(plcUrl: string, settings: Readonly<Record<st
   return {
     url,
     port: Number(new URL(url).port),
+    metricsUrl: /"metricsUrl":"([^"]+)"/.exec(relay.errorText())?.[1] ?? '',
+    folder: folder.path,
     pid: relay.child.pid ?? 0,
     servingPids: [...relay.errorText().matchAll(/"pid":(\d+),"msg":"process for consumers is ready"/g)].map(([, pid]) => Number(pid)),
     async crawl({ hostname }) {

@@ -12,6 +12,8 @@ import type { IngestMetrics } from './ingest/ingest-metrics.ts';
 import type { Introduced } from './ingest/introduction.ts';
 import type { LoggedKind } from './log/record.ts';
 
+const latencyBuckets = [0.0005, 0.001, 0.002, 0.003, 0.005, 0.01, 0.015, 0.025, 0.05, 0.1, 0.5, 2, 10];
+
 /** Figures that are read when somebody looks. */
 export interface RelayGauges {
   readonly headSeq: () => number;
@@ -97,8 +99,14 @@ export function declareIngestMetrics(metrics: Metrics): IngestMetrics {
     statusChecks: { active: checked.child({ result: 'active' }), inactive: checked.child({ result: 'inactive' }), failed: checked.child({ result: 'failed' }) },
     lookups: metrics.counter({ name: 'identity_lookups_total', help: 'DIDs looked up for an event, by cause.', labels: ['cause'] }),
     heldLanes: metrics.counter({ name: 'accounts_held_total', help: 'Times an account was held back because its DID could not be resolved.' }).child(),
-    latency: metrics.histogram({ name: 'event_durable_seconds', help: 'From the arrival of a frame until it is durable.', buckets: [0.0005, 0.001, 0.002, 0.003, 0.005, 0.01, 0.015, 0.025, 0.05, 0.1, 0.5, 2, 10] }),
+    latency: metrics.histogram({ name: 'event_durable_seconds', help: 'From the arrival of a frame until it is durable.', buckets: latencyBuckets }),
   };
+}
+
+/** Declares what is measured of the log's writing; gives what hears how long a group took, in ms. */
+export function declareLogMetrics(metrics: Metrics): (ms: number) => void {
+  const written = metrics.histogram({ name: 'log_write_seconds', help: 'From the beginning of a group commit until it is durable.', buckets: latencyBuckets });
+  return (ms) => written.observe(ms / 1000);
 }
 
 /** Declares what is counted of requests to the admin API; gives what counts one that was turned away. */

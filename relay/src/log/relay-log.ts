@@ -40,6 +40,8 @@ export interface RelayLogOptions {
   readonly onFault: (error: unknown) => void;
   /** Called when the disk is found full, and when it no longer is; appending is possible, but nothing gets durable. */
   readonly onFull?: (isFull: boolean) => void;
+  /** Told how long each group took from the beginning of its write until it was durable, in ms. */
+  readonly onWritten?: (ms: number) => void;
   /** In place of writing to the file; for tests. */
   readonly write?: WriteBytes;
 }
@@ -257,7 +259,9 @@ export class RelayLog implements EventLog {
 
   async #flush(group: Group): Promise<void> {
     const slices = group.slices();
+    const startMs = this.#options.clock.elapsedMs();
     const segment = await this.#writer.write(group, slices, () => this.#segmentFor(group));
+    this.#options.onWritten?.(this.#options.clock.elapsedMs() - startMs);
     segment.datBytes += group.byteLength;
     segment.count += group.count;
     this.#durableSeq = group.lastSeq;

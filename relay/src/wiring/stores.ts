@@ -12,6 +12,7 @@ import { Collections } from '../collections/collections.ts';
 import { HostStore } from '../hosts/host-store.ts';
 import { RelayLog } from '../log/relay-log.ts';
 import { Room, freeBytesOf } from '../log/room.ts';
+import { declareLogMetrics } from '../metrics.ts';
 import type { Stage } from './stage.ts';
 
 /** What is kept. */
@@ -36,7 +37,7 @@ const roomEveryMs = 1_000;
 const lostLogGapSeqs = 1_000_000_000;
 
 /** Opens the stores. */
-export async function openStores({ config, deps, clock, lifecycle, onFault }: Stage): Promise<Stores> {
+export async function openStores({ config, deps, clock, lifecycle, metrics, onFault }: Stage): Promise<Stores> {
   const { persistDirectory: folder } = config;
   const lock = lockFolder(folder);
   lifecycle.own('folder lock', () => lock.release());
@@ -52,7 +53,7 @@ export async function openStores({ config, deps, clock, lifecycle, onFault }: St
   const room = new Room({ minFreeBytes: config.minFreeBytes, freeBytes: deps.freeBytes ?? (() => freeBytesOf(folder)) });
   const log = await RelayLog.open({
     folder: join(folder, 'log'), initialSeq, durability: config.durability, segmentBytes: config.segmentBytes, segmentAgeMs,
-    clock, gatherMs, onFault, onFull: (isFull) => room.setLogFull(isFull), ...(deps.writeLog && { write: deps.writeLog }),
+    clock, gatherMs, onFault, onFull: (isFull) => room.setLogFull(isFull), onWritten: declareLogMetrics(metrics), ...(deps.writeLog && { write: deps.writeLog }),
   });
   lifecycle.own('log', () => log.close());
   await room.check();
