@@ -10,7 +10,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { subscribeReposPath } from '@dunlin/service/firehose/subscribe';
-import { Readers, startFedRelay } from './relay/fed-relay.ts';
+import { startFedRelay } from './relay/fed-relay.ts';
+import { Readers, times } from './relay/readers.ts';
 
 const [few, many] = [1_000, 5_000];
 const settleMs = 4_000;
@@ -24,10 +25,10 @@ const settled = (): Promise<void> => new Promise((resolve) => setTimeout(resolve
 
 /** Connects some, then more, and gives what each of the later ones cost. */
 async function bytesEach(port: number, pid: number, path: string): Promise<number> {
-  const first = await Readers.start(port, few, path);
+  const first = await Readers.start(port, times(few, path));
   await settled();
   const before = residentBytes(pid);
-  const rest = await Readers.start(port, many - few, path);
+  const rest = await Readers.start(port, times(many - few, path));
   await settled();
   const bytes = (residentBytes(pid) - before) / (many - few);
   await Promise.all([first.close(), rest.close()]);

@@ -13,7 +13,8 @@ import { subscribeReposPath } from '@dunlin/service/firehose/subscribe';
 import { FakeDirectory } from '../tests/relay/fixture/fake-directory.ts';
 import { StandaloneHost, serveDirectory } from '../tests/relay/fixture/standalone-host.ts';
 import { cpuSeconds } from './pds/pair.ts';
-import { Readers, pace, startFedRelay } from './relay/fed-relay.ts';
+import { pace, startFedRelay } from './relay/fed-relay.ts';
+import { Readers, times } from './relay/readers.ts';
 import { makeCommits } from './relay/load.ts';
 
 const consumers = 100;
@@ -38,7 +39,7 @@ interface Window {
 
 /** Lets the host send, and measures. */
 async function measure(o: { port: number; pids: readonly number[]; count: number; path: string; begin: () => Promise<void> }): Promise<Window> {
-  const readers = await Readers.start(o.port, o.count, o.path);
+  const readers = await Readers.start(o.port, times(o.count, o.path));
   await o.begin();
   while (o.count > 0 && (await readers.bytes()) < warmUp * bytesEach * 0.9) await new Promise((resolve) => setTimeout(resolve, 50));
   await new Promise((resolve) => setTimeout(resolve, 500));

@@ -4,11 +4,9 @@
  * that replays, what the text of an event costs, and what a zstd context costs that is kept against one made each time.
  * The reading side is a process of its own. The log is made up of real-sized events. Prints one JSON line a figure.
  */
-import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
 import { zstdCompressSync } from 'node:zlib';
 import { WebSocketServer, type WebSocket } from 'ws';
 import { decode } from '@dunlin/protocol/data/cbor';
@@ -30,6 +28,7 @@ import { silentLogger } from '@dunlin/service/log/logger';
 import { createMetrics } from '@dunlin/service/metrics/registry';
 import { createWebSocketServer } from '@dunlin/service/websocket/server';
 import { SampleLog, sampleFrames } from './relay-json/sample-log.ts';
+import { Readers } from './relay/readers.ts';
 
 const warmUpMs = 500;
 const measureMs = 2_500;
@@ -53,27 +52,18 @@ interface Rates {
 /** Starts readers, lets `produce` run, and gives the rates of events by what the server says it sent and the readers got. */
 async function measure(server: Server, wanted: readonly string[], produce: (isRunning: () => boolean) => void, sent: () => { events: number; bytes: number }): Promise<Rates> {
   const { port } = server.address() as AddressInfo;
-  const readers = fork(join(import.meta.dirname, 'relay-json/readers.ts'), [String(port)], { execArgv: ['--no-warnings'] });
-  readers.send(wanted);
-  await once(readers, 'message');
+  const readers = await Readers.start(port, wanted);
   let isRunning = true;
   produce(() => isRunning);
   await new Promise((resolve) => setTimeout(resolve, warmUpMs));
-  const [cpuBefore, bytesBefore, sentBefore, startMs] = [process.cpuUsage(), await receivedBytes(readers), sent(), performance.now()];
+  const [cpuBefore, bytesBefore, sentBefore, startMs] = [process.cpuUsage(), await readers.bytes(), sent(), performance.now()];
   await new Promise((resolve) => setTimeout(resolve, measureMs));
-  const [cpu, bytesAfter, sentAfter, seconds] = [process.cpuUsage(cpuBefore), await receivedBytes(readers), sent(), (performance.now() - startMs) / 1_000];
+  const [cpu, bytesAfter, sentAfter, seconds] = [process.cpuUsage(cpuBefore), await readers.bytes(), sent(), (performance.now() - startMs) / 1_000];
   isRunning = false;
-  readers.disconnect();
-  await once(readers, 'exit');
+  await readers.close();
   const bytesPerEvent = (sentAfter.bytes - sentBefore.bytes) / (sentAfter.events - sentBefore.events);
   const events = (bytesAfter - bytesBefore) / bytesPerEvent;
   return { perCpuSecond: Math.round(events / ((cpu.user + cpu.system) / 1e6)), perSecond: Math.round(events / seconds), bytesPerEvent: Math.round(bytesPerEvent) };
-}
-
-async function receivedBytes(readers: ChildProcess): Promise<number> {
-  readers.send({});
-  const [message] = await once(readers, 'message');
-  return Number((message as { receivedBytes: number }).receivedBytes);
 }
 
 async function listening(): Promise<Server> {

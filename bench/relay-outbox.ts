@@ -1,14 +1,12 @@
 /**
  * How many frames of 1.5 kB reach 100 consumers in a second of the server's processor time: the outbox against one ws.send
  * a frame and consumer, in the same run, and against bare writes of the same bytes, the most the kernel takes; and how quickly one consumer replays from the log.
- * The reading side is a process of its own (relay/stream-readers.ts). The log is a made-up one in memory: what is measured is
+ * The reading side is a process of its own (relay/readers.ts). The log is a made-up one in memory: what is measured is
  * ring, outbox and sockets. Prints one JSON line a figure; `detail` has the wall-clock rates.
  */
-import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
 import { WebSocketServer, type WebSocket } from 'ws';
 import type { EventLog, EventSlice } from '@dunlin/service/firehose/event-log';
 import { Outbox } from '@dunlin/service/firehose/outbox';
@@ -17,6 +15,7 @@ import { silentLogger } from '@dunlin/service/log/logger';
 import { createMetrics } from '@dunlin/service/metrics/registry';
 import { wrapFrame } from '@dunlin/service/websocket/frames';
 import { createWebSocketServer } from '@dunlin/service/websocket/server';
+import { Readers, times } from './relay/readers.ts';
 
 const consumers = 100;
 const payloadBytes = 1_500;
@@ -68,25 +67,17 @@ interface Rates {
 /** Starts the readers, lets `produce` run, and gives the rates at which whole frames arrived. */
 async function measure(server: Server, count: number, path: string, produce: (isRunning: () => boolean) => void): Promise<Rates> {
   const { port } = server.address() as AddressInfo;
-  const readers = fork(join(import.meta.dirname, 'relay/stream-readers.ts'), [String(port), String(count), path], { execArgv: ['--no-warnings'] });
-  await once(readers, 'message');
+  const readers = await Readers.start(port, times(count, path));
   let isRunning = true;
   produce(() => isRunning);
   await new Promise((resolve) => setTimeout(resolve, warmUpMs));
-  const [cpuBefore, bytesBefore, startMs] = [process.cpuUsage(), await receivedBytes(readers), performance.now()];
+  const [cpuBefore, bytesBefore, startMs] = [process.cpuUsage(), await readers.bytes(), performance.now()];
   await new Promise((resolve) => setTimeout(resolve, measureMs));
-  const [cpu, bytesAfter, seconds] = [process.cpuUsage(cpuBefore), await receivedBytes(readers), (performance.now() - startMs) / 1_000];
+  const [cpu, bytesAfter, seconds] = [process.cpuUsage(cpuBefore), await readers.bytes(), (performance.now() - startMs) / 1_000];
   isRunning = false;
   const frames = (bytesAfter - bytesBefore) / frame.length;
-  readers.disconnect();
-  await once(readers, 'exit');
+  await readers.close();
   return { perCpuSecond: Math.round(frames / ((cpu.user + cpu.system) / 1e6)), perSecond: Math.round(frames / seconds) };
-}
-
-async function receivedBytes(readers: ChildProcess): Promise<number> {
-  readers.send({});
-  const [message] = await once(readers, 'message');
-  return Number((message as { receivedBytes: number }).receivedBytes);
 }
 
 async function listening(): Promise<Server> {

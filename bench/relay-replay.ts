@@ -1,10 +1,9 @@
 /**
  * How quickly a relay as a process of its own replays its log on disk: to one consumer from cursor 0 to the end, against
- * `cat` of the same files; and to 100 consumers at once. Readers look at nothing (relay/stream-readers.ts), so that the relay is
+ * `cat` of the same files; and to 100 consumers at once. Readers look at nothing (relay/readers.ts), so that the relay is
  * what is measured. Prints JSON lines with the load of the machine.
  */
-import { execFile, fork, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
+import { execFile } from 'node:child_process';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { loadavg } from 'node:os';
 import { join } from 'node:path';
@@ -16,6 +15,7 @@ import { FakeDirectory } from '../tests/relay/fixture/fake-directory.ts';
 import { StandaloneHost, serveDirectory } from '../tests/relay/fixture/standalone-host.ts';
 import { cpuSeconds } from './pds/pair.ts';
 import { makeCommits } from './relay/load.ts';
+import { Readers, times } from './relay/readers.ts';
 
 const commits = 24_000;
 const consumers = 100;
@@ -31,27 +31,19 @@ interface Rate {
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
 
-async function received(readers: ChildProcess): Promise<number> {
-  readers.send({});
-  const [message] = await once(readers, 'message');
-  return Number((message as { receivedBytes: number }).receivedBytes);
-}
-
 /** Opens so many consumers from cursor 0; the rate until `untilBytes` have come or the window is over. */
 async function replay(o: { port: number; pid: number; count: number; untilBytes: number }): Promise<Rate> {
   const [cpuBefore, start] = [cpuSeconds(o.pid), performance.now()];
-  const readers = fork(join(import.meta.dirname, 'relay/stream-readers.ts'), [String(o.port), String(o.count), `${subscribeReposPath}?cursor=0`], { execArgv: ['--no-warnings'] });
-  await once(readers, 'message');
+  const readers = await Readers.start(o.port, times(o.count, `${subscribeReposPath}?cursor=0`));
   let startedMs = performance.now();
   if (startedMs - start > windowMs) startedMs = start;
   let bytes = 0;
   while (bytes < o.untilBytes && performance.now() - startedMs < windowMs) {
     await pause(5);
-    bytes = await received(readers);
+    bytes = await readers.bytes();
   }
   const [seconds, cpu] = [(performance.now() - startedMs) / 1_000, cpuSeconds(o.pid) - cpuBefore];
-  readers.disconnect();
-  await once(readers, 'exit');
+  await readers.close();
   return { bytesPerSecond: bytes / seconds, bytesPerCpuSecond: bytes / Math.max(cpu, 0.01) };
 }
 

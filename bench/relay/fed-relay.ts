@@ -2,9 +2,6 @@
  * A relay as a process of its own that a host feeds, with the processes that serve its consumers; and a host that sends at
  * an even pace. Not a bench itself. Source: ours.
  */
-import { once } from 'node:events';
-import { fork, type ChildProcess } from 'node:child_process';
-import { join } from 'node:path';
 import { startDunlin } from '../../tests/harness/process.ts';
 import { temporaryFolder } from '../../tests/harness/temporary.ts';
 import type { StandaloneHost } from '../../tests/relay/fixture/standalone-host.ts';
@@ -67,32 +64,4 @@ export function pace(host: StandaloneHost, frames: readonly Uint8Array[], perSec
     };
     tick();
   });
-}
-
-/** Consumers that read and look at nothing, in a process of their own. */
-export class Readers {
-  readonly #child: ChildProcess;
-
-  private constructor(child: ChildProcess) {
-    this.#child = child;
-  }
-
-  /** Resolves when all are connected. */
-  static async start(port: number, count: number, path: string): Promise<Readers> {
-    const child = fork(join(import.meta.dirname, 'stream-readers.ts'), [String(port), String(count), path], { execArgv: ['--no-warnings'] });
-    await once(child, 'message');
-    return new Readers(child);
-  }
-
-  /** Bytes that came to all of them together. */
-  async bytes(): Promise<number> {
-    this.#child.send({});
-    const [message] = await once(this.#child, 'message');
-    return Number((message as { receivedBytes: number }).receivedBytes);
-  }
-
-  async close(): Promise<void> {
-    this.#child.disconnect();
-    await once(this.#child, 'exit');
-  }
 }

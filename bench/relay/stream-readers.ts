@@ -1,18 +1,21 @@
 /**
- * The reading side of bench/relay-outbox.ts, in a process of its own so that it does not hide the server: opens many sockets,
- * shakes hands, reads without parsing and tells how many bytes came. Each is another client to a server that believes X-Forwarded-For.
- * Not a benchmark by itself: started by benches with port, number of sockets and path. Tells its parent over IPC.
+ * The process of readers.ts: opens a socket for each path, shakes hands, reads without parsing and tells how many bytes came.
+ * Each is another client to a server that believes X-Forwarded-For.
+ * Not a bench by itself. Argument: port. Its parent sends the list of paths first, then asks.
  */
+import { once } from 'node:events';
 import { connect } from 'node:net';
 
-const [port, count, path] = [Number(process.argv[2]), Number(process.argv[3]), process.argv[4] ?? '/'];
+const port = Number(process.argv[2]);
+const [paths] = (await once(process, 'message')) as [string[]];
+const count = paths.length;
 const received = new Float64Array(count);
 let handshakes = 0;
 // Ten thousand sockets share less memory than a hundred.
 const bufferBytes = count > 200 ? 16_384 : 524_288;
 
 if (count === 0) process.send?.({ ready: true });
-for (let index = 0; index < count; index++) {
+for (const [index, path] of paths.entries()) {
   const scratch = Buffer.allocUnsafe(bufferBytes);
   let isOpen = false;
   const socket = connect({
