@@ -52,6 +52,7 @@ export class AuditLog {
   readonly #insert: Statement<[number, string, string, string, string, string | null, string], unknown>;
   readonly #trim: Statement<[number], unknown>;
   readonly #finish: Statement<[number, string, number], unknown>;
+  readonly #same: Statement<[string, string, string | null, string, number], number>;
   readonly #page: Statement<[number, number], Row>;
   readonly #pageOf: Statement<[string, number, number], Row>;
 
@@ -59,6 +60,9 @@ export class AuditLog {
     this.#insert = database.prepare("INSERT INTO act (at, actor, address, agent, method, subject, input, outcome) VALUES (?, ?, ?, ?, ?, ?, ?, '')");
     this.#trim = database.prepare('DELETE FROM act WHERE id <= ?');
     this.#finish = database.prepare('UPDATE act SET status = ?, outcome = ? WHERE id = ?');
+    this.#same = database
+      .prepare<[string, string, string | null, string, number], number>('SELECT 1 FROM act WHERE method = ? AND actor = ? AND subject IS ? AND input = ? AND at > ? LIMIT 1')
+      .pluck();
     this.#page = database.prepare('SELECT * FROM act WHERE id < ? ORDER BY id DESC LIMIT ?');
     this.#pageOf = database.prepare('SELECT * FROM act WHERE subject = ? AND id < ? ORDER BY id DESC LIMIT ?');
   }
@@ -69,6 +73,11 @@ export class AuditLog {
     const id = Number(lastInsertRowid);
     this.#trim.run(id - maxActs);
     return id;
+  }
+
+  /** Tells whether the same act, of the same actor with the same input, was begun after a moment. */
+  has({ method, actor, subject, input }: Pick<Act, 'method' | 'actor' | 'subject' | 'input'>, afterMs: number): boolean {
+    return this.#same.get(method, actor, subject === null ? null : clip(subject), inputText(input), afterMs) !== undefined;
   }
 
   /** Remembers what came of it. */

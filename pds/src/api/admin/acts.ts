@@ -1,7 +1,8 @@
 /**
  * Which methods are acts of an operator, how each is remembered around its handler, and app.dunlin.admin.listActs, which tells of them.
  * An act is remembered once its caller and its input are known to be right, and durable before the handler begins; what only reads,
- * or was refused before that, is not, nor is a dry run, or a call that only goes on with one that was remembered (it has a cursor). Not for what is kept (`audit/audit-log.ts`). Source: ours.
+ * or was refused before that, is not, nor is a dry run, or a call that only goes on with one that was remembered: a cursor says so, and
+ * the trail must bear it out. Not for what is kept (`audit/audit-log.ts`). Source: ours.
  */
 import type { Clock } from '@dunlin/protocol/base/clock';
 import { readAuthorization } from '@dunlin/service/xrpc/auth';
@@ -33,6 +34,17 @@ const refreshIdentity = 'com.atproto.identity.refreshIdentity';
 /** Fields of inputs that are nobody's to read later: passwords, and what letters say. */
 const secretFields: ReadonlySet<string> = new Set(['password', 'content']);
 
+/** The one method that may be asked to change nothing; elsewhere that field is not looked at. */
+const dryRunMethod = 'app.dunlin.admin.renameHost';
+
+/** Methods that do some and give a cursor to go on from. */
+const pagedMethods: ReadonlySet<string> = new Set([
+  dryRunMethod, 'app.dunlin.admin.fetchMissingBlobs', 'app.dunlin.admin.purgeBlobs', 'app.dunlin.admin.restoreBlobs',
+]);
+
+/** For how long calls may go on with an act before it is remembered anew, in ms. */
+const pagedLifeMs = 86_400_000;
+
 /** Gives the routes, with those that are an operator's acts remembered. Queries stay as they are. */
 export function rememberActs(routes: readonly XrpcRoute[], isQuery: (nsid: string) => boolean, parts: ActParts): XrpcRoute[] {
   return routes.map((each) => (isAct(each.nsid) && !isQuery(each.nsid) ? remembered(each, parts) : each));
@@ -54,7 +66,7 @@ function remembered(inner: XrpcRoute, parts: ActParts): XrpcRoute {
         const result = await inner.run(call, async () => {
           const read = await readInput();
           const input = read.input as Readonly<Record<string, unknown>>;
-          if (input['cursor'] === undefined && input['dryRun'] !== true) id = await begin(parts, call, input);
+          if (inner.nsid !== dryRunMethod || input['dryRun'] !== true) id = await begin(parts, call, input);
           return read;
         });
         await finish(parts, id, 200, '');
@@ -67,11 +79,17 @@ function remembered(inner: XrpcRoute, parts: ActParts): XrpcRoute {
   };
 }
 
-function begin({ audit, accounts, groups, clock, modServiceDid }: ActParts, { nsid, headers, ip }: XrpcCall, input: Readonly<Record<string, unknown>>): Promise<number> {
+/** Gives the number of the act, or null when the call only goes on with one. */
+async function begin({ audit, accounts, groups, clock, modServiceDid }: ActParts, { nsid, headers, ip }: XrpcCall, given: Readonly<Record<string, unknown>>): Promise<number | null> {
   const actor = readAuthorization(headers)?.scheme === 'bearer' ? (modServiceDid ?? 'moderator') : 'operator';
-  const named = subjectOf(input);
+  const named = subjectOf(given);
   const subject = named === null ? null : (accounts.byIdentifier(named)?.did ?? named);
-  const act = { atMs: clock.nowMs(), actor, address: ip, agent: headers['user-agent'] ?? '', method: nsid, subject, input: withoutSecrets(input) };
+  const whole = withoutSecrets(given);
+  const { cursor, ...rest } = whole;
+  const isPaged = pagedMethods.has(nsid);
+  const atMs = clock.nowMs();
+  const act = { atMs, actor, address: ip, agent: headers['user-agent'] ?? '', method: nsid, subject, input: isPaged ? rest : whole };
+  if (isPaged && cursor !== undefined && audit.has(act, atMs - pagedLifeMs)) return null;
   return groups.write(() => audit.begin(act));
 }
 
