@@ -107,6 +107,8 @@ export const pdsConfigSpec = defineConfig({
     ...pair('PDS_REPORT_SERVICE_URL', given.reportServiceUrl, 'PDS_REPORT_SERVICE_DID', given.reportServiceDid),
     ...pair('PDS_MOD_SERVICE_URL', given.modServiceUrl, 'PDS_MOD_SERVICE_DID', given.modServiceDid),
     ...serviceHandleDomains.filter((domain) => !/^\.[a-z0-9-]+(\.[a-z0-9-]+)*$/.test(domain)).map((domain) => `PDS_SERVICE_HANDLE_DOMAINS needs a leading dot on every domain (got ${JSON.stringify(domain)})`),
+    ...given.formerHostnames.filter((host) => !/^[a-z0-9-]+(\.[a-z0-9-]+)*(:\d+)?$/.test(host)).map((host) => `PDS_FORMER_HOSTNAMES must be host names in lower case (got ${JSON.stringify(host)})`),
+    ...given.crawlers.filter((relay) => !/^https?:\/\//.test(relay) || !URL.canParse(relay)).map((relay) => `PDS_CRAWLERS must be URLs beginning with https:// (got ${JSON.stringify(relay)})`),
     ...(devMode || hostname === 'localhost' || hostname.includes('.') ? [] : ['PDS_HOSTNAME must be a full domain name, or localhost']),
   ],
 });

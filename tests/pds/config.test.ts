@@ -34,6 +34,8 @@ test.each([
   [{ PDS_MOD_SERVICE_DID: 'did:web:mod.example.org' }, 'set both or none'],
   [{ PDS_SERVICE_HANDLE_DOMAINS: 'test' }, 'leading dot'],
   [{ PDS_HOSTNAME: 'pds' }, 'full domain name'],
+  [{ PDS_FORMER_HOSTNAMES: 'old.example.org,https://older.example.org' }, 'PDS_FORMER_HOSTNAMES must be host names'],
+  [{ PDS_CRAWLERS: 'https://relay.example.org,relay.example.net' }, 'PDS_CRAWLERS must be URLs'],
   [{ PDS_PLC_ROTATION_KEY_K256_PRIVATE_KEY_HEX: 'abc' }, 'must match'],
   [{ PDS_BLOBSTORE_S3_BUCKET: 'blobs', PDS_BLOBSTORE_DISK_LOCATION: '/blobs', AWS_ACCESS_KEY_ID: 'a', AWS_SECRET_ACCESS_KEY: 'b' }, 'blobs have one place'],
   [{ PDS_BLOBSTORE_S3_BUCKET: 'blobs' }, 'needs PDS_BLOBSTORE_S3_ACCESS_KEY_ID'],
