@@ -37,7 +37,7 @@ export function pages({ accounts, server, hosted }: { accounts: AccountStore; se
     const domain = context.query['domain'];
     if (typeof domain !== 'string' || domain === '') throw invalidRequest('bad or missing domain query param');
     const name = domain.toLowerCase();
-    const isOurs = name === new URL(server.publicUrl).hostname || accounts.byHandle(name) !== null || hosted.at(name).kind !== 'none';
+    const isOurs = server.hasHostname(name) || accounts.byHandle(name) !== null || hosted.at(name).kind !== 'none';
     if (!isOurs) throw new XrpcError(404, 'NotFound', 'handle not found for this domain');
     context.body = { success: true };
   });

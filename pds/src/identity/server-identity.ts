@@ -60,6 +60,12 @@ export class ServerIdentity {
     return [...new Set([this.did, didWebOf(this.host), didWebOf(hostname), ...formerHosts.map(didWebOf)])];
   }
 
+  /** Tells whether a host name, without a port, is or was this server's. */
+  hasHostname(name: string): boolean {
+    const { formerHosts = [] } = this.#options;
+    return [this.host, ...formerHosts].some((host) => new URL(this.urlOf(host)).hostname === name);
+  }
+
   /** The DID document at /.well-known/did.json of a host name: a former one has its own, which names the present address. */
   document(host: string = this.host): object {
     const { formerHosts = [] } = this.#options;

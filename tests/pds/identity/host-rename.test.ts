@@ -61,7 +61,7 @@ test('nothing is renamed to a name the server does not have, and what is no host
 });
 
 test('under the new name, sessions begun before hold when the former name is known, and tokens are made for the new one', async () => {
-  environment['PDS_FORMER_HOSTNAMES'] = oldHost;
+  environment['PDS_FORMER_HOSTNAMES'] = `${oldHost},old.example.org`;
   await small.restart();
   newHost = new URL(small.url).host;
   expect(newHost).not.toBe(oldHost);
@@ -70,6 +70,9 @@ test('under the new name, sessions begun before hold when the former name is kno
   const claims = JSON.parse(Buffer.from(String(json['accessJwt']).split('.')[1]!, 'base64url').toString()) as { aud: string };
   expect(claims.aud).toBe((await small.call('com.atproto.server.describeServer')).json['did']);
   expect(claims.aud).not.toBe(oldDid);
+  // A proxy goes on getting certificates for the former name while it is kept.
+  const hasCertificate = async (domain: string): Promise<boolean> => (await fetch(`${small.url}/tls-check?domain=${domain}`)).ok;
+  expect([await hasCertificate('Old.example.org'), await hasCertificate('other.example.org')]).toEqual([true, false]);
   expect([await documentAt(oldHost), await documentAt(newHost), await documentAt('other.example.org')]).toMatchObject([{ id: oldDid }, { id: claims.aud }, { id: claims.aud }].map(({ id }) => ({ id, service: [{ serviceEndpoint: small.url }] })));
 });
 
