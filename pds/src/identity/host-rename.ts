@@ -3,7 +3,8 @@
  * domain; the network is told of each. A few accounts a call, oldest first, at a pace; what was cut off goes on where it was.
  * Order for each account: directory first, since the network believes the document; then handle, event and progress in one transaction.
  * If that is cut off in between, the next run finds the document right and does the rest. Accounts that live elsewhere, whose DIDs this
- * server has no key of, or who write their documents themselves are told of and left. Not here: HTTP. Source: ours, decisions/0025.
+ * server has no key of, or who write their documents themselves are told of and left; so is a handle that an owner wrote into the document
+ * and that is none of this server's. Not here: HTTP. Source: ours, decisions/0025.
  */
 import type { Clock } from '@dunlin/protocol/base/clock';
 import { parseServiceOrigin } from '@dunlin/protocol/identity/did-document';
@@ -15,6 +16,7 @@ import type { AccountStore } from '../account/account-store.ts';
 import { judgeHandle } from '../account/handle-rules.ts';
 import type { GroupCommit } from '../sequencer/group-commit.ts';
 import type { Sequencer } from '../sequencer/sequencer.ts';
+import type { HostedDids } from './hosted-dids.ts';
 import type { PlcClient } from './plc-client.ts';
 import type { RenameStore } from './rename-store.ts';
 import type { ServerIdentity } from './server-identity.ts';
@@ -57,12 +59,20 @@ export interface RenamePage {
   readonly fault: string | null;
 }
 
-type Verdict = { readonly kind: 'change' | 'right' } | { readonly kind: 'elsewhere' | 'noKey'; readonly detail: string };
+/** The handle an account has, the one it is to have, and why it keeps the first when it was to have another. */
+interface Names {
+  readonly before: string;
+  readonly after: string;
+  readonly note: string | null;
+}
+
+type Verdict = { readonly kind: 'change' | 'right' | 'ended' } | { readonly kind: 'elsewhere' | 'noKey'; readonly detail: string };
 
 /** Renames. */
 export class HostRename {
   readonly #accounts: AccountStore;
   readonly #renames: RenameStore;
+  readonly #hosted: Pick<HostedDids, 'follows' | 'isHeld'>;
   readonly #plc: PlcClient;
   readonly #resolver: IdentityResolver;
   readonly #server: ServerIdentity;
@@ -74,11 +84,12 @@ export class HostRename {
 
   /** `domains` are this server's, each with a leading dot. */
   constructor(o: {
-    accounts: AccountStore; renames: RenameStore; plc: PlcClient; resolver: IdentityResolver; server: ServerIdentity; domains: readonly string[];
+    accounts: AccountStore; renames: RenameStore; hosted: Pick<HostedDids, 'follows' | 'isHeld'>; plc: PlcClient; resolver: IdentityResolver; server: ServerIdentity; domains: readonly string[];
     groups: GroupCommit; sequencer: Sequencer; clock: Clock;
   }) {
     this.#accounts = o.accounts;
     this.#renames = o.renames;
+    this.#hosted = o.hosted;
     this.#plc = o.plc;
     this.#resolver = o.resolver;
     this.#server = o.server;
@@ -131,32 +142,47 @@ export class HostRename {
     const { id, did, handle } = account;
     const named = { did, handle };
     if (this.#renames.isDone(id, wanted.to)) return { ...named, outcome: 'done' };
-    const newHandle = this.#handleFor(account, wanted);
-    if (!did.startsWith('did:plc:')) return this.#ownDocument(wanted, account);
-    const state = await this.#plc.findState(did);
-    if (state === null) return { ...named, outcome: 'ended' };
-    const verdict = this.#judge(state, wanted, newHandle.handle);
+    const names = this.#namesFor(account, wanted);
+    if (!did.startsWith('did:plc:') && !this.#hosted.follows(did)) return this.#ownDocument(wanted, account);
+    const shown = { ...named, ...(names.after !== handle && { newHandle: names.after }), ...(names.note !== null && { detail: names.note }) };
+    // A document that is written here has the new address already, and follows the handle.
+    const verdict = this.#hosted.follows(did) ? ({ kind: 'right' } as const) : this.#judge(await this.#plc.findState(did), wanted, names);
+    if (verdict.kind === 'ended') return { ...named, outcome: 'ended' };
     if (verdict.kind === 'elsewhere' || verdict.kind === 'noKey') return { ...named, outcome: verdict.kind, detail: verdict.detail };
-    const shown = { ...named, ...(newHandle.handle !== handle && { newHandle: newHandle.handle }), ...(newHandle.note !== null && { detail: newHandle.note }) };
     if (wanted.isDryRun) return { ...shown, outcome: 'wouldChange' };
     if (verdict.kind === 'change') {
-      const endpoint = this.#server.urlOf(wanted.to);
-      const answer = await this.#plc.tryUpdate(did, (now) => (this.#judge(now, wanted, newHandle.handle).kind === 'change' ? withEndpoint(now, endpoint, newHandle.handle) : now));
+      const answer = await this.#plc.tryUpdate(did, (now) => (this.#judge(now, wanted, names).kind === 'change' ? this.#changed(now, wanted, names) : now));
       if (!answer.accepted && answer.status === 429) throw new XrpcError(503, 'UpstreamFailure', `did:plc directory asks for patience: ${answer.message}`);
       if (!answer.accepted) return { ...named, outcome: 'refused', detail: `status=${answer.status} ${answer.message}` };
     }
-    await this.#finish(account, wanted.to, newHandle.handle);
+    await this.#finish(account, wanted.to, names.after);
     return { ...shown, outcome: 'changed' };
   }
 
   /** Says whether a document is to be changed: it names the old host, and this server's key may change it. */
-  #judge({ services, rotationKeys, alsoKnownAs }: PlcState, { from, to }: WantedRename, handle: string): Verdict {
+  #judge(state: PlcState | null, wanted: WantedRename, names: Names): Verdict {
+    if (state === null) return { kind: 'ended' };
+    const { services, rotationKeys, alsoKnownAs } = state;
+    const [from, to] = [this.#server.urlOf(wanted.from), this.#server.urlOf(wanted.to)];
     const endpoint = services['atproto_pds']?.endpoint ?? 'none';
     const origin = parseServiceOrigin(endpoint);
-    if (origin === this.#server.urlOf(to) && alsoKnownAs[0] === `at://${handle}`) return { kind: 'right' };
-    if (origin !== this.#server.urlOf(from) && origin !== this.#server.urlOf(to)) return { kind: 'elsewhere', detail: `its document names ${endpoint}` };
+    if (origin === to && this.#aliases(alsoKnownAs, wanted, names) === alsoKnownAs) return { kind: 'right' };
+    if (origin !== from && origin !== to) return { kind: 'elsewhere', detail: `its document names ${endpoint}` };
     if (!rotationKeys.includes(this.#plc.rotationKey)) return { kind: 'noKey', detail: 'this server\'s rotation key is not among those of the DID: the person must change the endpoint' };
     return { kind: 'change' };
+  }
+
+  #changed(state: PlcState, wanted: WantedRename, names: Names): PlcState {
+    const service = { type: 'AtprotoPersonalDataServer', endpoint: this.#server.urlOf(wanted.to) };
+    return { ...state, alsoKnownAs: this.#aliases(state.alsoKnownAs, wanted, names), services: { ...state.services, atproto_pds: service } };
+  }
+
+  /** Gives the names a document is to have: its own when the handle there is right, or one the owner wrote that is none of this server's. */
+  #aliases(alsoKnownAs: readonly string[], { handles }: WantedRename, { before, after }: Names): readonly string[] {
+    const named = alsoKnownAs[0]?.startsWith('at://') === true ? alsoKnownAs[0].slice('at://'.length) : null;
+    const domains = handles === null ? this.#domains : [...this.#domains, handles.from, handles.to];
+    if (named === after || (named !== null && named !== before && !domains.some((domain) => named.endsWith(domain)))) return alsoKnownAs;
+    return [`at://${after}`, ...alsoKnownAs.filter((name) => !name.startsWith('at://'))];
   }
 
   /** Its owner writes the document: the network is told again once it is right, else the owner must be told what to change. */
@@ -172,14 +198,14 @@ export class HostRename {
     return { did, handle, outcome: 'changed' };
   }
 
-  /** Gives the handle an account is to have, and why it keeps the one it has when it was to have another. */
-  #handleFor({ id, handle }: Account, { handles }: WantedRename): { handle: string; note: string | null } {
-    if (handles === null || !handle.endsWith(handles.from)) return { handle, note: null };
+  #namesFor({ id, did, handle }: Account, { handles }: WantedRename): Names {
+    const kept = (why: string | null): Names => ({ before: handle, after: handle, note: why === null ? null : `keeps its handle: ${why}` });
+    if (handles === null || !handle.endsWith(handles.from)) return kept(null);
     const wanted = handle.slice(0, -handles.from.length) + handles.to;
     const holder = this.#accounts.byHandle(wanted);
-    if (holder !== null && holder.id !== id) return { handle, note: `keeps its handle: ${wanted} is taken` };
+    if ((holder !== null && holder.id !== id) || this.#hosted.isHeld(wanted, did)) return kept(`${wanted} is taken`);
     const verdict = judgeHandle(wanted, { domains: [handles.to], allowReserved: true });
-    return verdict.kind === 'local' ? { handle: verdict.handle, note: null } : { handle, note: `keeps its handle: ${wanted} is none` };
+    return verdict.kind === 'local' ? { before: handle, after: verdict.handle, note: null } : kept(`${wanted} is none`);
   }
 
   async #finish({ id, did, handle: before }: Account, host: string, handle: string): Promise<void> {
@@ -195,9 +221,4 @@ export class HostRename {
     this.#resolver.invalidateHandle(before);
     this.#resolver.invalidateHandle(handle);
   }
-}
-
-function withEndpoint(state: PlcState, endpoint: string, handle: string): PlcState {
-  const others = state.alsoKnownAs.filter((name) => !name.startsWith('at://'));
-  return { ...state, alsoKnownAs: [`at://${handle}`, ...others], services: { ...state.services, atproto_pds: { type: 'AtprotoPersonalDataServer', endpoint } } };
 }

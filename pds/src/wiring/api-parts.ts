@@ -76,7 +76,7 @@ export function apiParts(stage: Stage, stores: Stores, writes: Writes, network: 
     proxy: { auth, targets, forwarder, readAfterWrite, appView, maxBodyBytes: config.blobUploadLimit },
     adminMail: { auth, accounts, moderationMailer, mailCodes },
     hostedDids: { auth, accounts, hosted: people.hosted, mailCodes, groups, sequencer, resolver, limits },
-    renameHost: { auth, rename: new HostRename({ ...stores, ...network, domains, groups, sequencer, clock }) },
+    renameHost: { auth, rename: new HostRename({ ...stores, ...network, hosted: people.hosted, domains, groups, sequencer, clock }) },
     overview: { auth, overview, neighbours, server, inviteCodeRequired: areInvitesRequired(config) },
     accountOverview: { auth, ...stores, sessions, tokens: people.oauth.tokens, factors: second.factors, clock },
     acts: { auth, accounts, audit: stores.audit, groups, clock, modServiceDid: config.modServiceDid },

@@ -5,6 +5,7 @@ import { Keypair } from '@dunlin/protocol/crypto/keypair';
 import { systemClock } from '@dunlin/protocol/base/clock';
 import { fetchPlcAuditLog } from '@dunlin/protocol/identity/did-plc';
 import { plcOperationCid, signPlcOperation, type UnsignedPlcUpdate } from '@dunlin/protocol/identity/plc-operation';
+import { wildcardFetch } from '../wildcard-fetch.ts';
 import { startSmallPds, Subscriber, type Answer, type Person, type SmallPds } from '../small-pds.ts';
 
 let small: SmallPds;
@@ -26,11 +27,11 @@ const rename = (input: object): Promise<Answer> => small.call('app.dunlin.admin.
 const outcomes = ({ json: answer }: Answer): Record<string, string> => Object.fromEntries((answer['accounts'] as { handle: string; outcome: string }[]).map(({ handle, outcome }) => [handle, outcome]));
 
 /** Changes a DID with the server's key behind its back. */
-async function changeDid(did: string, change: (state: UnsignedPlcUpdate) => Partial<UnsignedPlcUpdate>): Promise<void> {
-  const last = (await fetchPlcAuditLog(directory(), did))!.at(-1)!.operation as UnsignedPlcUpdate & { sig: string };
+async function changeDid(did: string, change: (state: UnsignedPlcUpdate) => Partial<UnsignedPlcUpdate>, at: SmallPds = small): Promise<void> {
+  const last = (await fetchPlcAuditLog({ ...directory(), plcUrl: at.plc.url }, did))!.at(-1)!.operation as UnsignedPlcUpdate & { sig: string };
   const { sig: _sig, ...state } = last;
   const operation = signPlcOperation<UnsignedPlcUpdate>({ ...state, ...change(state), prev: plcOperationCid(last).toString() }, Keypair.fromPrivateBytes('k256', Buffer.from(rotationHex, 'hex')));
-  const answer = await fetch(`${small.plc.url}/${did}`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(operation) });
+  const answer = await fetch(`${at.plc.url}/${did}`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(operation) });
   expect(answer.status).toBe(200);
 }
 
@@ -120,4 +121,44 @@ test('a directory that is gone stops a call with the place to go on from', async
   const { status, json } = await rename({});
   expect(status).toBe(200);
   expect(json).toEqual({ accounts: [], cursor: '0', fault: expect.stringContaining('directory') });
+});
+
+test('a document keeps a handle its owner wrote there; one written here gets its handle moved; the first name of a did:web stays its own', async () => {
+  const domain = '.dunlin-test.org';
+  let url = '';
+  const settings: Record<string, string> = {
+    PDS_PLC_ROTATION_KEY_K256_PRIVATE_KEY_HEX: rotationHex, PDS_HOSTED_DID_WEB: 'true', PDS_SERVICE_DID: `did:web:pds${domain}`, PDS_SERVICE_HANDLE_DOMAINS: `.old${domain},.new${domain}`,
+  };
+  const here = await startSmallPds({ environment: settings, fetch: wildcardFetch(domain, () => url) });
+  try {
+    url = here.url;
+    const from = new URL(here.url).host;
+    const make = async (handle: string, did?: string): Promise<{ did: string; token: string }> => {
+      const { json: made } = await here.call('com.atproto.server.createAccount', { body: { handle, password: 'x', ...(did !== undefined && { did }) } });
+      return { did: String(made['did']), token: String(made['accessJwt']) };
+    };
+    const mara = await make(`mara.new${domain}`, `did:web:mara.new${domain}`);
+    expect((await here.call('com.atproto.identity.updateHandle', { token: mara.token, body: { handle: `mona.new${domain}` } })).status).toBe(200);
+    const other = await make(`mara.old${domain}`);
+    const vera = await make(`vera.old${domain}`, `did:web:vera.old${domain}`);
+    const fay = await make(`fay.old${domain}`);
+    const written = ['at://fay.example.org', 'at://fay.example.net'];
+    await changeDid(fay.did, () => ({ alsoKnownAs: written }), here);
+    await here.restart();
+    url = here.url;
+    const to = new URL(url).host;
+    const { json } = await here.call('app.dunlin.admin.renameHost', { headers: here.admin, body: { from, to, handles: { from: `.old${domain}`, to: `.new${domain}` }, perSecond: 100 } });
+    expect(json['accounts']).toMatchObject([
+      { did: mara.did, handle: `mona.new${domain}`, outcome: 'changed' },
+      { did: other.did, outcome: 'changed', detail: expect.stringContaining('keeps its handle') },
+      { did: vera.did, outcome: 'changed', newHandle: `vera.new${domain}` },
+      { did: fay.did, outcome: 'changed', newHandle: `fay.new${domain}` },
+    ]);
+    const handleOf = async (repo: string): Promise<unknown> => (await here.call('com.atproto.repo.describeRepo', { params: { repo } })).json;
+    expect(await handleOf(other.did)).toMatchObject({ handle: `mara.old${domain}` });
+    expect(await handleOf(vera.did)).toMatchObject({ handle: `vera.new${domain}`, didDoc: { alsoKnownAs: [`at://vera.new${domain}`], service: [{ serviceEndpoint: url }] } });
+    expect(await handleOf(fay.did)).toMatchObject({ didDoc: { alsoKnownAs: written, service: [{ serviceEndpoint: url }] } });
+  } finally {
+    await here.close();
+  }
 });
