@@ -65,7 +65,9 @@ export class DiskFiles implements BlobFiles {
   async remove(did: string, cid: Cid): Promise<void> {
     await rm(this.#path(did, cid), { force: true });
     // The last one out takes the folder along.
-    await rmdir(this.#accountFolder(did)).catch(() => undefined);
+    await rmdir(this.#accountFolder(did)).catch((fault: unknown) => {
+      if (!['ENOTEMPTY', 'EEXIST', 'ENOENT'].includes((fault as NodeJS.ErrnoException).code ?? '')) throw fault;
+    });
   }
 
   async *list(did: string): AsyncGenerator<ListedFile, void, undefined> {
