@@ -5,10 +5,10 @@
  * Source: lexicons com.atproto.sync.getBlob and com.atproto.repo.listMissingBlobs; ours.
  */
 import { Readable } from 'node:stream';
-import type { ReadableStream } from 'node:stream/web';
 import { AssertionFailure } from '@dunlin/protocol/base/assert';
 import type { Clock } from '@dunlin/protocol/base/clock';
 import { sameCid, type Cid } from '@dunlin/protocol/data/cid';
+import { AnswerTooLargeError } from '@dunlin/service/http/guarded-fetch';
 import type { Account } from '../account/account.ts';
 import type { BlobFiles } from './blob-files.ts';
 import type { BlobStore } from './blob-store.ts';
@@ -24,13 +24,31 @@ export const maxFetchedBlobs = 500;
 /** Blobs that are fetched beside each other: most of the time is waiting for the other server. */
 export const fetchLanes = 4;
 
+/** A blob that did not come. */
+export interface FailedBlob {
+  readonly cid: Cid;
+  readonly reason: string;
+  /** True when the other server gave an answer, only not the blob; false when it could not be asked. */
+  readonly isAnswered: boolean;
+}
+
 /** What one call did. */
 export interface FetchedBlobs {
   readonly fetched: number;
   readonly bytes: number;
-  readonly failed: readonly { readonly cid: Cid; readonly reason: string }[];
+  readonly failed: readonly FailedBlob[];
   /** Where to go on; null when every missing blob was asked for. */
   readonly cursor: Cid | null;
+}
+
+/** The other server did not give a blob. */
+class NotGiven extends Error {
+  readonly isAnswered: boolean;
+
+  constructor(reason: string, { isAnswered }: { isAnswered: boolean }) {
+    super(reason);
+    this.isAnswered = isAnswered;
+  }
 }
 
 /** Fetches blobs. */
@@ -50,11 +68,14 @@ export class MissingBlobs {
     this.#clock = o.clock;
   }
 
-  /** Fetches blobs of an account from a server (an origin), in order of CID bytes after a cursor; `signal` ends the call early. */
+  /**
+   * Fetches blobs of an account from a server (an origin), in order of CID bytes after a cursor; `signal` ends the call early.
+   * @throws BlobStorageError, or what else hinders us from keeping them: that is never the other server's fault
+   */
   async fetch({ id, did }: Account, { from, after, signal }: { from: string; after: Cid | null; signal?: AbortSignal }): Promise<FetchedBlobs> {
     const end = this.#clock.elapsedMs() + fetchBudgetMs;
     const missing = this.#blobs.missing(id, { after, limit: maxFetchedBlobs });
-    const failed: { cid: Cid; reason: string }[] = [];
+    const failed: FailedBlob[] = [];
     let [fetched, bytes, done] = [0, 0, 0];
     const mayGoOn = (): boolean => this.#clock.elapsedMs() < end && signal?.aborted !== true;
     const lane = async (): Promise<void> => {
@@ -66,8 +87,8 @@ export class MissingBlobs {
           bytes += size;
           fetched++;
         } catch (fault) {
-          if (fault instanceof AssertionFailure) throw fault;
-          failed.push({ cid, reason: fault instanceof Error ? fault.message : String(fault) });
+          if (!(fault instanceof NotGiven)) throw fault;
+          failed.push({ cid, reason: fault.message, isAnswered: fault.isAnswered });
         }
       }
     };
@@ -80,19 +101,35 @@ export class MissingBlobs {
   /** Fetches one blob and gives its length. */
   async #one({ id, did }: { id: number; did: string }, cid: Cid, { from, signal }: { from: string; signal: AbortSignal | undefined }): Promise<number> {
     const query = new URLSearchParams({ did, cid: cid.toString() });
-    const answer = await this.#fetch(`${from}/xrpc/com.atproto.sync.getBlob?${query.toString()}`, { headers: { accept: '*/*' }, ...(signal && { signal }) });
+    const answer = await this.#fetch(`${from}/xrpc/com.atproto.sync.getBlob?${query.toString()}`, { headers: { accept: '*/*' }, ...(signal && { signal }) }).catch((fault: unknown) => {
+      throw notGiven(fault, fault instanceof AnswerTooLargeError);
+    });
     if (answer.status !== 200 || answer.body === null) {
       await answer.body?.cancel();
-      throw new Error(`server answered ${answer.status}`);
+      throw new NotGiven(`server answered ${answer.status}`, { isAnswered: true });
     }
-    const received = await this.#files.receive(did, Readable.fromWeb(answer.body as ReadableStream<Uint8Array>));
+    const received = await this.#files.receive(did, Readable.from(told(answer.body as unknown as AsyncIterable<Uint8Array>), { objectMode: false }));
     try {
-      if (!sameCid(received.cid, cid)) throw new Error('what came is not what its name says');
+      if (!sameCid(received.cid, cid)) throw new NotGiven('what came is not what its name says', { isAnswered: true });
       const mimeType = blobMimeType(received.head, answer.headers.get('content-type'));
-      if ((await this.#keeper.keep({ id, did }, received, mimeType)) === null) throw new Error('account was deleted');
+      if ((await this.#keeper.keep({ id, did }, received, mimeType)) === null) throw new NotGiven('account was deleted', { isAnswered: true });
       return received.size;
     } finally {
       await received.discard();
     }
+  }
+}
+
+function notGiven(fault: unknown, isAnswered: boolean): unknown {
+  if (fault instanceof AssertionFailure) return fault;
+  return new NotGiven(fault instanceof Error ? fault.message : String(fault), { isAnswered });
+}
+
+/** Tells what fails in a body from what fails where it is put. */
+async function* told(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
+  try {
+    yield* body;
+  } catch (fault) {
+    throw notGiven(fault, true);
   }
 }

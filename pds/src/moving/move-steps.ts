@@ -11,8 +11,9 @@ import { XrpcError } from '@dunlin/service/xrpc/errors';
 import type { Account } from '../account/account.ts';
 import type { Preference, PreferenceStore } from '../account/preference-store.ts';
 import type { AccountStanding } from '../account/standing.ts';
+import { BlobStorageError } from '../blob/blob-files.ts';
 import type { BlobStore } from '../blob/blob-store.ts';
-import type { MissingBlobs } from '../blob/fetch-missing.ts';
+import type { FetchedBlobs, MissingBlobs } from '../blob/fetch-missing.ts';
 import type { DocumentCheck } from '../identity/document-check.ts';
 import type { PlcOperations } from '../identity/plc-operations.ts';
 import type { RepoImporter } from '../migration/import-repo.ts';
@@ -100,10 +101,10 @@ export class MoveSteps {
     let reason = 'none was given';
     for (let pass = 0; pass < filePasses; pass++) {
       for (let after: Parameters<MissingBlobs['fetch']>[1]['after'] = null; ;) {
-        const { fetched, failed, cursor } = await this.#missing.fetch(account, { from: old.origin, after, signal });
+        const { fetched, failed, cursor } = await this.#fetchSome(account, { from: old.origin, after, signal });
         signal.throwIfAborted();
         reason = failed.at(-1)?.reason ?? reason;
-        if (fetched === 0 && failed.length > 0 && failed.every((each) => !each.reason.startsWith('server answered'))) {
+        if (fetched === 0 && failed.length > 0 && failed.every(({ isAnswered }) => !isAnswered)) {
           throw new MoveFault('OldServerUnreachable', `The old server at ${old.origin} does not give files (${reason}).`);
         }
         if (cursor === null) break;
@@ -114,6 +115,15 @@ export class MoveSteps {
     if (goesWithoutMissing) return;
     const { named, held } = this.#blobs.counts(account.id);
     throw new MoveFault('FilesMissing', `${named - held} of ${named} pictures and other files cannot be had from the old server (${reason}). Try again, or go on without them: they can still be fetched later while the old server has them.`);
+  }
+
+  async #fetchSome(account: Account, o: Parameters<MissingBlobs['fetch']>[1]): Promise<FetchedBlobs> {
+    try {
+      return await this.#missing.fetch(account, o);
+    } catch (fault) {
+      if (fault instanceof BlobStorageError) throw new MoveFault('ServerBusy', 'This server cannot store files at the moment; that is not the old server\'s fault.', { cause: fault });
+      throw fault;
+    }
   }
 
   /** Takes the preferences over. @throws MoveFault */

@@ -24,6 +24,9 @@ export interface GuardedFetchOptions extends GuardOptions {
 /** The fetch, and its end. */
 export type GuardedFetch = typeof globalThis.fetch & { close(): Promise<void> };
 
+/** An answer has more bytes than it may have. */
+export class AnswerTooLargeError extends TypeError {}
+
 /** Names of headers that must not follow a redirect to another origin. */
 const ownOriginHeaders = ['authorization', 'cookie', 'proxy-authorization', 'dpop', 'atproto-proxy'];
 
@@ -120,7 +123,7 @@ function boundAnswer(response: UndiciResponse, finalUrl: URL, wasRedirected: boo
   if (declared > maxBytes) {
     onEnd();
     void response.body?.cancel();
-    throw new TypeError(`answer is too large: bytes=${declared} max=${maxBytes}`);
+    throw new AnswerTooLargeError(`answer is too large: bytes=${declared} max=${maxBytes}`);
   }
   const { status, statusText } = response;
   const body = response.body === null ? null : countBody(response.body.getReader(), maxBytes, onEnd);
@@ -143,7 +146,7 @@ function countBody(reader: { read(): Promise<{ done: boolean; value?: unknown }>
         countedBytes += value.length;
         if (countedBytes <= maxBytes) return controller.enqueue(value);
         await reader.cancel();
-        throw new TypeError(`answer is too large: more than ${maxBytes} bytes`);
+        throw new AnswerTooLargeError(`answer is too large: more than ${maxBytes} bytes`);
       } catch (error) {
         onEnd();
         controller.error(unwrap(error));
