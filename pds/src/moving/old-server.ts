@@ -39,18 +39,18 @@ export class OldServer {
 
   /** Asks a query and gives its JSON object. @throws MoveFault */
   async query(nsid: string, params: Readonly<Record<string, string>> = {}): Promise<Readonly<Record<string, unknown>>> {
-    return readObject(await this.#call(nsid, params, null));
+    return this.#readObject(await this.#call(nsid, params, null));
   }
 
   /** Calls a procedure, without a body when `input` is left out, and gives its JSON object. @throws MoveFault */
   async procedure(nsid: string, input?: object): Promise<Readonly<Record<string, unknown>>> {
-    return readObject(await this.#call(nsid, {}, { input }));
+    return this.#readObject(await this.#call(nsid, {}, { input }));
   }
 
   /** Asks a query and gives the bytes of its answer as they come. @throws MoveFault, also while it is read */
   async stream(nsid: string, params: Readonly<Record<string, string>>): Promise<AsyncIterable<Uint8Array>> {
     const { body } = await this.#call(nsid, params, null);
-    return body === null ? empty() : this.#guarded(body as ReadableStream<Uint8Array>);
+    return this.#guarded(body);
   }
 
   /** Ends the session there. @throws MoveFault */
@@ -77,7 +77,7 @@ export class OldServer {
       await answer.response.body?.cancel();
       throw sessionOver();
     }
-    const { accessJwt, refreshJwt } = await readObject(answer.response);
+    const { accessJwt, refreshJwt } = await this.#readObject(answer.response);
     if (typeof accessJwt !== 'string' || typeof refreshJwt !== 'string') throw new MoveFault('OldServerRefused', 'The old server renewed the session without giving one.');
     const renewed = { accessJwt, refreshJwt };
     await this.#onRenewed(renewed);
@@ -102,7 +102,7 @@ export class OldServer {
   }
 
   async #refusal({ status, response }: Answer): Promise<MoveFault> {
-    const { error, message } = await readObject(response).catch((): Readonly<Record<string, unknown>> => ({}));
+    const { error, message } = await this.#readObject(response).catch((): Readonly<Record<string, unknown>> => ({}));
     const theirError = typeof error === 'string' ? error.slice(0, 100) : `status ${status}`;
     if (status >= 500 && status !== 501) return new MoveFault('OldServerUnreachable', `The old server has trouble of its own: it answered ${status}.`, { theirError });
     if (status === 429) return new MoveFault('OldServerUnreachable', 'The old server asks to come back later.', { theirError });
@@ -118,9 +118,14 @@ export class OldServer {
     return new MoveFault('OldServerUnreachable', `The old server at ${this.origin} cannot be reached (${reasonOf(fault)}).`, { cause: fault });
   }
 
-  async *#guarded(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
+  async #readObject({ body }: Response): Promise<Readonly<Record<string, unknown>>> {
+    return parseObject(await readBounded(this.#guarded(body)));
+  }
+
+  /** What breaks off while it is read is the old server's fault too. */
+  async *#guarded(body: Response['body']): AsyncGenerator<Uint8Array, void, undefined> {
     try {
-      yield* body;
+      if (body !== null) yield* body as ReadableStream<Uint8Array>;
     } catch (fault) {
       throw this.#unreachable(fault);
     }
@@ -136,27 +141,24 @@ function sessionOver(theirError?: string): MoveFault {
   return new MoveFault('OldSessionOver', 'The sign-in at the old server does not hold any more. Sign in there once more to go on.', theirError === undefined ? {} : { theirError });
 }
 
-async function* empty(): AsyncGenerator<Uint8Array, void, undefined> {}
-
-async function readObject(response: Response): Promise<Readonly<Record<string, unknown>>> {
-  const text = await readBounded(response);
-  if (text === '') return {};
+function parseObject(bytes: Uint8Array): Readonly<Record<string, unknown>> {
+  if (bytes.length === 0) return {};
   let json: unknown;
   try {
-    json = JSON.parse(text);
+    json = JSON.parse(utf8Decode(bytes));
   } catch {
     throw new MoveFault('OldServerRefused', 'The old server gave an answer that is no JSON.');
   }
   return typeof json === 'object' && json !== null && !Array.isArray(json) ? (json as Readonly<Record<string, unknown>>) : {};
 }
 
-async function readBounded({ body }: Response): Promise<string> {
+async function readBounded(body: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
-  for await (const chunk of (body ?? []) as AsyncIterable<Uint8Array>) {
+  for await (const chunk of body) {
     bytes += chunk.length;
     if (bytes > maxAnswerBytes) throw new MoveFault('OldServerRefused', `The old server gave an answer of more than ${maxAnswerBytes} bytes.`);
     chunks.push(chunk);
   }
-  return utf8Decode(Buffer.concat(chunks));
+  return Buffer.concat(chunks);
 }
