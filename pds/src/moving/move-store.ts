@@ -58,7 +58,7 @@ const columns = 'account, origin, step, sealed_session, operation, goes_without_
 export class MoveStore {
   readonly #key: Uint8Array;
   readonly #find: Statement<[number], MoveRow>;
-  readonly #inSession: Statement<[], number>;
+  readonly #ableToGoOn: Statement<[], number>;
   readonly #begin: Statement<[number, string | null, MoveStep, string | null, number, number], unknown>;
   readonly #setStep: Statement<[MoveStep, number, number], unknown>;
   readonly #setStop: Statement<[string | null, string | null, number, number], unknown>;
@@ -74,8 +74,8 @@ export class MoveStore {
   constructor(database: Database, key: Uint8Array) {
     this.#key = key;
     this.#find = database.prepare(`SELECT ${columns} FROM move WHERE account = ?`);
-    this.#inSession = database.prepare<[], number>("SELECT account FROM move WHERE sealed_session IS NOT NULL AND step != 'done' AND fault_code IS NULL ORDER BY began_at").pluck();
-    this.#begin = database.prepare('INSERT INTO move (account, origin, step, operation, began_at, changed_at) VALUES (?, ?, ?, ?, ?, ?)');
+    this.#ableToGoOn = database.prepare<[], number>("SELECT account FROM move WHERE (sealed_session IS NOT NULL OR operation IS NOT NULL) AND step NOT IN ('archive', 'done') AND fault_code IS NULL ORDER BY began_at").pluck();
+    this.#begin = database.prepare('INSERT OR REPLACE INTO move (account, origin, step, operation, began_at, changed_at) VALUES (?, ?, ?, ?, ?, ?)');
     this.#setStep = database.prepare('UPDATE move SET step = ?, fault_code = NULL, fault_message = NULL, changed_at = ? WHERE account = ?');
     this.#setStop = database.prepare('UPDATE move SET fault_code = ?, fault_message = ?, changed_at = ? WHERE account = ?');
     this.#setSession = database.prepare('UPDATE move SET sealed_session = ?, changed_at = ? WHERE account = ?');
@@ -102,10 +102,10 @@ export class MoveStore {
 
   /** Gives the accounts whose moves can go on without their person, the oldest move first. */
   ableToGoOn(): number[] {
-    return this.#inSession.all();
+    return this.#ableToGoOn.all();
   }
 
-  /** Adds a move. */
+  /** Adds a move, in the place of one that is done. */
   begin(accountId: number, o: { origin: string | null; operation: string | null; nowMs: number }): void {
     this.#begin.run(accountId, o.origin, o.origin === null ? 'archive' : 'repo', o.operation, o.nowMs, o.nowMs);
   }
