@@ -6,6 +6,7 @@
  */
 import { AssertionFailure } from '@dunlin/protocol/base/assert';
 import type { Clock, Timer } from '@dunlin/protocol/base/clock';
+import { invalidRequest } from '@dunlin/service/xrpc/errors';
 import type { AccountStore } from '../account/account-store.ts';
 import type { GroupCommit } from '../sequencer/group-commit.ts';
 import { MoveFault } from './move-fault.ts';
@@ -53,6 +54,8 @@ export class MoveRunner {
   readonly #onFault: (fault: unknown) => void;
   readonly #jobs = new Map<number, Job>();
   readonly #line = new Set<number>();
+  /** Accounts whose person is changing their move just now. */
+  readonly #held = new Set<number>();
   #timer: Timer | null = null;
   #isClosed = false;
 
@@ -111,6 +114,17 @@ export class MoveRunner {
     const job = this.#jobs.get(accountId);
     job?.abort.abort(new Error('the move was stopped'));
     await job?.done;
+  }
+
+  /** Does what a person asks of their move while nothing else is asked of it, by another page perhaps. @throws XrpcError 400 NotYet; what the work throws */
+  async alone<T>(accountId: number, work: () => Promise<T>): Promise<T> {
+    if (this.#held.has(accountId)) throw invalidRequest('something else is being done with this move just now, look again in a moment', 'NotYet');
+    this.#held.add(accountId);
+    try {
+      return await work();
+    } finally {
+      this.#held.delete(accountId);
+    }
   }
 
   /** Gives what the job of a move is doing. */

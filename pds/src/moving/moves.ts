@@ -10,6 +10,7 @@ import { ProtocolError } from '@dunlin/protocol/base/errors';
 import type { IdentityResolver } from '@dunlin/protocol/identity/resolver';
 import { invalidRequest, XrpcError } from '@dunlin/service/xrpc/errors';
 import type { Account } from '../account/account.ts';
+import type { AccountStore } from '../account/account-store.ts';
 import type { AccountStanding } from '../account/standing.ts';
 import type { BlobStore } from '../blob/blob-store.ts';
 import type { ServerIdentity } from '../identity/server-identity.ts';
@@ -46,6 +47,7 @@ export class Moves {
   readonly #identity: MoveIdentity;
   readonly #resolver: IdentityResolver;
   readonly #server: ServerIdentity;
+  readonly #accounts: AccountStore;
   readonly #standing: AccountStanding;
   readonly #invites: InviteStore;
   readonly #repos: RepoReader;
@@ -58,7 +60,7 @@ export class Moves {
 
   /** `isAccepting` false refuses every new move. */
   constructor(o: {
-    isAccepting: boolean; moves: MoveStore; runner: MoveRunner; identity: MoveIdentity; resolver: IdentityResolver; server: ServerIdentity; standing: AccountStanding;
+    isAccepting: boolean; moves: MoveStore; runner: MoveRunner; identity: MoveIdentity; resolver: IdentityResolver; server: ServerIdentity; accounts: AccountStore; standing: AccountStanding;
     invites: InviteStore; repos: RepoReader; blobs: BlobStore; groups: GroupCommit; fetch: typeof globalThis.fetch; clock: Clock;
   }) {
     this.#isAccepting = o.isAccepting;
@@ -67,6 +69,7 @@ export class Moves {
     this.#identity = o.identity;
     this.#resolver = o.resolver;
     this.#server = o.server;
+    this.#accounts = o.accounts;
     this.#standing = o.standing;
     this.#invites = o.invites;
     this.#repos = o.repos;
@@ -77,8 +80,12 @@ export class Moves {
   }
 
   /** Begins a move with a session at the old server, or lends one that was begun another session, and lets it go on. @throws XrpcError 400, 502 */
-  async begin(account: Account, session: OldSession): Promise<void> {
-    const before = this.#store.find(account.id);
+  begin(account: Account, session: OldSession): Promise<void> {
+    return this.#runner.alone(account.id, () => this.#begin(account, session));
+  }
+
+  async #begin(account: Account, session: OldSession): Promise<void> {
+    const before = this.#find(account);
     if (before === null && !this.#isAccepting) throw invalidRequest('Service is not accepting repo imports');
     if (before?.step === 'done') throw invalidRequest('this move is done', 'NoMove');
     if (before === null && account.deactivatedAtMs === null) throw invalidRequest('the account is in service here already', 'AccountInService');
@@ -88,7 +95,8 @@ export class Moves {
     await this.#runner.stop(account.id);
     await this.#groups.write(() => {
       const nowMs = this.#clock.nowMs();
-      if (this.#store.find(account.id) === null) this.#store.begin(account.id, { origin, operation: null, nowMs });
+      if (this.#accounts.byId(account.id) === null) throw invalidRequest('Account not found', 'AccountNotFound');
+      if (before === null) this.#store.begin(account.id, { origin, operation: null, nowMs });
       this.#store.setSession(account.id, session, nowMs);
       this.#store.setStop(account.id, null, nowMs);
     });
@@ -114,7 +122,11 @@ export class Moves {
   }
 
   /** Lets a move go on that was stopped; `withoutMissing` without the files that cannot be had, `withoutFarewell` without a word to the old server. @throws XrpcError 400 NoMove */
-  async goOn(account: Account, o: { withoutMissing: boolean; withoutFarewell: boolean }): Promise<void> {
+  goOn(account: Account, o: { withoutMissing: boolean; withoutFarewell: boolean }): Promise<void> {
+    return this.#runner.alone(account.id, () => this.#goOn(account, o));
+  }
+
+  async #goOn(account: Account, o: { withoutMissing: boolean; withoutFarewell: boolean }): Promise<void> {
     const { step } = this.#require(account);
     await this.#runner.stop(account.id);
     await this.#groups.write(() => {
@@ -145,22 +157,32 @@ export class Moves {
   }
 
   /** Changes the DID with the mailed code, and lets the move go on. @throws XrpcError 400 InvalidToken…, 502 */
-  async changeIdentity(account: Account, o: { token: string; recoveryKey: string | null }): Promise<void> {
-    const move = this.#require(account);
-    if (move.step !== 'identity') throw invalidRequest('it is not yet, or no longer, time to change the identity', 'NotYet');
-    await this.#atOldServer((signal) => this.#identity.change(account, this.#runner.oldServer(move, signal), o));
-    await this.goOn(account, { withoutMissing: false, withoutFarewell: false });
+  changeIdentity(account: Account, o: { token: string; recoveryKey: string | null }): Promise<void> {
+    return this.#runner.alone(account.id, async () => {
+      const move = this.#require(account);
+      if (move.step !== 'identity') throw invalidRequest('it is not yet, or no longer, time to change the identity', 'NotYet');
+      await this.#atOldServer((signal) => this.#identity.change(account, this.#runner.oldServer(move, signal), o));
+      await this.#goOn(account, { withoutMissing: false, withoutFarewell: false });
+    });
   }
 
   /** Throws a move away with everything that came of it; the account at the old server is as it was. @throws XrpcError 400 NoMove, IdentityIsHere */
-  async abandon(account: Account): Promise<void> {
-    const { step } = this.#require(account);
-    const document = await this.#lookUp(account.did);
-    const isHere = account.deactivatedAtMs === null || document?.pdsUrl === this.#server.publicUrl;
-    if (isHere || step === 'done') throw invalidRequest('the account lives here already: its DID names this server', 'IdentityIsHere');
-    await this.#runner.stop(account.id);
-    await this.#groups.write(() => this.#invites.giveBack(account.did));
-    await this.#standing.delete(account, { isAnnounced: false });
+  abandon(account: Account): Promise<void> {
+    return this.#runner.alone(account.id, async () => {
+      const { step } = this.#require(account);
+      // What the job may just be sending to the directory is there before it is looked at.
+      await this.#runner.stop(account.id);
+      try {
+        const document = await this.#lookUp(account.did);
+        const isHere = account.deactivatedAtMs === null || document?.pdsUrl === this.#server.publicUrl;
+        if (isHere || step === 'done') throw invalidRequest('the account lives here already: its DID names this server', 'IdentityIsHere');
+      } catch (fault) {
+        this.#runner.run(account.id);
+        throw fault;
+      }
+      await this.#groups.write(() => this.#invites.giveBack(account.did));
+      await this.#standing.delete(account, { isAnnounced: false });
+    });
   }
 
   async #homeOf({ did }: Account): Promise<string> {
@@ -202,8 +224,14 @@ export class Moves {
     }
   }
 
+  /** A move that is done says nothing any more of an account that went out of service again: it may come back by another one. */
+  #find({ id, deactivatedAtMs }: Account): Move | null {
+    const move = this.#store.find(id);
+    return move?.step === 'done' && deactivatedAtMs !== null ? null : move;
+  }
+
   #require(account: Account): Move {
-    const move = this.#store.find(account.id);
+    const move = this.#find(account);
     if (move === null) throw invalidRequest('no move of this account was begun here', 'NoMove');
     return move;
   }

@@ -1,8 +1,11 @@
 /** Moves by app.dunlin.move.*: the whole way, cut off and taken up, what stops them, and how they are thrown away. */
 import { readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { Keypair } from '@dunlin/protocol/crypto/keypair';
+import { signPlcOperation, type UnsignedPlcUpdate } from '@dunlin/protocol/identity/plc-operation';
 import { eventually } from '../../harness/wait.ts';
 import { Subscriber } from '../small-pds.ts';
 import { arrive, codeAtOld, newMover, startTwoHomes, type Spoiler, type TwoHomes } from './two-homes.ts';
@@ -20,6 +23,16 @@ const json = (status: number, body: object): Response => new Response(JSON.strin
 const asks = (url: URL, method: string): boolean => url.pathname === `/xrpc/${method}` && url.origin === homes.old.url;
 const plcData = async (did: string): Promise<{ rotationKeys: string[]; services: Record<string, { endpoint: string }> }> =>
   (await (await fetch(`${homes.old.plc.url}/${did}/data`)).json()) as never;
+
+/** Says in the directory, with the person's own key, that the account lives at the old home again. */
+async function goBackToOld(did: string, key: Keypair): Promise<void> {
+  const log = (await (await fetch(`${homes.old.plc.url}/${did}/log/audit`)).json()) as { cid: string; operation: UnsignedPlcUpdate & { sig: string } }[];
+  const [first, last] = [log[0]!, log.at(-1)!];
+  const { sig: _, ...was } = first.operation;
+  const operation = signPlcOperation<UnsignedPlcUpdate>({ ...was, rotationKeys: [key.did, ...was.rotationKeys], prev: last.cid }, key);
+  const { status } = await fetch(`${homes.old.plc.url}/${did}`, { method: 'POST', body: JSON.stringify(operation), headers: { 'content-type': 'application/json' } });
+  expect(status).toBe(200);
+}
 
 test('a move goes by itself to the person\'s turn, and with the mailed code to its end', async () => {
   const mover = await newMover(homes, 'ada');
@@ -130,6 +143,13 @@ describe('what stops a move is said in words', () => {
     expect(await fresh.reaches('identity', 'yourTurn')).toMatchObject({ expectedBlobs: 3, importedBlobs: 0 });
   });
 
+  test('a file that is not what its name says, when all others have come; the person may go on without', async () => {
+    let bad: string | null = null;
+    const fresh = await stoppedBy('dan', (url) => (asks(url, 'com.atproto.sync.getBlob') && url.searchParams.get('cid') === (bad ??= url.searchParams.get('cid')) ? new Response('other bytes') : null), { step: 'blobs', code: 'FilesMissing' });
+    await fresh.ask('goOn', { withoutMissing: true });
+    expect(await fresh.reaches('identity', 'yourTurn')).toMatchObject({ expectedBlobs: 3, importedBlobs: 2 });
+  });
+
   test('a repository that is none; trying again takes a right one', async () => {
     const fresh = await stoppedBy('eve', (url) => (asks(url, 'com.atproto.sync.getRepo') ? new Response('no car') : null), { step: 'repo', code: 'RepoRefused' });
     homes.spoil = null;
@@ -146,6 +166,61 @@ describe('what stops a move is said in words', () => {
     expect(await fresh.reaches('repo', 'retrying')).toMatchObject({ stop: { code: 'OldServerUnreachable' } });
     await fresh.reaches('identity', 'yourTurn');
   });
+});
+
+test('an answer of the old server that breaks off is its fault, not ours', async () => {
+  const mover = await newMover(homes, 'fox', { files: 0 });
+  const fresh = await arrive(homes, mover, 'fox');
+  const broken = (): Response => new Response(new ReadableStream({ pull: (controller) => controller.error(new TypeError('other side closed')) }));
+  homes.spoil = (url) => (asks(url, 'com.atproto.server.getSession') ? broken() : null);
+  expect(await fresh.ask('begin', { accessJwt: mover.token, refreshJwt: mover.refreshToken })).toMatchObject({ status: 502, json: { error: 'OldServerUnreachable' } });
+  homes.spoil = (url) => (asks(url, 'com.atproto.server.getSession') ? new Response(Buffer.from([0xff, 0xfe])) : null);
+  expect(await fresh.ask('begin', { accessJwt: mover.token, refreshJwt: mover.refreshToken })).toMatchObject({ status: 400, json: { error: 'OldServerRefused' } });
+  let failures = 0;
+  homes.spoil = (url) => (asks(url, 'app.bsky.actor.getPreferences') && failures++ === 0 ? broken() : null);
+  await fresh.ask('begin', { accessJwt: mover.token, refreshJwt: mover.refreshToken });
+  await fresh.reaches('identity', 'yourTurn');
+  expect(failures).toBe(2);
+});
+
+test('who moved in, left, and lives elsewhere again comes back by another move', async () => {
+  const mover = await newMover(homes, 'rex', { files: 0 });
+  const fresh = await arrive(homes, mover, 'rex');
+  await fresh.ask('begin', { accessJwt: mover.token, refreshJwt: mover.refreshToken });
+  await fresh.reaches('identity', 'yourTurn');
+  await fresh.ask('requestCode');
+  const recoveryKey = Keypair.generate('p256');
+  await fresh.ask('changeIdentity', { token: await codeAtOld(homes, mover.did), recoveryKey: recoveryKey.did });
+  await fresh.reaches('done', 'done');
+  await goBackToOld(mover.did, recoveryKey);
+  await homes.fresh.call('com.atproto.server.deactivateAccount', { token: fresh.token, body: {} });
+  expect((await fresh.ask('getStatus')).json).toMatchObject({ error: 'NoMove' });
+  const { json: again } = await homes.old.call('com.atproto.server.createSession', { body: { identifier: mover.did, password: 'rex password' } });
+  expect(await fresh.ask('begin', { accessJwt: again['accessJwt'], refreshJwt: again['refreshJwt'] })).toMatchObject({ status: 200 });
+  expect(await fresh.reaches('identity', 'yourTurn')).toMatchObject({ hasSession: true });
+});
+
+test('a move whose identity is being changed is not thrown away meanwhile', async () => {
+  const mover = await newMover(homes, 'tim', { files: 0 });
+  const fresh = await arrive(homes, mover, 'tim');
+  await fresh.ask('begin', { accessJwt: mover.token, refreshJwt: mover.refreshToken });
+  await fresh.reaches('identity', 'yourTurn');
+  await fresh.ask('requestCode');
+  let letSign = (): void => undefined;
+  const maySign = new Promise<void>((resolve) => (letSign = resolve));
+  let isSigning = false;
+  homes.spoil = async (url) => {
+    if (!asks(url, 'com.atproto.identity.signPlcOperation')) return null;
+    isSigning = true;
+    await maySign;
+    return null;
+  };
+  const changing = fresh.ask('changeIdentity', { token: await codeAtOld(homes, mover.did) });
+  await eventually('the old server is asked to sign', () => isSigning);
+  expect((await fresh.ask('abandon')).json).toMatchObject({ error: 'NotYet' });
+  letSign();
+  expect((await changing).status).toBe(200);
+  await fresh.reaches('done', 'done');
 });
 
 test('an old server that signs something else changes nothing', async () => {
@@ -177,6 +252,24 @@ describe('who may not', () => {
     expect(json).toMatchObject({ error: 'AccountInService' });
     expect((await homes.fresh.call('app.dunlin.move.getStatus')).status).toBe(401);
   });
+});
+
+test('a bucket of ours that is down is waited for, and the old server is not blamed', async () => {
+  const bucket = createServer((_request, response) => void response.writeHead(503).end());
+  await new Promise<void>((resolve) => void bucket.listen(0, '127.0.0.1', resolve));
+  const stranded = await startTwoHomes({
+    PDS_INVITE_REQUIRED: 'false', PDS_BLOBSTORE_S3_BUCKET: 'blobs', PDS_BLOBSTORE_S3_ENDPOINT: `http://127.0.0.1:${(bucket.address() as AddressInfo).port}`,
+    PDS_BLOBSTORE_S3_ACCESS_KEY_ID: 'id', PDS_BLOBSTORE_S3_SECRET_ACCESS_KEY: 'secret',
+  });
+  try {
+    const mover = await newMover(stranded, 'zoe', { files: 1 });
+    const fresh = await arrive(stranded, mover, 'zoe');
+    await fresh.ask('begin', { accessJwt: mover.token, refreshJwt: mover.refreshToken });
+    expect(await fresh.reaches('blobs', 'retrying')).toMatchObject({ stop: { code: 'ServerBusy' } });
+  } finally {
+    await stranded.close();
+    await new Promise((resolve) => void bucket.close(resolve));
+  }
 });
 
 test('a move that is thrown away leaves nothing here, gives the invite code back, and the old account works on', async () => {
