@@ -39,6 +39,8 @@ export interface WantedAccount {
   readonly isHosted?: boolean;
   /** Null for none; whether one is needed is asked of `invite/`. */
   readonly inviteCode: string | null;
+  /** Writes what else belongs to the account, in the transaction that makes it. */
+  readonly alongside?: (accountId: number) => void;
 }
 
 /** An account that was made. */
@@ -145,6 +147,7 @@ export class Registrar {
         did: o.did, handle, email, passwordHash: o.passwordHash, signingKey: o.keypair.privateBytes(),
         createdAtMs: nowMs, deactivatedAtMs: existingDid === null ? null : nowMs,
       });
+      o.wanted.alongside?.(accountId);
       if (o.wanted.isHosted === true) this.#hosted.add(accountId, handle);
       this.#beginRepo(group, { accountId, did: o.did, keypair: o.keypair, handle, isNew: existingDid === null });
       return { did: o.did, handle, ...this.#sessions.beginFirst(accountId, o.did, refresh) };

@@ -94,16 +94,18 @@ export class Restoration {
   async open(wanted: WantedRestore): Promise<RegisteredAccount> {
     if (!this.#isAccepting) throw invalidRequest('Service is not accepting repo imports');
     const operation = await this.#judge(wanted.did, wanted.handle, wanted.operation);
-    const made = await this.#registrar.register({ ...wanted, recoveryKey: null, existingDid: wanted.did });
-    const account = this.#accounts.byDid(wanted.did);
-    if (account !== null) {
-      await this.#groups.write(() => this.#store.begin(account.id, { origin: null, operation: JSON.stringify(operation), nowMs: this.#clock.nowMs() }));
-    }
-    return made;
+    return this.#registrar.register({
+      ...wanted, recoveryKey: null, existingDid: wanted.did,
+      alongside: (accountId) => this.#store.begin(accountId, { origin: null, operation: JSON.stringify(operation), nowMs: this.#clock.nowMs() }),
+    });
   }
 
   /** Takes an operation anew, when the DID was changed meanwhile. @throws XrpcError 400 InvalidOperation, NoMove, 502 */
-  async signAgain(account: Account, json: unknown): Promise<void> {
+  signAgain(account: Account, json: unknown): Promise<void> {
+    return this.#runner.alone(account.id, () => this.#signAgain(account, json));
+  }
+
+  async #signAgain(account: Account, json: unknown): Promise<void> {
     this.#require(account);
     const operation = await this.#judge(account.did, account.handle, json);
     await this.#runner.stop(account.id);
@@ -115,7 +117,11 @@ export class Restoration {
   }
 
   /** Says that the archive has been brought; the rest goes by itself. @throws XrpcError 400 ArchiveIncomplete, NoMove */
-  async complete(account: Account, { withoutMissing }: { withoutMissing: boolean }): Promise<void> {
+  complete(account: Account, o: { withoutMissing: boolean }): Promise<void> {
+    return this.#runner.alone(account.id, () => this.#complete(account, o));
+  }
+
+  async #complete(account: Account, { withoutMissing }: { withoutMissing: boolean }): Promise<void> {
     if (this.#require(account).step !== 'archive') return;
     const { named, held } = this.#blobs.counts(account.id);
     if (this.#repos.head(account.id) === null) throw invalidRequest('the repository has not come whole, bring it again', 'ArchiveIncomplete');

@@ -12,9 +12,13 @@ import { startSmallPds, type SmallPds } from '../small-pds.ts';
 
 let plc: RunningPlc;
 let small: SmallPds;
+let isDirectoryDown = false;
 beforeAll(async () => {
   plc = await startPlc({ port: 0, host: '127.0.0.1', dataDirectory: ':memory:' }, { log: silentLogger });
-  small = await startSmallPds({ environment: { PDS_DID_PLC_URL: plc.url } });
+  small = await startSmallPds({
+    environment: { PDS_DID_PLC_URL: plc.url },
+    fetch: (input, init = {}) => (isDirectoryDown && String(input).startsWith(plc.url) ? Promise.reject(new TypeError('fetch failed')) : fetch(input, init)),
+  });
 });
 afterAll(async () => {
   await small.close();
@@ -127,5 +131,24 @@ test('an operation that the directory does not take any more is signed once more
   expect((await status(token))['stop']).toMatchObject({ code: 'OperationRefused' });
   expect((await small.call('app.dunlin.move.signAgain', { token, body: { operation: meanwhile } })).json).toMatchObject({ error: 'InvalidOperation' });
   expect((await small.call('app.dunlin.move.signAgain', { token, body: { operation: await operationFor(lost, 'cleo.test') } })).status).toBe(200);
+  await eventually('the account is in service', async () => (await status(token))['state'] === 'done');
+});
+
+test('a server that stops while the directory does not answer goes on when it starts again', async () => {
+  const lost = await newLost('dora');
+  const { json } = await restore(lost, 'dora.test', await operationFor(lost, 'dora.test'));
+  let token = String(json['accessJwt']);
+  await bring(lost, token);
+  isDirectoryDown = true;
+  expect((await small.call('app.dunlin.move.completeArchive', { body: {}, token })).status).toBe(200);
+  await eventually('the directory is asked in vain', async () => (await status(token))['state'] === 'retrying');
+  isDirectoryDown = false;
+  await small.restart();
+  const { json: again } = await small.call('com.atproto.server.createSession', { body: { identifier: lost.did, password: 'new password' } });
+  token = String(again['accessJwt']);
+  // On its new port the server has another name, which this operation does not say.
+  await eventually('the operation was judged', async () => (await status(token))['state'] === 'stopped');
+  expect((await status(token))['stop']).toMatchObject({ code: 'OperationRefused' });
+  expect((await small.call('app.dunlin.move.signAgain', { token, body: { operation: await operationFor(lost, 'dora.test') } })).status).toBe(200);
   await eventually('the account is in service', async () => (await status(token))['state'] === 'done');
 });
