@@ -70,6 +70,6 @@ function readHead(head: Uint8Array): { name: string; bytes: number; isFile: bool
   const bytes = ((head[124] ?? 0) & 0x80) === 0
     ? Number.parseInt(text(124, 136).trim(), 8)
     : head.subarray(128, 136).reduce((sum, byte) => sum * 256 + byte, 0);
-  if (!Number.isSafeInteger(bytes)) throw new Error('this archive is damaged');
+  if (!Number.isSafeInteger(bytes) || bytes < 0) throw new Error('this archive is damaged');
   return { name: path.replace(/^.*?account\//, ''), bytes, isFile: text(156, 157) === '0' || text(156, 157) === '' };
 }

@@ -7,6 +7,7 @@ import { ManualClock } from '@dunlin/protocol/base/clock';
 import { parseDidKey } from '@dunlin/protocol/crypto/did-key';
 import { verifyRepoCar } from '@dunlin/protocol/repo/verify-repo';
 import { ArchiveTickets, ticketLifeMs } from '../../../pds/src/moving/archive-tickets.ts';
+import { readArchive } from '../../../pds/web/archive.ts';
 import { tarHead, tarPadding } from '../../../pds/src/moving/tar.ts';
 import { temporaryFolder } from '../../harness/temporary.ts';
 import { eventually } from '../../harness/wait.ts';
@@ -126,4 +127,11 @@ test('sizes are octal up to 8 GiB less one byte, and in base 256 from there on',
   expect(size(8_589_934_592).toString('hex')).toBe('800000000000000200000000');
   for (const [bytes, padding] of [[0, 0], [1, 511], [512, 0], [513, 511]] as const) expect(tarPadding(bytes)).toHaveLength(padding);
   expect(() => tarHead({ name: 'a'.repeat(101), bytes: 0, modifiedAtMs: 0 })).toThrow('short and plain');
+});
+
+test('the page that reads an archive refuses one whose sizes cannot be', async () => {
+  const head = Buffer.from(tarHead({ name: 'account/account.json', bytes: 0, modifiedAtMs: 0 }));
+  // So many bytes back that the next head would be this one again.
+  head.write('-0000001000\0', 124, 'latin1');
+  await expect(readArchive(new File([head, Buffer.alloc(2_048)], 'a.tar'))).rejects.toThrow('this archive is damaged');
 });
