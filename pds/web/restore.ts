@@ -23,6 +23,19 @@ interface Ground extends Omit<PlcChange, 'type'> {
   readonly pdsUrl: string;
 }
 
+/** The archive that was chosen in a form. @throws Error with a sentence */
+async function chosenIn(made: HTMLElement): Promise<Archive> {
+  const file = fileOf(made, 'archive');
+  if (file === null) throw new Error('choose the archive first');
+  return readArchive(file);
+}
+
+async function chosenOf(made: HTMLElement, { did }: Session): Promise<Archive> {
+  const archive = await chosenIn(made);
+  if (archive.did !== did) throw new Error(`this is the archive of ${archive.handle}, another account`);
+  return archive;
+}
+
 function archiveField(): HTMLLabelElement {
   return field('Your archive (a file that ends in .tar)', { name: 'archive', type: 'file', accept: '.tar,application/x-tar', autofocus: true });
 }
@@ -41,9 +54,7 @@ function fileOf(made: HTMLElement, name: string): File | null {
 /** Shows the way in; `next` shows the move once the account is open. */
 export function showRestore(next: (session: Session) => Promise<void>): void {
   const made = form({ id: 'restore-files' }, async ({ key = '' }) => {
-    const file = fileOf(made, 'archive');
-    if (file === null) throw new Error('choose the archive first');
-    const archive = await readArchive(file);
+    const archive = await chosenIn(made);
     const signer = await readSigner((await fileOf(made, 'keyFile')?.text()) ?? key);
     const ground = await groundFor(archive.did, signer);
     chosen = archive;
@@ -71,16 +82,16 @@ async function showAccount({ archive, signer, ground, next }: Return): Promise<v
     element('p', {}, 'The archive of ', element('strong', {}, `@${archive.handle}`), ` with ${archive.blobs.toLocaleString()} files, and a key that rules it. Now choose how you are called here.`),
     form({ id: 'new-account' }, async (values) => {
       const wanted = newAccountOf(values);
-      const operation = await signer.sign(changeHere(ground, String(wanted['handle'])));
+      const operation = await signer.sign(changeHere(ground, { handle: String(wanted['handle']), archive, signer }));
       const tokens = await ask('/xrpc/app.dunlin.move.restore', { body: { did: archive.did, ...wanted, operation } });
       await next(new Session(tokens as Tokens));
     }, ...newAccountFields({ handle: suggestHandle(archive.handle, here, [archive.handle.slice(archive.handle.indexOf('.'))]), here }), element('button', {}, 'Bring it here')),
   );
 }
 
-/** What the DID is to say: this server's parts, and all else as it is but the old server's keys, where the archive says which they were. */
-function changeHere({ prev, rotationKeys, alsoKnownAs, verificationMethods, services, signingKey, serverKeys, pdsUrl }: Ground, handle: string): PlcChange {
-  const gone = chosen?.serverKeys ?? [];
+/** What the DID is to say: this server's parts, and all else as it is but the old server's keys, which the archive names; the key that signs stays, whatever it names. */
+function changeHere({ prev, rotationKeys, alsoKnownAs, verificationMethods, services, signingKey, serverKeys, pdsUrl }: Ground, { handle, archive, signer }: { handle: string; archive: Archive; signer: Signer }): PlcChange {
+  const gone = archive.serverKeys.filter((key) => key !== signer.didKey);
   return {
     type: 'plc_operation', prev,
     rotationKeys: [...new Set([...rotationKeys.filter((key) => !gone.includes(key)), ...serverKeys])],
@@ -97,12 +108,8 @@ export function archivePart(session: Session, again: Again): HTMLElement {
   const place = element('div');
   const choose = (): void => {
     const made = form({ id: 'choose-archive' }, async () => {
-      const file = fileOf(made, 'archive');
-      if (file === null) throw new Error('choose the archive first');
-      const archive = await readArchive(file);
-      if (archive.did !== session.did) throw new Error(`this is the archive of ${archive.handle}, another account`);
-      chosen = archive;
-      bringNow(archive);
+      chosen = await chosenOf(made, session);
+      bringNow(chosen);
     }, archiveField(), element('button', {}, 'Go on with it'));
     place.replaceChildren(element('p', {}, 'Choose the archive again: what has come is not sent twice.'), made);
   };
@@ -156,10 +163,11 @@ async function bring(archive: Archive, { session, say }: { session: Session; say
 /** Signs once more, when the DID was changed meanwhile. */
 export function signAgainPart(session: Session, again: Again): HTMLElement {
   const made = form({ id: 'sign-again' }, async ({ key = '' }) => {
+    chosen ??= await chosenOf(made, session);
     const signer = await readSigner((await fileOf(made, 'keyFile')?.text()) ?? key);
     const ground = await groundFor(session.did, signer);
-    await session.call('app.dunlin.move.signAgain', { operation: await signer.sign(changeHere(ground, session.handle)) });
+    await session.call('app.dunlin.move.signAgain', { operation: await signer.sign(changeHere(ground, { handle: session.handle, archive: chosen, signer })) });
     await again();
-  }, ...keyFields(), element('button', {}, 'Sign once more'));
+  }, ...(chosen === null ? [archiveField()] : []), ...keyFields(), element('button', {}, 'Sign once more'));
   return made;
 }
