@@ -4,8 +4,9 @@
  * Source: ours; app.dunlin.move.getIdentity, requestCode, changeIdentity.
  */
 import { shownKey } from './account-parts.ts';
+import { oldSignInForm } from './arrival-parts.ts';
 import type { Again, MoveStatus } from './move-status.ts';
-import { button, element, field, form } from './page.ts';
+import { AnswerError, button, element, field, form } from './page.ts';
 import { makeRecoveryKey, type RecoveryKey } from './recovery-key.ts';
 import type { Session } from './sign-in.ts';
 
@@ -21,20 +22,37 @@ interface Identity {
   readonly droppedKeys?: readonly string[];
 }
 
+/** Asks this server in the person's name. */
+type Caller = Pick<Session, 'call'>;
+
 /** Shows what is to be done, as soon as it is known. */
 export function identityPart(status: MoveStatus, session: Session, again: Again): HTMLElement {
   const place = element('div');
   const part = element('section', { id: 'identity' }, element('h2', {}, 'Your turn: say that you live here'), place);
   const load = async (): Promise<void> => {
     const identity = (await session.read('app.dunlin.move.getIdentity')) as Identity;
-    place.replaceChildren(...(identity.method === 'web' ? documentParts(status, identity, { session, again }) : codeParts(status, identity, { session, again })));
+    place.replaceChildren(...(identity.method === 'web' ? documentParts(status, identity, { session, again }) : codeParts(status, identity, { session: asking, again })));
   };
+  /** The sign-in at the old server runs out while the person lets this wait; they sign in there anew. */
+  const offerSignIn = (fault: unknown): never => {
+    const { did, origin } = status;
+    if (fault instanceof AnswerError && fault.error === 'OldSessionOver' && origin !== undefined) {
+      place.replaceChildren(element('p', { role: 'alert' }, fault.message), oldSignInForm({ did, origin }, async ({ tokens: { accessJwt, refreshJwt } }) => {
+        await session.call('app.dunlin.move.begin', { accessJwt, refreshJwt });
+        await load();
+      }));
+    }
+    throw fault;
+  };
+  const asking: Caller = { call: (nsid, body) => session.call(nsid, body).catch(offerSignIn) };
   const retry = button('Look again', { id: 'look-again' }, load);
-  load().catch((fault: unknown) => place.replaceChildren(element('p', { role: 'alert' }, fault instanceof Error ? fault.message : 'something went wrong'), retry));
+  load().catch(offerSignIn).catch((fault: unknown) => {
+    if (place.querySelector('#old-sign-in') === null) place.replaceChildren(element('p', { role: 'alert' }, fault instanceof Error ? fault.message : 'something went wrong'), retry);
+  });
   return part;
 }
 
-function codeParts({ did, handle, origin = '' }: MoveStatus, { method, keptKeys = [], droppedKeys = [] }: Identity, { session, again }: { session: Session; again: Again }): HTMLElement[] {
+function codeParts({ did, handle, origin = '' }: MoveStatus, { method, keptKeys = [], droppedKeys = [] }: Identity, { session, again }: { session: Caller; again: Again }): HTMLElement[] {
   const host = new URL(origin).host;
   let key: RecoveryKey | null = null;
   const keyPlace = element('div', { class: 'box' }, element('p', {}, 'Recommended: a recovery key of your own. With it you can leave even a server that is gone or turns against you.'));

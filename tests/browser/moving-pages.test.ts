@@ -108,6 +108,33 @@ test('what stops a move is shown with what can be done, and a second begin leads
   await page.context().close();
 }, 60_000);
 
+test('a sign-in at the old server that runs out at the person\'s turn is begun anew there, and the turn goes on', async () => {
+  const mover = await newMover(homes, 'eli', { files: 0 });
+  const over = (method: string): void => {
+    homes.spoil = (url) => (url.pathname.endsWith(method) ? Response.json({ error: 'AuthMissing' }, { status: 401 }) : null);
+  };
+  over('getRecommendedDidCredentials');
+  const { page, faults } = await openPage(browser);
+  await begin(page, mover, 'eli');
+  const signInThere = async (): Promise<void> => {
+    await page.locator('#identity #old-sign-in input[name=password]').waitFor();
+    homes.spoil = null;
+    await page.locator('#identity #old-sign-in input[name=password]').fill('eli password');
+    await page.keyboard.press('Enter');
+    await page.locator('#mail-code').waitFor();
+  };
+  await signInThere();
+  over('requestPlcOperationSignature');
+  await page.locator('#mail-code').click();
+  await signInThere();
+  await page.locator('#mail-code').click();
+  await page.locator('#change-identity input').fill(await codeAtOld(homes, mover.did));
+  await page.keyboard.press('Enter');
+  await page.locator('#arrived').waitFor();
+  expect(faults).toEqual([]);
+  await page.context().close();
+}, 60_000);
+
 test('leaving: the new server of ours is found, the DID is watched, and what is left here gets a date', async () => {
   const mover = await newMover(homes, 'cleo', { files: 1 });
   const { page: leaving, faults } = await openPage(browser);
