@@ -41,9 +41,14 @@ export class RepoExporter {
     const moment = await this.#begin(accountId);
     if (moment === null) return null;
     const { snapshot, head } = moment;
-    return this.#lend(snapshot, since === null
-      ? streamOf(snapshot.pieces(accountId, head))
-      : Readable.from(writeCarStream(head.cid, snapshot.newerThan(since, accountId, head)), { objectMode: false, highWaterMark: 1 }));
+    try {
+      return this.#lend(snapshot, since === null
+        ? streamOf(snapshot.pieces(accountId, head))
+        : Readable.from(writeCarStream(head.cid, snapshot.newerThan(since, accountId, head)), { objectMode: false, highWaterMark: 1 }));
+    } catch (fault) {
+      this.#giveBack(snapshot);
+      throw fault;
+    }
   }
 
   /**
@@ -70,10 +75,13 @@ export class RepoExporter {
 
   async #begin(accountId: number): Promise<{ snapshot: RepoSnapshot; head: SnapshotHead } | null> {
     const snapshot = await this.#take();
-    const head = snapshot.begin(accountId);
-    if (head !== null) return { snapshot, head };
-    this.#giveBack(snapshot);
-    return null;
+    let head: SnapshotHead | null = null;
+    try {
+      head = snapshot.begin(accountId);
+    } finally {
+      if (head === null) this.#giveBack(snapshot);
+    }
+    return head && { snapshot, head };
   }
 
   /** Lends a snapshot to a stream until that is closed. */

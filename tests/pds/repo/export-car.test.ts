@@ -2,6 +2,7 @@
  * Whole exports, against a walk of the same tree in memory: the same blocks in the same order, for trees of many layers, for
  * collections whose names begin alike, for equal records, for records longer than a piece or a run, and for nodes full of keys.
  */
+import { buffer } from 'node:stream/consumers';
 import { expect, test } from '@jest/globals';
 import { Keypair } from '@dunlin/protocol/crypto/keypair';
 import { BlockMap } from '@dunlin/protocol/data/block-map';
@@ -13,6 +14,7 @@ import { Mst } from '@dunlin/protocol/mst/tree';
 import { walkTree } from '@dunlin/protocol/mst/walk';
 import { signCommit } from '@dunlin/protocol/repo/commit';
 import { openDatabase, type Database } from '@dunlin/service/sqlite/database';
+import { maxExportsAtOnce, RepoExporter } from '../../../pds/src/repo/export.ts';
 import { RepoSnapshot } from '../../../pds/src/repo/export-blocks.ts';
 import { pieceBytes } from '../../../pds/src/repo/export-car.ts';
 import { HeadStore } from '../../../pds/src/repo/head-store.ts';
@@ -123,4 +125,15 @@ test('a node that is missing ends the export', () => {
   database.exec('DELETE FROM node WHERE id = (SELECT max(id) FROM node)');
   expect(() => exportOf(database)).toThrow('tree node is missing');
   database.close();
+});
+
+test('exports that cannot begin give their places back', async () => {
+  const { database, expected } = store([['com.example.note/a', { a: 1 }]]);
+  database.exec('CREATE TEMP TABLE kept AS SELECT * FROM recent_node; DELETE FROM recent_node');
+  const exporter = new RepoExporter(() => database, () => undefined);
+  for (let times = 0; times <= maxExportsAtOnce; times++) await expect(exporter.export(account, null)).rejects.toThrow('tree node is missing');
+  expect(database.inTransaction).toBe(false);
+  database.exec('INSERT INTO recent_node SELECT * FROM kept');
+  expect((await buffer((await exporter.export(account, null))!)).equals(Buffer.from(expected))).toBe(true);
+  exporter.close();
 });
