@@ -153,6 +153,7 @@ describe('a did:web whose document the PDS writes', () => {
     expect(document).toMatchObject({ id: who.did, alsoKnownAs: [`at://alicia${domain}`], verificationMethod: [{ publicKeyMultibase: signingKey.slice('did:key:'.length) }], service: [{ serviceEndpoint: home.url }] });
     await arrives(home, who, 'new-key');
     expect((await home.call('com.atproto.server.createAccount', { body: { handle: `alice${domain}` } })).json['error']).toBe('HandleNotAvailable');
+    expect((await home.call('com.atproto.temp.checkHandleAvailability', { params: { handle: `alice${domain}` } })).json['result']).toMatchObject({ $type: 'com.atproto.temp.checkHandleAvailability#resultUnavailable' });
     expect((await home.call('com.atproto.identity.updateHandle', { body: { handle: `alice${domain}` }, token: who.token })).status).toBe(200);
   });
 

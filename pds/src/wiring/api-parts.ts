@@ -63,7 +63,7 @@ export function apiParts(stage: Stage, stores: Stores, writes: Writes, network: 
     deleteAccount: { auth, departures, limits },
     invites: { auth, invites },
     signingKey: { reservedKeys, groups, limits },
-    signUp: { auth, accounts, domains, limits },
+    signUp: { auth, accounts, hosted: people.hosted, domains, limits },
     plcOperations: { auth, plcOperations, limits },
     resolve: { auth, accounts, resolver, groups, sequencer, domains, limits },
     lexicon: { publishedLexicons, limits },
