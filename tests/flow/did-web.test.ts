@@ -192,7 +192,12 @@ describe('a did:web whose document the PDS writes', () => {
     await arrives(other, there, 'after-deletion');
 
     const homeDid = String((await home.call('com.atproto.server.describeServer')).json['did']);
-    const { json: { token: proof } } = await other.call('com.atproto.server.getServiceAuth', { params: { aud: homeDid, lxm: 'app.dunlin.identity.updateHostedDid' }, token: there.token });
+    const proofFor = { aud: homeDid, lxm: 'app.dunlin.identity.updateHostedDid' };
+    // Whoever changes the document has the DID for good: that is for nobody but its owner, not for what an app password was given to.
+    const { json: { password } } = await other.call('com.atproto.server.createAppPassword', { body: { name: 'app', privileged: true }, token: there.token });
+    const app = await other.call('com.atproto.server.createSession', { body: { identifier: there.did, password } });
+    expect((await other.call('com.atproto.server.getServiceAuth', { params: proofFor, token: String(app.json['accessJwt']) })).status).toBe(400);
+    const { json: { token: proof } } = await other.call('com.atproto.server.getServiceAuth', { params: proofFor, token: there.token });
     expect((await move({ home: { ...toOther, handle: 'alice.example.net' } }, String(proof))).status).toBe(200);
     expect(await (await documentAt(`alice${domain}`)).json()).toMatchObject({ alsoKnownAs: ['at://alice.example.net'], service: [{ serviceEndpoint: other.url }] });
     expect((await move({}, String(proof))).status).toBe(400);

@@ -10,7 +10,7 @@ import { invalidRequest } from '@dunlin/service/xrpc/errors';
 import { route, type XrpcRoute } from '@dunlin/service/xrpc/route';
 import type { SigningKeys } from '../../account/signing-keys.ts';
 import type { Authenticator, Caller } from '../auth.ts';
-import { createAccountMethod, isPrivilegedMethod, isProtectedMethod } from '../method-rules.ts';
+import { createAccountMethod, isOwnersMethod, isPrivilegedMethod, isProtectedMethod } from '../method-rules.ts';
 
 interface Params {
   readonly aud: string;
@@ -38,7 +38,8 @@ export function serviceAuthRoute({ auth, keys, clock }: { auth: Authenticator; k
       }
       // A token from before the takedown says nothing of it: the account does.
       if ((scope === 'com.atproto.takendown' || account.takedownRef !== null) && method !== createAccountMethod) throw invalidRequest('Bad token scope', 'InvalidToken');
-      if (scope === 'com.atproto.appPass' && method !== undefined && isPrivilegedMethod(method)) {
+      const isNarrow = method !== undefined && (isOwnersMethod(method) ? scope !== 'com.atproto.access' || permissions !== null : scope === 'com.atproto.appPass' && isPrivilegedMethod(method));
+      if (isNarrow) {
         throw invalidRequest(`insufficient access to request a service auth token for the following method: ${lxm}`);
       }
       const token = mintServiceJwt({
