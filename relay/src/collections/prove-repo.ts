@@ -11,12 +11,13 @@ import { ProtocolError } from '@dunlin/protocol/base/errors';
 import { readCar } from '@dunlin/protocol/car/read';
 import { publicKeyFromPoint } from '@dunlin/protocol/crypto/did-key';
 import type { PublicKey } from '@dunlin/protocol/crypto/did-key';
+import { latin1Text } from '@dunlin/protocol/data/cbor-cursor';
 import { BlockMap } from '@dunlin/protocol/data/block-map';
 import { cidDigest, cidToBytes, sameCid } from '@dunlin/protocol/data/cid';
 import type { Cid } from '@dunlin/protocol/data/cid';
 import { rootHeight } from '@dunlin/protocol/mst/flat-node';
 import { loadNode, lowerBound } from '@dunlin/protocol/mst/node';
-import type { Link } from '@dunlin/protocol/mst/node';
+import type { Link, MstNode } from '@dunlin/protocol/mst/node';
 import { decodeCommit, verifyCommitSignature } from '@dunlin/protocol/repo/commit';
 import type { Commit } from '@dunlin/protocol/repo/commit';
 import type { AccountKey, RepoState } from '../accounts/account-row.ts';
@@ -132,9 +133,11 @@ class ProvenTree {
     if (this.#commit === null || this.#head === null) return { kind: 'missing', after: '' };
     const { rev, data } = this.#commit;
     const collections = new Set<string>();
+    // A node is read once, however many collections one comes to it for: its owner chose how large it is.
+    const nodes = new Map<string, MstNode>();
     let after = '';
     try {
-      for (let key = this.#next(data, after); key !== null; key = this.#next(data, after)) {
+      for (let key = this.#next(nodes, data, after); key !== null; key = this.#next(nodes, data, after)) {
         const end = key.indexOf('/');
         const collection = end > 0 ? key.slice(0, end) : '';
         if (!isValidNsid(collection)) return { kind: 'unprovable', detail: 'a key of the tree is no record\'s' };
@@ -162,12 +165,13 @@ class ProvenTree {
   }
 
   /** Gives the first key above one that is not in the tree, or null. @throws ProtocolError MissingBlock when a node on the way is missing, InvalidMst */
-  #next(root: Cid, after: string): string | null {
+  #next(nodes: Map<string, MstNode>, root: Cid, after: string): string | null {
     let [next, low, high] = [null as string | null, '', '\uffff'];
     let link: Link | null = cidToBytes(root);
     for (let height = rootHeight; link !== null; ) {
-      const node = loadNode(this.#blocks, link, height);
-      const isBetween = node.keys.every((key) => key > low && key < high);
+      const node = this.#node(nodes, link, height);
+      // They ascend, so the first and the last speak for all.
+      const isBetween = (node.keys[0] ?? high) > low && (node.keys.at(-1) ?? low) < high;
       if (!isBetween) throw new ProtocolError('InvalidMst', 'key does not lie between the keys around its node');
       const index = lowerBound(node.keys, after);
       next = node.keys[index] ?? next;
@@ -176,5 +180,15 @@ class ProvenTree {
       height = node.height - 1;
     }
     return next;
+  }
+
+  #node(nodes: Map<string, MstNode>, link: Link, height: number): MstNode {
+    const name = `${height} ${latin1Text(link, 0, link.length)}`;
+    let node = nodes.get(name);
+    if (node === undefined) {
+      node = loadNode(this.#blocks, link, height);
+      nodes.set(name, node);
+    }
+    return node;
   }
 }

@@ -1,6 +1,10 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { writeCar } from '@dunlin/protocol/car/write';
+import { cidForCbor, cidToBytes } from '@dunlin/protocol/data/cid';
+import { keyHeight } from '@dunlin/protocol/mst/key';
+import { decodeNode, encodeNode, newNode } from '@dunlin/protocol/mst/node';
+import { signCommit } from '@dunlin/protocol/repo/commit';
 import { Keypair } from '@dunlin/protocol/crypto/keypair';
 import { readCar } from '@dunlin/protocol/car/read';
 import { proveRepo } from '@dunlin/relay/collections/prove-repo';
@@ -87,4 +91,28 @@ test('what is not signed, left out, of somebody else or no answer proves nothing
   expect(await kindOf({ answer: () => new Response('', { status: 404 }) })).toBe('unprovable');
   expect((await prove(repo, { answer: () => new Response('', { status: 429, headers: { 'retry-after': '7' } }) })).proof).toEqual({ kind: 'failed', retryMs: 7_000 });
   expect(await kindOf({ answer: () => { throw new Error('no route'); } })).toBe('failed');
+});
+
+test('a tree made to be read over and over costs no more than its bytes', async () => {
+  const { did, keypair } = new RandomRepo().account;
+  const keys: string[] = [];
+  // All on one layer above the lowest; nine hundred collections, and one that makes the node as large as it may be.
+  for (let i = 10_000; keys.length < 8_000; i++) {
+    const key = keys.length < 900 ? `a.b.c${i}/k` : `a.b.d/${i}`;
+    if (keyHeight(key) === 1) keys.push(key);
+  }
+  const missing = cidToBytes(cidForCbor(new Uint8Array(1)));
+  const node = encodeNode(newNode(1, keys, keys.map(() => missing), [...keys.map(() => null), missing]));
+  const data = cidForCbor(node);
+  const { cid, bytes } = signCommit({ did, data, rev: '3kdgeujwlq32y', keypair });
+  const car = writeCar(cid, [[cid, bytes], [data, node]]);
+  let asked = 0;
+  const fetch = (async () => (asked++, new Response(Buffer.from(car)))) as typeof globalThis.fetch;
+  const before = process.cpuUsage();
+  expect(await proveRepo({ fetch, origin: 'https://host.example.com', did, key: keypair.publicKey, claimed: [], turn: async () => undefined, nowMs: () => 0 })).toEqual({ kind: 'unprovable', detail: 'the host leaves nodes out' });
+  const spentMs = process.cpuUsage(before).user / 1_000;
+  const beforeReading = process.cpuUsage();
+  for (let i = 0; i < asked; i++) decodeNode(node, missing, 1);
+  // Read for each collection it would be nine hundred times that.
+  expect(spentMs).toBeLessThan(100 + 20 * (process.cpuUsage(beforeReading).user / 1_000));
 });
