@@ -34,6 +34,7 @@ export class FanoutChild {
   #toldSegment = 0;
   #toldSeq = 0;
   #isReady = false;
+  #isGone = false;
 
   /** Starts it. */
   constructor(parts: FanoutChildParts) {
@@ -76,6 +77,7 @@ export class FanoutChild {
 
   /** Asks; null when it ended before it answered, at the latest after the deadline, as it is killed then. */
   async ask(request: Request, deadlineMs: number): Promise<Answer> {
+    if (this.#isGone) return null;
     const id = this.#nextId++;
     const answer = new Promise<Answer>((resolve) => void this.#asked.set(id, resolve));
     // The segment that becomes the oldest may be new and empty, and so not told of yet.
@@ -122,6 +124,7 @@ export class FanoutChild {
 
   #onExit(cause: string): void {
     this.#isReady = false;
+    this.#isGone = true;
     for (const release of this.#connections.values()) release();
     this.#connections.clear();
     for (const answer of this.#asked.values()) answer(null);
