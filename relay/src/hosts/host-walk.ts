@@ -46,7 +46,7 @@ const firstPauseMs = 60_000;
 const maxPauseMs = 6 * 3_600_000;
 /** Attempts at a page whose accounts the directory cannot tell of, before one goes on without them. */
 const maxFailuresOfDirectory = 5;
-/** Bounds what a host can make us read: so many pages beyond those its accounts need when they are small. */
+/** Bounds what a host can make us read in a round: so many pages beyond those its accounts need when they are small. */
 const sparePages = 100;
 const smallPage = 50;
 
@@ -55,8 +55,8 @@ export async function walkHost(parts: HostWalkParts, home: Home): Promise<void> 
   const { walks, signal } = parts;
   let walk: Walk = walks.find(home.id);
   const mostPages = sparePages + home.accountLimit() / smallPage;
-  for (let pages = 0; !signal.aborted; pages++) {
-    if (pages >= mostPages) return walks.put(ended(parts, home));
+  while (!signal.aborted) {
+    if (walk.pages >= mostPages) return walks.put(ended(parts, home));
     const next = await onePage(parts, home, walk);
     if (next === null) return;
     walk = next;
@@ -84,7 +84,7 @@ async function onePage(parts: HostWalkParts, home: Home, walk: Walk): Promise<Wa
   if (outcomes.includes('full')) return { ...walk, failures: 0, nextMs: clock.nowMs() + dayMs };
   if (outcomes.includes('later') && walk.failures < maxFailuresOfDirectory) return later(parts, walk, null);
   if (page.cursor === null || page.cursor === walk.cursor) return ended(parts, home);
-  return { ...walk, cursor: page.cursor, failures: 0, nextMs: 0 };
+  return { ...walk, cursor: page.cursor, failures: 0, nextMs: 0, pages: walk.pages + 1 };
 }
 
 /** Takes in who is not known yet, some at a time; stops when the host is full. */
@@ -111,5 +111,5 @@ function later({ clock }: HostWalkParts, walk: Walk, retryMs: number | null): Wa
 }
 
 function ended({ clock, random, againMs }: HostWalkParts, home: Home): Walk {
-  return { hostId: home.id, cursor: null, failures: 0, nextMs: clock.nowMs() + Math.round(againMs * (0.9 + 0.2 * random())) };
+  return { hostId: home.id, cursor: null, failures: 0, pages: 0, nextMs: clock.nowMs() + Math.round(againMs * (0.9 + 0.2 * random())) };
 }

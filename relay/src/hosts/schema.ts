@@ -40,4 +40,8 @@ export const hostMigrations: readonly string[] = [
     failures INTEGER NOT NULL              -- attempts in a row that brought no page
   ) STRICT;
   `,
+  `
+  -- Pages of the present round that came, over all attempts.
+  ALTER TABLE walk ADD COLUMN pages INTEGER NOT NULL DEFAULT 0;
+  `,
 ];

@@ -14,6 +14,8 @@ export interface Walk {
   readonly nextMs: number;
   /** Attempts in a row that brought no page. */
   readonly failures: number;
+  /** Pages of this round that came, over all attempts. */
+  readonly pages: number;
 }
 
 interface Row {
@@ -21,25 +23,26 @@ interface Row {
   readonly cursor: string | null;
   readonly next_ms: number;
   readonly failures: number;
+  readonly pages: number;
 }
 
 /** The walks. */
 export class WalkStore {
   readonly #find: Statement<[number], Row>;
-  readonly #put: Statement<[number, string | null, number, number]>;
+  readonly #put: Statement<[number, string | null, number, number, number]>;
 
   constructor(database: Database) {
-    this.#find = database.prepare('SELECT host, cursor, next_ms, failures FROM walk WHERE host = ?');
-    this.#put = database.prepare('INSERT OR REPLACE INTO walk VALUES (?, ?, ?, ?)');
+    this.#find = database.prepare('SELECT host, cursor, next_ms, failures, pages FROM walk WHERE host = ?');
+    this.#put = database.prepare('INSERT OR REPLACE INTO walk VALUES (?, ?, ?, ?, ?)');
   }
 
   /** Gives how far one is; a host that was never walked begins at once. */
   find(hostId: number): Walk {
     const row = this.#find.get(hostId);
-    return row ? { hostId: row.host, cursor: row.cursor, nextMs: row.next_ms, failures: row.failures } : { hostId, cursor: null, nextMs: 0, failures: 0 };
+    return row ? { hostId: row.host, cursor: row.cursor, nextMs: row.next_ms, failures: row.failures, pages: row.pages } : { hostId, cursor: null, nextMs: 0, failures: 0, pages: 0 };
   }
 
-  put({ hostId, cursor, nextMs, failures }: Walk): void {
-    this.#put.run(hostId, cursor, nextMs, failures);
+  put({ hostId, cursor, nextMs, failures, pages }: Walk): void {
+    this.#put.run(hostId, cursor, nextMs, failures, pages);
   }
 }

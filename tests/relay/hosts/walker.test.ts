@@ -3,7 +3,11 @@ import { ManualClock } from '@dunlin/protocol/base/clock';
 import { cidForRaw } from '@dunlin/protocol/data/cid';
 import { scanFrame } from '@dunlin/protocol/stream/frame-scan';
 import { HostStore } from '@dunlin/relay/hosts/host-store';
+import { walkHost } from '@dunlin/relay/hosts/host-walk';
+import type { WalkMetrics } from '@dunlin/relay/hosts/host-walk';
 import { LookupPace } from '@dunlin/relay/hosts/lookup-pace';
+import type { Home } from '@dunlin/relay/ingest/home';
+import type { Introduction } from '@dunlin/relay/ingest/introduction';
 import { eventually } from '../../harness/wait.ts';
 import { FakeAccount, createWrite } from '../fixture/fake-account.ts';
 import { TestRelay } from '../fixture/test-relay.ts';
@@ -200,11 +204,41 @@ describe('a walk that is interrupted', () => {
     await relay.requestCrawl(host.hostname);
     const store = new HostStore(`${relay.folder}/hosts.sqlite`);
     await eventually('done for a month', () => store.walks.find(1).nextMs > Date.now() + 20 * 86_400_000);
-    store.walks.put({ hostId: 1, cursor: 'gone', nextMs: 0, failures: 0 });
+    store.walks.put({ hostId: 1, cursor: 'gone', nextMs: 0, failures: 0, pages: 0 });
     await eventually('from the beginning', () => store.walks.find(1).failures === 1);
     expect(store.walks.find(1)).toMatchObject({ cursor: null });
     store.close();
   });
+});
+
+test('a list without end ends, however often the host says "later" in between', async () => {
+  const clock = new ManualClock();
+  const store = new HostStore(':memory:');
+  const metrics = { listed: Object.fromEntries(['added', 'known', 'foreign', 'full', 'later'].map((each) => [each, { inc: () => undefined }])) as unknown as WalkMetrics['listed'], failed: { inc: () => undefined } };
+  let pages = 0;
+  const fetch = (async () => {
+    pages += 1;
+    return pages % 10 === 0 ? new Response('', { status: 429, headers: { 'retry-after': '1' } }) : Response.json({ repos: [], cursor: `c${pages}` });
+  }) as unknown as typeof globalThis.fetch;
+  const home: Home = { id: 1, origin: 'https://host.example.com', isRefused: false, accountLimit: () => 100 };
+  const isDone = (): boolean => store.walks.find(1).nextMs > clock.nowMs() + 86_400_000;
+  for (let attempts = 0; attempts < 50 && !isDone(); attempts++) {
+    let isOver = false;
+    const walk = walkHost({
+      walks: store.walks, introduction: {} as Introduction, fetch, saveAccounts: async () => undefined, pace: new LookupPace(1, clock),
+      againMs: 30 * 86_400_000, clock, random: () => 0.5, metrics, signal: new AbortController().signal,
+    }, home).finally(() => (isOver = true));
+    while (!isOver) {
+      clock.advance(1_000);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await walk;
+    clock.advance(1_000);
+  }
+  // A hundred, and what a hundred accounts may need; those that were not given do not count.
+  expect([isDone(), pages - Math.floor(pages / 10)]).toEqual([true, 102]);
+  expect(store.walks.find(1)).toMatchObject({ cursor: null, pages: 0 });
+  store.close();
 });
 
 test('nobody is asked when the operator does not want it', async () => {
