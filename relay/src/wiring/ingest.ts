@@ -90,13 +90,15 @@ export function startIngest(stage: Stage, { log, room, table, hostStore, collect
 }
 
 /** Begins to dial the hosts that are known, and those that the operator names. */
-export function dialHosts(stage: Stage, hosts: readonly Host[], { table }: Stores, { pool }: Intaking, crawl: Crawl): void {
+export function dialHosts(stage: Stage, hosts: readonly Host[], { table, hostStore }: Stores, { pool }: Intaking, crawl: Crawl): void {
   const { config, clock, lifecycle, logger } = stage;
   pool.recovered(hosts);
   for (const hostname of config.hosts) if (!crawl.configure(hostname)) logger.warn({ hostname }, 'configured host is no name that may be dialled');
   for (const relay of config.upstreamRelays) if (!crawl.configureRelay(relay)) logger.warn({ relay }, 'configured relay may not be dialled, or is known as a host of accounts');
   const dialler = new Dialler({
-    hosts: hosts.toSorted((a, b) => table.countOfHost(b.id) - table.countOfHost(a.id)), connect: (host) => pool.connect(host),
+    hosts: hosts.toSorted((a, b) => table.countOfHost(b.id) - table.countOfHost(a.id)),
+    // As it is when its turn comes: the operator may have blocked it meanwhile.
+    connect: (host) => pool.connect(hostStore.byId(host.id) ?? host),
     isDialling: (hostId) => pool.isDialling(hostId), atOnce: config.dialsAtOnce, clock,
   });
   lifecycle.own('dialler', async () => dialler.close());

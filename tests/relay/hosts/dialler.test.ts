@@ -48,3 +48,20 @@ test('after a restart every host is dialled from the cursor that the log knows, 
     await relay.close();
   }
 });
+
+test('a host that is blocked before its turn is not dialled', async () => {
+  const relay = await TestRelay.start({ newHostsPerDay: 100 });
+  try {
+    const hosts = [];
+    while (hosts.length < 16) hosts.push(await relay.crawledHost());
+    for (const { firehose } of hosts) await firehose.connection(1);
+    const [blocked, last] = hosts.slice(-2);
+    await relay.restart({ dialsAtOnce: 1, hosts: [] });
+    expect((await relay.post('/admin/pds/block', { host: blocked!.hostname }, relay.operator)).status).toBe(200);
+    await last!.firehose.connection(2);
+    await relay.crawledHost();
+    expect(blocked!.firehose.connections).toHaveLength(1);
+  } finally {
+    await relay.close();
+  }
+});
