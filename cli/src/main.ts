@@ -88,7 +88,7 @@ program
   .argument('[urls...]', 'addresses to look at from outside; none: the server of this machine, by its variables', collectUrl)
   .option('--machine', 'only what this machine can tell')
   .option('--account <name>', 'also look at the handle or DID of an account of the PDS')
-  .option('--relay <url>', 'ask this relay what it knows of the PDS (may be repeated)', collect)
+  .option('--relay <url>', 'ask this relay what it knows of the PDS (may be repeated)', collectUrl)
   .option('--clock-url <url>', 'compare the clock with the time of this server')
   .option('--patience <seconds>', 'how long a silent WebSocket is watched', parseCount)
   .option('--json', 'one JSON line a check')
