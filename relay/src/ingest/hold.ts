@@ -1,6 +1,6 @@
 /**
- * What is held back because a DID cannot be resolved just now, and its bounds: bytes in all, for each host and for each
- * account, and time.
+ * What is held back because a DID cannot be resolved just now, or because somebody is asked who may take his time, and its
+ * bounds: bytes in all, for each host and for each account, and time.
  * Not for order: held events stay in their lane (lane.ts). Place in the flow: beside the pipeline; what does not fit, or
  * waited too long, is dropped with a reason. Held bytes do not count as on their way, so the host is read on meanwhile.
  * Source: ours, docs/invariants.md 7 and 9: a signature is never skipped, and memory is never the host's to grow.
@@ -55,6 +55,21 @@ export class Hold {
     // From the front, so that what stays is a run without a gap.
     const firstWithoutRoom = lane.items.findIndex((item) => !item.isHeld && !this.add(lane, item));
     return firstWithoutRoom === -1 ? [] : lane.items.splice(firstWithoutRoom);
+  }
+
+  /**
+   * Holds the lane of an event that came through a relay while somebody is asked whom the account's owner chose, and who takes
+   * the time he likes: the relay's other accounts do not wait for it. What finds no room now stays where it is.
+   */
+  async whileAsked<T>(lane: Lane, { upstream }: Item, work: Promise<T>): Promise<T> {
+    if (upstream.relay === 0 || lane.held !== null) return await work;
+    lane.held = { sinceMs: this.#parts.clock.elapsedMs(), tries: 0, bytes: 0 };
+    for (const item of lane.items) if (!this.add(lane, item)) break;
+    try {
+      return await work;
+    } finally {
+      this.end(lane);
+    }
   }
 
   /** Moves an event's bytes from the budget under hold; false when there is no room and nothing has changed. */

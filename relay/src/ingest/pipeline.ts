@@ -75,7 +75,7 @@ export class Pipeline {
   push(item: Item): void {
     const lane = this.#lanes.for(item);
     if (lane.held && !this.#parts.hold.add(lane, item)) {
-      this.#drop(item, 'queueFull', `did cannot be resolved and too much is held back: bytes=${lane.held.bytes}`);
+      this.#drop(item, 'queueFull', `too much of this account is held back already, or of its host: bytes=${lane.held.bytes}`);
       return;
     }
     lane.items.push(item);
@@ -158,12 +158,12 @@ export class Pipeline {
 
   /** Drops an event of an account that is not active, unless its host says now that it is. */
   #askStatus(lane: Lane, item: Item, { row, detail }: { row: number; detail: string }): Step {
-    const { table, homes, acceptance, reactivation, clock, metrics, onTold } = this.#parts;
+    const { table, homes, acceptance, reactivation, hold, clock, metrics, onTold } = this.#parts;
     const { upstream } = item;
     const home = homes.byId(table.hostId(row));
     if (home === null || item.isStatusAsked || !reactivation.mayAsk(lane.did, home)) return this.#drop(item, 'inactive', detail);
     item.isStatusAsked = true;
-    this.#while(lane, reactivation.ask(lane.did, home), (answer) => {
+    this.#while(lane, hold.whileAsked(lane, item, reactivation.ask(lane.did, home)), (answer) => {
       metrics.statusChecks[answer].inc();
       // Meanwhile the account may have moved, or been taken down by the operator.
       if (answer === 'active' && table.hostId(row) === home.id && checkAccount(this.#parts, row, upstream).kind === 'pass' && table.local(row) === 'none') {
@@ -182,7 +182,7 @@ export class Pipeline {
     if (gate.kind === 'look-up') return this.#lookUp(lane, item, gate.cause);
     const outcome = this.#accountEvents.decide(item, row);
     if (outcome.kind !== 'ask') return this.#finishAccount(lane, item, row, outcome);
-    this.#while(lane, this.#accountEvents.confirm(item, row, outcome.home), (confirmed) => {
+    this.#while(lane, this.#parts.hold.whileAsked(lane, item, this.#accountEvents.confirm(item, row, outcome.home)), (confirmed) => {
       this.#finishAccount(lane, item, row, confirmed);
       this.#shift(lane);
       this.#advance(lane);
@@ -197,11 +197,11 @@ export class Pipeline {
   }
 
   #stepIdentity(lane: Lane, item: Item): Step {
-    const { metrics, heard } = this.#parts;
+    const { metrics, heard, hold, clock } = this.#parts;
     const telling = { kind: 'identity', did: item.did, time: item.scan.time } as const;
     if (heard.isEcho(telling, item.upstream.relay > 0)) return this.#drop(item, 'duplicate', 'the same #identity was passed on before');
     metrics.lookups.inc({ cause: 'identity-event' });
-    this.#while(lane, this.#identityEvents.decide(item, this.#parts.clock.elapsedMs()), (outcome) => {
+    this.#while(lane, hold.whileAsked(lane, item, this.#identityEvents.decide(item, clock.elapsedMs())), (outcome) => {
       if (outcome.kind === 'later') return this.#hold(lane, outcome.detail);
       if (outcome.kind === 'drop') this.#drop(item, outcome.reason, outcome.detail);
       else this.#parts.acceptance.identity(lane, item, outcome.row, outcome.frame);
@@ -213,7 +213,8 @@ export class Pipeline {
 
   #lookUp(lane: Lane, item: Item, cause: Cause): Step {
     this.#parts.metrics.lookups.inc({ cause });
-    this.#while(lane, this.#parts.identities.settle(lane.did, item.upstream, cause), (settlement: Settlement) => {
+    const work = this.#parts.identities.settle(lane.did, item.upstream, cause);
+    this.#while(lane, lane.did.startsWith('did:web:') ? this.#parts.hold.whileAsked(lane, item, work) : work, (settlement: Settlement) => {
       if (settlement.kind === 'later') return this.#hold(lane, settlement.detail);
       if (settlement.kind === 'drop') {
         this.#drop(item, settlement.reason, settlement.detail);

@@ -4,7 +4,7 @@ import { encodeErrorFrame, encodeFrame } from '@dunlin/protocol/stream/frame';
 import { scanFrame } from '@dunlin/protocol/stream/frame-scan';
 import { replaceSeq } from '@dunlin/protocol/stream/replace-seq';
 import { eventually } from '../../harness/wait.ts';
-import { FakeAccount } from '../fixture/fake-account.ts';
+import { FakeAccount, createWrite } from '../fixture/fake-account.ts';
 import { TestRelay } from '../fixture/test-relay.ts';
 import type { FakeHost, TestConsumer } from '../fixture/test-relay.ts';
 
@@ -329,4 +329,18 @@ test('two relays that listen to each other give each event once', async () => {
     expect(other.faults).toEqual([]);
     await other.close();
   }
+});
+
+test('an account whose host does not answer keeps no other account of the relay waiting', async () => {
+  await relay.close();
+  await begin({ intakeBytesPerHost: 262_144 });
+  upstream.send(account.commit());
+  await consumer.take(1);
+  const never = Promise.withResolvers<Response>();
+  relay.directory.statuses.set(account.did, () => never.promise as unknown as Response);
+  upstream.send(account.account(false, 'deactivated'));
+  for (let i = 0; i < 8; i++) upstream.send(account.commit([createWrite(`r${i}`, 60_000)]));
+  const other = relay.register(new FakeAccount(), pds);
+  upstream.send(other.commit());
+  await eventually('the other is heard', () => consumer.frames.some((frame) => scanFrame(frame).did === other.did), 2_000);
 });
