@@ -20,11 +20,14 @@ import type { GroupCommit } from '../sequencer/group-commit.ts';
 import { MoveFault } from './move-fault.ts';
 import type { IdentityPlan, MoveIdentity } from './move-identity.ts';
 import type { MoveProgress, MoveRunner } from './move-runner.ts';
-import type { Move, MoveStore, OldSession } from './move-store.ts';
+import type { Move, MoveStep, MoveStore, OldSession } from './move-store.ts';
 import { OldServer } from './old-server.ts';
 
 /** How long one question to the old server may take while the person waits, in ms. */
 export const questionTimeoutMs = 20_000;
+
+/** Counting the files of a move takes at most this part of the time. */
+const countingShare = 1 / 50;
 
 /** A move as its person sees it. */
 export interface MoveView {
@@ -57,6 +60,7 @@ export class Moves {
   readonly #isAccepting: boolean;
   readonly #clock: Clock;
   readonly #records = new LRUCache<number, { rev: string; records: number }>({ max: 1_000 });
+  readonly #files = new LRUCache<number, { step: MoveStep; untilMs: number; counts: { named: number; held: number } }>({ max: 1_000 });
 
   /** `isAccepting` false refuses every new move. */
   constructor(o: {
@@ -106,7 +110,7 @@ export class Moves {
   /** Gives the move of an account with what is known of its progress. @throws XrpcError 400 NoMove */
   view(account: Account): MoveView {
     const move = this.#require(account);
-    const { named, held } = this.#blobs.counts(account.id);
+    const { named, held } = this.#filesOf(move);
     return { move, progress: this.#runner.progressOf(account.id), records: this.#recordsOf(account.id), expectedBlobs: named, importedBlobs: held };
   }
 
@@ -119,6 +123,17 @@ export class Moves {
     const { records } = this.#repos.counts(accountId);
     this.#records.set(accountId, { rev, records });
     return records;
+  }
+
+  /** The same with files, whose number goes on changing: the longer it takes to count them, the longer it is before they are counted again. */
+  #filesOf({ accountId, step }: Move): { named: number; held: number } {
+    const known = this.#files.get(accountId);
+    const beganMs = this.#clock.elapsedMs();
+    if (known?.step === step && beganMs < known.untilMs) return known.counts;
+    const counts = this.#blobs.counts(accountId);
+    const endedMs = this.#clock.elapsedMs();
+    this.#files.set(accountId, { step, untilMs: endedMs + (endedMs - beganMs) / countingShare, counts });
+    return counts;
   }
 
   /** Lets a move go on that was stopped; `withoutMissing` without the files that cannot be had, `withoutFarewell` without a word to the old server. @throws XrpcError 400 NoMove */
