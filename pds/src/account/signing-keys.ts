@@ -4,8 +4,8 @@
  * Source: ours.
  */
 import { LRUCache } from 'lru-cache';
-import { assert } from '@dunlin/protocol/base/assert';
 import { Keypair } from '@dunlin/protocol/crypto/keypair';
+import { invalidRequest } from '@dunlin/service/xrpc/errors';
 import type { AccountStore } from './account-store.ts';
 
 /** Most keys held in memory. */
@@ -20,12 +20,12 @@ export class SigningKeys {
     this.#accounts = accounts;
   }
 
-  /** Gives the key of an account that exists. */
+  /** Gives the key of an account. @throws XrpcError 400 AccountNotFound when it was deleted, while its caller waited for something perhaps */
   of(accountId: number): Keypair {
     const cached = this.#cache.get(accountId);
     if (cached !== undefined) return cached;
     const bytes = this.#accounts.signingKey(accountId);
-    assert(bytes !== null, `account has no signing key: account=${accountId}`);
+    if (bytes === null) throw invalidRequest('Account not found', 'AccountNotFound');
     const keypair = Keypair.fromPrivateBytes('k256', bytes);
     this.#cache.set(accountId, keypair);
     return keypair;

@@ -77,7 +77,7 @@ export class AccountStanding {
 
   /**
    * Puts an account in service again: tells that it is active, who it is, and where its repository stands.
-   * @throws XrpcError 400 when its repository is only half imported
+   * @throws XrpcError 400 when its repository is only half imported, AccountNotFound when it was deleted meanwhile
    */
   async activate(accountId: number): Promise<void> {
     await this.#groups.write((group) => {
@@ -143,7 +143,8 @@ export class AccountStanding {
 
   #require(accountId: number): Account {
     const account = this.#accounts.byId(accountId);
-    assert(account !== null, `account is gone: account=${accountId}`);
+    // It may have been deleted while its caller waited for the network.
+    if (account === null) throw invalidRequest('Account not found', 'AccountNotFound');
     return account;
   }
 

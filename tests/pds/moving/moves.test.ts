@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { Keypair } from '@dunlin/protocol/crypto/keypair';
 import { signPlcOperation, type UnsignedPlcUpdate } from '@dunlin/protocol/identity/plc-operation';
 import { eventually } from '../../harness/wait.ts';
@@ -221,6 +221,63 @@ test('a move whose identity is being changed is not thrown away meanwhile', asyn
   letSign();
   expect((await changing).status).toBe(200);
   await fresh.reaches('done', 'done');
+});
+
+describe('an account that is deleted meanwhile', () => {
+  let answered = 0;
+  beforeEach(() => {
+    answered = 0;
+  });
+  const remove = (did: string): Promise<unknown> => homes.fresh.call('com.atproto.admin.deleteAccount', { headers: homes.fresh.admin, body: { did } });
+  /** Holds requests that `isMeant` names; gives what lets them go and tells whether one came. */
+  const hold = (isMeant: (url: URL) => boolean): { letGo: () => void; hasCome: () => boolean } => {
+    let letGo = (): void => undefined;
+    const mayGo = new Promise<void>((resolve) => (letGo = resolve));
+    let hasCome = false;
+    homes.spoil = async (url, init) => {
+      if (!isMeant(url)) return null;
+      hasCome = true;
+      await mayGo;
+      const answer = await fetch(url, init);
+      answered++;
+      return answer;
+    };
+    return { letGo, hasCome: () => hasCome };
+  };
+
+  test('is refused what its person asked, and nothing is sent to the directory', async () => {
+    const mover = await newMover(homes, 'una', { files: 0 });
+    const fresh = await arrive(homes, mover, 'una');
+    await fresh.ask('begin', { accessJwt: mover.token, refreshJwt: mover.refreshToken });
+    await fresh.reaches('identity', 'yourTurn');
+    await fresh.ask('requestCode');
+    const before = await plcData(mover.did);
+    const { letGo, hasCome } = hold((url) => asks(url, 'com.atproto.identity.signPlcOperation'));
+    const changing = fresh.ask('changeIdentity', { token: await codeAtOld(homes, mover.did) });
+    await eventually('the old server is asked to sign', hasCome);
+    await remove(mover.did);
+    letGo();
+    expect(await changing).toMatchObject({ status: 400, json: { error: 'AccountNotFound' } });
+    expect(await plcData(mover.did)).toEqual(before);
+  });
+
+  test('has no job that goes on', async () => {
+    const mover = await newMover(homes, 'vic', { files: 0 });
+    const fresh = await arrive(homes, mover, 'vic');
+    await fresh.ask('begin', { accessJwt: mover.token, refreshJwt: mover.refreshToken });
+    await fresh.reaches('identity', 'yourTurn');
+    await fresh.ask('requestCode');
+    const code = await codeAtOld(homes, mover.did);
+    let looks = 0;
+    const { letGo, hasCome } = hold((url) => url.origin === homes.old.plc.url && url.pathname === `/${mover.did}` && ++looks > 1);
+    expect((await fresh.ask('changeIdentity', { token: code })).status).toBe(200);
+    await eventually('the directory is asked', hasCome);
+    await remove(mover.did);
+    letGo();
+    await eventually('the look-up was answered', () => answered > 0);
+    expect((await fresh.ask('getStatus')).json).toMatchObject({ error: 'AccountNotFound' });
+    expect((await homes.fresh.call('_health')).status).toBe(200);
+  });
 });
 
 test('an old server that signs something else changes nothing', async () => {
