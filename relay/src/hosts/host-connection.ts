@@ -64,8 +64,9 @@ export class HostConnection implements Upstream, Parkable {
   #subscription: Subscription | null = null;
   /** Seq of the last frame on the present connection. */
   #connectionSeq: number | null = null;
-  /** A host says FutureCursor once a connection; more is noise. */
+  /** A host says FutureCursor, or OutdatedCursor, once a connection; more is noise. */
   #hasResetHere = false;
+  #isOutdatedHere = false;
   #isParked = false;
   /** Its numbering is not known yet. */
   #isBeforeFirst: boolean;
@@ -190,7 +191,8 @@ export class HostConnection implements Upstream, Parkable {
 
   info(name: string): void {
     this.#note(`info from host: ${name}`);
-    if (name === 'OutdatedCursor') this.#parts.onMissed();
+    if (name === 'OutdatedCursor' && !this.#isOutdatedHere) this.#parts.onMissed();
+    this.#isOutdatedHere ||= name === 'OutdatedCursor';
   }
 
   resumeFromBudget(): void {
@@ -240,7 +242,7 @@ export class HostConnection implements Upstream, Parkable {
 
   #opened(): void {
     this.#connectionSeq = null;
-    this.#hasResetHere = false;
+    [this.#hasResetHere, this.#isOutdatedHere] = [false, false];
     this.#openedMs = this.#parts.clock.elapsedMs();
     this.#figures.connectedAtMs = this.#parts.clock.nowMs();
   }

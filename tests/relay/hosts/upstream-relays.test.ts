@@ -1,8 +1,9 @@
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { decodeEvent } from '@dunlin/protocol/stream/event-codec';
 import { encodeErrorFrame, encodeFrame } from '@dunlin/protocol/stream/frame';
 import { scanFrame } from '@dunlin/protocol/stream/frame-scan';
 import { replaceSeq } from '@dunlin/protocol/stream/replace-seq';
+import { HostStore } from '@dunlin/relay/hosts/host-store';
 import { eventually } from '../../harness/wait.ts';
 import { FakeAccount, createWrite } from '../fixture/fake-account.ts';
 import { TestRelay } from '../fixture/test-relay.ts';
@@ -328,6 +329,18 @@ test('two relays that listen to each other give each event once', async () => {
   } finally {
     expect(other.faults).toEqual([]);
     await other.close();
+  }
+});
+
+test('a relay that says again and again that its window is past our cursor has hosts doubted once', async () => {
+  const all = jest.spyOn(HostStore.prototype, 'all');
+  try {
+    for (let i = 0; i < 50; i++) upstream.sendBytes(encodeFrame('#info', { name: 'OutdatedCursor' }));
+    upstream.send(account.commit());
+    await consumer.take(1);
+    expect(all).toHaveBeenCalledTimes(1);
+  } finally {
+    all.mockRestore();
   }
 });
 
