@@ -28,9 +28,12 @@ export const fetchLanes = 4;
 export interface FailedBlob {
   readonly cid: Cid;
   readonly reason: string;
-  /** True when the other server gave an answer, only not the blob; false when it could not be asked. */
+  /** True when the other server gave an answer about the blob, only not the blob; false when it may be asked again later. */
   readonly isAnswered: boolean;
 }
+
+/** Answers that say nothing of the blob: too many questions, or a server behind a proxy that is away. */
+const passingStatuses: ReadonlySet<number> = new Set([429, 502, 503, 504]);
 
 /** What one call did. */
 export interface FetchedBlobs {
@@ -106,7 +109,7 @@ export class MissingBlobs {
     });
     if (answer.status !== 200 || answer.body === null) {
       await answer.body?.cancel();
-      throw new NotGiven(`server answered ${answer.status}`, { isAnswered: true });
+      throw new NotGiven(`server answered ${answer.status}`, { isAnswered: !passingStatuses.has(answer.status) });
     }
     const received = await this.#files.receive(did, Readable.from(told(answer.body as unknown as AsyncIterable<Uint8Array>), { objectMode: false }));
     try {

@@ -14,11 +14,14 @@ export class MoveFault extends Error {
   readonly code: MoveFaultCode;
   /** The error name the old server gave, null for none. */
   readonly theirError: string | null;
+  /** True when something was done before it came to this: then its tries begin anew. */
+  readonly hasProgressed: boolean;
 
-  constructor(code: MoveFaultCode, message: string, o: { cause?: unknown; theirError?: string } = {}) {
+  constructor(code: MoveFaultCode, message: string, o: { cause?: unknown; theirError?: string; hasProgressed?: boolean } = {}) {
     super(message, { cause: o.cause });
     this.code = code;
     this.theirError = o.theirError ?? null;
+    this.hasProgressed = o.hasProgressed ?? false;
   }
 
   /** True when waiting may mend it. */

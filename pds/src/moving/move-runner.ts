@@ -18,7 +18,7 @@ import { OldServer } from './old-server.ts';
 export const maxMovesAtOnce = 2;
 
 /** Waits between tries of a step that failed in passing, in ms; after the last one the person is asked. */
-export const retryDelaysMs = [1_000, 5_000, 30_000, 120_000] as const;
+export const retryDelaysMs = [1_000, 5_000, 30_000, 120_000, 300_000] as const;
 
 /** How long a session at the old server is kept while nothing happens in a move, in ms. */
 export const sessionLifeMs = 7 * 24 * 3_600_000;
@@ -162,6 +162,7 @@ export class MoveRunner {
         tries = 0;
       } catch (fault) {
         if (!(fault instanceof MoveFault) || signal.aborted) throw fault;
+        if (fault.hasProgressed) tries = 0;
         const delayMs = fault.isPassing ? retryDelaysMs[tries++] : undefined;
         if (delayMs === undefined) return await this.#stopAt(accountId, fault);
         job.retry = { fault, atMs: this.#clock.nowMs() + delayMs };

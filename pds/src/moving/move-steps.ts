@@ -98,14 +98,15 @@ export class MoveSteps {
 
   /** Fetches files that records name. @throws MoveFault FilesMissing when some cannot be had and the person has not said to go on without */
   async files(account: Account, old: OldServer, { signal, goesWithoutMissing }: { signal: AbortSignal; goesWithoutMissing: boolean }): Promise<void> {
-    let reason = 'none was given';
+    let [reason, hasProgressed] = ['none was given', false];
     for (let pass = 0; pass < filePasses; pass++) {
       for (let after: Parameters<MissingBlobs['fetch']>[1]['after'] = null; ;) {
         const { fetched, failed, cursor } = await this.#fetchSome(account, { from: old.origin, after, signal });
         signal.throwIfAborted();
         reason = failed.at(-1)?.reason ?? reason;
+        hasProgressed ||= fetched > 0;
         if (fetched === 0 && failed.length > 0 && failed.every(({ isAnswered }) => !isAnswered)) {
-          throw new MoveFault('OldServerUnreachable', `The old server at ${old.origin} does not give files (${reason}).`);
+          throw new MoveFault('OldServerUnreachable', `The old server at ${old.origin} does not give files (${reason}).`, { hasProgressed });
         }
         if (cursor === null) break;
         after = cursor;

@@ -150,6 +150,17 @@ describe('what stops a move is said in words', () => {
     expect(await fresh.reaches('identity', 'yourTurn')).toMatchObject({ expectedBlobs: 3, importedBlobs: 2 });
   });
 
+  test('an old server that asks to come back later is asked later, and no file is given up', async () => {
+    const mover = await newMover(homes, 'flo');
+    const fresh = await arrive(homes, mover, 'flo');
+    let isOpen = false;
+    homes.spoil = (url) => (asks(url, 'com.atproto.sync.getBlob') && !isOpen ? json(429, { error: 'RateLimitExceeded' }) : null);
+    await fresh.ask('begin', { accessJwt: mover.token, refreshJwt: mover.refreshToken });
+    expect(await fresh.reaches('blobs', 'retrying')).toMatchObject({ stop: { code: 'OldServerUnreachable' } });
+    isOpen = true;
+    expect(await fresh.reaches('identity', 'yourTurn')).toMatchObject({ expectedBlobs: 3, importedBlobs: 3 });
+  });
+
   test('a repository that is none; trying again takes a right one', async () => {
     const fresh = await stoppedBy('eve', (url) => (asks(url, 'com.atproto.sync.getRepo') ? new Response('no car') : null), { step: 'repo', code: 'RepoRefused' });
     homes.spoil = null;
