@@ -106,8 +106,9 @@ export class RepoExporter {
     const idle = this.#idle.pop();
     if (idle !== undefined) return idle;
     if (this.#opened < maxExportsAtOnce) {
+      const snapshot = new RepoSnapshot(this.#open());
       this.#opened++;
-      return new RepoSnapshot(this.#open());
+      return snapshot;
     }
     if (this.#waiting.length >= maxExportsWaiting) throw new XrpcError(503, 'NotEnoughResources', 'too many exports at once, try again later');
     return new Promise((resolve) => void this.#waiting.push(resolve));

@@ -137,3 +137,16 @@ test('exports that cannot begin give their places back', async () => {
   expect((await buffer((await exporter.export(account, null))!)).equals(Buffer.from(expected))).toBe(true);
   exporter.close();
 });
+
+test('a database that cannot be opened takes no place', async () => {
+  const { database, expected } = store([['com.example.note/a', { a: 1 }]]);
+  let failures = maxExportsAtOnce;
+  const open = (): Database => {
+    if (failures-- > 0) throw new Error('too many open files');
+    return database;
+  };
+  const exporter = new RepoExporter(open, () => undefined);
+  for (let times = 0; times < maxExportsAtOnce; times++) await expect(exporter.export(account, null)).rejects.toThrow('too many open files');
+  expect((await buffer((await exporter.export(account, null))!)).equals(Buffer.from(expected))).toBe(true);
+  exporter.close();
+});
