@@ -111,14 +111,19 @@ export class Registrar {
   }
 
   /** Holds the names against others who ask at the same time. */
-  #hold({ handle, email, existingDid }: WantedAccount): string[] {
+  #hold(wanted: WantedAccount): string[] {
+    this.#checkFree(wanted, (name) => this.#held.has(name));
+    const { handle, email, existingDid } = wanted;
     const lowerEmail = email?.toLowerCase() ?? null;
-    if (existingDid !== null && (this.#held.has(existingDid) || this.#accounts.byDid(existingDid))) throw invalidRequest(`Account already exists: ${existingDid}`);
-    if (this.#held.has(handle) || this.#accounts.byHandle(handle)) throw invalidRequest(`Handle already taken: ${handle}`);
-    if (lowerEmail !== null && (this.#held.has(lowerEmail) || this.#accounts.byEmail(lowerEmail))) throw invalidRequest(`Email already taken: ${email}`);
     const names = [handle, lowerEmail, existingDid].filter((name) => name !== null);
     for (const name of names) this.#held.add(name);
     return names;
+  }
+
+  #checkFree({ handle, email, existingDid }: WantedAccount, isHeld: (name: string) => boolean): void {
+    if (existingDid !== null && (isHeld(existingDid) || this.#accounts.byDid(existingDid))) throw invalidRequest(`Account already exists: ${existingDid}`);
+    if (isHeld(handle) || this.#accounts.byHandle(handle)) throw invalidRequest(`Handle already taken: ${handle}`);
+    if (email !== null && (isHeld(email.toLowerCase()) || this.#accounts.byEmail(email.toLowerCase()))) throw invalidRequest(`Email already taken: ${email}`);
   }
 
   #registerHosted(o: { wanted: WantedAccount; keypair: Keypair; passwordHash: string | null }): Promise<RegisteredAccount> {
@@ -140,6 +145,8 @@ export class Registrar {
     const { handle, email, existingDid } = o.wanted;
     const refresh = this.#tokens.mintRefresh(o.did, newRefreshId());
     return this.#groups.write((group) => {
+      // Who is here already holds no names while they take another.
+      this.#checkFree(o.wanted, () => false);
       const nowMs = this.#clock.nowMs();
       this.#invites.use(o.wanted.inviteCode, o.did);
       this.#reservedKeys.release(o.keypair);
