@@ -22,10 +22,10 @@ export function pages({ accounts, server, hosted }: { accounts: AccountStore; se
     context.body = '# Everything that is public may be crawled\nUser-agent: *\nAllow: /\n';
   });
   router.get('/.well-known/did.json', (context) => {
-    const found = hosted.at(context.hostname);
+    const found = hosted.at(context.hostname.toLowerCase());
     context.set('cache-control', 'no-cache');
     if (found.kind === 'ended') context.status = 410;
-    context.body = found.kind === 'document' ? found.document : found.kind === 'ended' ? { error: 'Gone', message: 'this DID has ended' } : server.document(context.host);
+    context.body = found.kind === 'document' ? found.document : found.kind === 'ended' ? { error: 'Gone', message: 'this DID has ended' } : server.document(context.host.toLowerCase());
   });
   router.get('/.well-known/atproto-did', (context) => {
     const account = accounts.byHandle(context.hostname);

@@ -74,6 +74,7 @@ test('under the new name, sessions begun before hold when the former name is kno
   // A proxy goes on getting certificates for the former name while it is kept.
   const hasCertificate = async (domain: string): Promise<boolean> => (await fetch(`${small.url}/tls-check?domain=${domain}`)).ok;
   expect([await hasCertificate('Old.example.org'), await hasCertificate('other.example.org')]).toEqual([true, false]);
+  expect(await documentAt('Old.example.ORG')).toMatchObject({ id: 'did:web:old.example.org' });
   expect([await documentAt(oldHost), await documentAt(newHost), await documentAt('other.example.org')]).toMatchObject([{ id: oldDid }, { id: claims.aud }, { id: claims.aud }].map(({ id }) => ({ id, service: [{ serviceEndpoint: small.url }] })));
 });
 
