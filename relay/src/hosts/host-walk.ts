@@ -30,6 +30,8 @@ export interface HostWalkParts {
   readonly introduction: Introduction;
   readonly fetch: typeof globalThis.fetch;
   readonly saveAccounts: () => Promise<void>;
+  /** Says whether the host may be asked now; it may be blocked while its list is gone through, which takes days. */
+  readonly mayAsk: (hostId: number) => boolean;
   readonly pace: LookupPace;
   /** A list that was gone through is gone through again after so long, more or less by a tenth. */
   readonly againMs: number;
@@ -55,7 +57,7 @@ export async function walkHost(parts: HostWalkParts, home: Home): Promise<void> 
   const { walks, signal } = parts;
   let walk: Walk = walks.find(home.id);
   const mostPages = sparePages + home.accountLimit() / smallPage;
-  while (!signal.aborted) {
+  while (!signal.aborted && parts.mayAsk(home.id)) {
     if (walk.pages >= mostPages) return walks.put(ended(parts, home));
     const next = await onePage(parts, home, walk);
     if (next === null) return;

@@ -20,6 +20,7 @@ export interface WalkerParts {
   readonly introduction: Introduction;
   /** Gives those of the next hosts after a number that answer and may be asked, and where to go on; 0 is the beginning. */
   readonly hostsAfter: (hostId: number) => { readonly homes: readonly Home[]; readonly nextId: number };
+  readonly mayAsk: (hostId: number) => boolean;
   /** Guarded against private addresses, bounded in bytes and time. */
   readonly fetch: typeof globalThis.fetch;
   /** Has all accounts taken in so far on disk when it resolves. */

@@ -124,7 +124,7 @@ export function startWalks(stage: Stage, { hostStore, table, room }: Stores, { p
   const { config, deps, clock, lifecycle, metrics, onFault } = stage;
   if (config.collectionBackfill !== 'all') return null;
   const walker: Walker = new Walker({
-    walks: hostStore.walks, introduction: new Introduction(table, resolver, clock), hostsAfter: (hostId) => pool.answeringAfter(hostId),
+    walks: hostStore.walks, introduction: new Introduction(table, resolver, clock), hostsAfter: (hostId) => pool.answeringAfter(hostId), mayAsk: (hostId) => pool.liveOrigin(hostId) !== null,
     fetch: openFetch(stage, listBounds), saveAccounts: () => saver.save(), hasRoom: () => room.hasRoom, lookupsPerSecond: config.walkLookups, againMs: config.walkEveryMs,
     metrics: declareWalkMetrics(metrics, () => walker.size), clock, random: deps.random ?? Math.random, onFault,
   });

@@ -211,6 +211,15 @@ describe('a walk that is interrupted', () => {
   });
 });
 
+test('a host that is blocked is asked for no more of its list', async () => {
+  lists(() => Array.from({ length: 40 }, () => ({ did: 'nonsense' })));
+  await relay.requestCrawl(host.hostname);
+  await done(1);
+  expect((await relay.post('/admin/pds/block', { host: host.hostname }, relay.operator)).status).toBe(200);
+  await eventually('the walk is over', async () => (await relay.metric('relay_walks')) === 0);
+  expect(asked.length).toBeLessThanOrEqual(2);
+});
+
 test('a list without end ends, however often the host says "later" in between', async () => {
   const clock = new ManualClock();
   const store = new HostStore(':memory:');
@@ -224,7 +233,7 @@ test('a list without end ends, however often the host says "later" in between', 
   const isDone = (): boolean => store.walks.find(1).nextMs > clock.nowMs() + 86_400_000;
   for (let attempts = 0; attempts < 50 && !isDone(); attempts++) {
     const walk = walkHost({
-      walks: store.walks, introduction: {} as Introduction, fetch, saveAccounts: async () => undefined, pace: new LookupPace(1, clock),
+      walks: store.walks, introduction: {} as Introduction, fetch, saveAccounts: async () => undefined, mayAsk: () => true, pace: new LookupPace(1, clock),
       againMs: 30 * 86_400_000, clock, random: () => 0.5, metrics, signal: new AbortController().signal,
     }, home);
     const pause = setInterval(() => clock.advance(1_000), 0);
