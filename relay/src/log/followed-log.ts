@@ -87,6 +87,9 @@ export class FollowedLog implements EventLog {
 
   /** The writer is about to remove its oldest segment; who reads in it finishes. */
   async dropOldest(): Promise<void> {
+    // Its files are gone soon, so what is in it cannot have a later turn.
+    const end = Math.min(this.#segments.all[0]?.lastSeq ?? 0, this.#headSeq);
+    while (this.#toldSeq < end && this.#tellNext());
     const { lastSeq } = await this.#segments.forgetOldest();
     assert(this.#toldSeq >= lastSeq, `new events went out of the window before they were read: told=${this.#toldSeq} removed=${lastSeq}`);
   }
@@ -102,17 +105,22 @@ export class FollowedLog implements EventLog {
   #tell(): void {
     this.#isTelling = false;
     try {
-      const segment = this.#toldSeq < this.#headSeq && !this.#isClosed ? this.#segments.after(this.#toldSeq) : null;
-      if (segment === null) return;
-      const slice = this.#newest.read(segment, Math.max(0, this.#toldSeq + 1 - segment.firstSeq), maxNewestBytes);
-      this.#toldSeq = slice.lastSeq;
-      for (const listener of this.#listeners) listener(slice);
-      if (this.#toldSeq >= this.#headSeq) return;
+      if (!this.#tellNext() || this.#toldSeq >= this.#headSeq) return;
       this.#isTelling = true;
       setImmediate(() => this.#tell());
     } catch (error) {
       throwAtProcess(error as Error);
     }
+  }
+
+  /** Tells of as much as one slice holds; false when there is nothing to tell. @throws AssertionFailure when the files are not what was written */
+  #tellNext(): boolean {
+    const segment = this.#toldSeq < this.#headSeq && !this.#isClosed ? this.#segments.after(this.#toldSeq) : null;
+    if (segment === null) return false;
+    const slice = this.#newest.read(segment, Math.max(0, this.#toldSeq + 1 - segment.firstSeq), maxNewestBytes);
+    this.#toldSeq = slice.lastSeq;
+    for (const listener of this.#listeners) listener(slice);
+    return true;
   }
 
   #segmentOf({ header, count, datBytes }: SegmentEnd): Segment {

@@ -72,6 +72,17 @@ test('growth over many segments and megabytes is told whole and in order, howeve
   expect(await all(reader)).toEqual(await all(log));
 });
 
+test('what is removed before it could be told is told first', async () => {
+  const log = await openLog(await makeFolder(), { segmentBytes: 3_000_000 });
+  const { reader, told } = follow(log);
+  for (let round = 0; round < 5; round++) await append(log, 1_000);
+  const whole = await all(log);
+  reader.grow(growthOf(log));
+  await reader.dropOldest();
+  await eventually('all is told', () => told.at(-1)?.lastSeq === log.headSeq());
+  expect(join(told)).toEqual(whole);
+});
+
 test('a segment that is removed is gone here before its files are', async () => {
   const log = await openLog(await makeFolder(), { segmentBytes: 50_000 });
   await append(log, 40);
