@@ -79,7 +79,7 @@ function passwordPart({ info: { account: { did } }, operator }: Acting): HTMLEle
     }), made,
     element('p', {}, button('Take all its ways in away', { class: 'quiet', id: 'revoke' }, async () => {
       await operator.post('com.atproto.temp.revokeAccountCredentials', { account: did });
-      made.replaceChildren('It has no way in now, until its password is reset. Its passkeys hold again then, and one is enough to sign in: remove its second factors too when somebody else may have added one.');
+      made.replaceChildren('It has no way in now: password, app passwords, passkeys and authenticator app are gone, every session has ended, and its address was told. A password reset lets it in again. Whoever reads its mail can do that: is the address right?');
     })));
 }
 

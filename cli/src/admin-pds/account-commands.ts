@@ -50,8 +50,8 @@ export function addAccountCommands(parent: Command, open: () => AdminPds): void 
     .action(async (name: string, email: string) => change(open(), name, 'com.atproto.admin.updateAccountEmail', (did) => ({ account: did, email }), `has the address ${email} now, not confirmed`));
   account.command('reset-password').description('give an account a new password, and print it').argument('<account>')
     .action(async (name: string) => resetPassword(open(), name));
-  account.command('revoke').description('end all sessions and take password and app passwords away').argument('<account>')
-    .action(async (name: string) => change(open(), name, 'com.atproto.temp.revokeAccountCredentials', (did) => ({ account: did }), 'has no way in now until its password is reset; its passkeys hold again then: remove-factors removes them'));
+  account.command('revoke').description('take every way in away: sessions, password, app passwords, passkeys, authenticator app').argument('<account>')
+    .action(async (name: string) => change(open(), name, 'com.atproto.temp.revokeAccountCredentials', (did) => ({ account: did }), 'has no way in now until its password is reset; passkeys and apps are to be set up anew'));
   account.command('delete').description('delete an account with everything in it, for good').argument('<account>').requiredOption('--yes', 'say that you mean it')
     .option('--purge-blobs', 'remove its blobs at once, without their time in the trash')
     .action(async (name: string, { purgeBlobs }: { purgeBlobs?: true }) => remove(open(), name, purgeBlobs ?? false));

@@ -19,6 +19,7 @@ interface AccountRow {
   delete_after: string | null;
   takedown_ref: string | null;
   invites_disabled: number;
+  session_era: number;
 }
 
 /** What a new account begins with. */
@@ -33,7 +34,7 @@ export interface NewAccount {
   readonly deactivatedAtMs: number | null;
 }
 
-const columns = 'id, did, handle, email, email_confirmed_at, created_at, deactivated_at, delete_after, takedown_ref, invites_disabled';
+const columns = 'id, did, handle, email, email_confirmed_at, created_at, deactivated_at, delete_after, takedown_ref, invites_disabled, session_era';
 
 /** States of accounts that are here. */
 export type ListedState = 'active' | Exclude<InactiveStatus, 'deleted'>;
@@ -52,6 +53,7 @@ function toAccount(row: AccountRow): Account {
     deleteAfter: row.delete_after,
     takedownRef: row.takedown_ref,
     areInvitesDisabled: row.invites_disabled === 1,
+    sessionEra: row.session_era,
   };
 }
 
@@ -81,6 +83,7 @@ export class AccountStore {
   readonly #setPasswordHash: Statement<[string | null, number], unknown>;
   readonly #setSigningKey: Statement<[Uint8Array, number], unknown>;
   readonly #setInvitesDisabled: Statement<[number, number], unknown>;
+  readonly #endEra: Statement<[number], unknown>;
   readonly #setDeactivated: Statement<[number | null, string | null, number], unknown>;
   readonly #setTakedown: Statement<[string | null, number], unknown>;
   readonly #delete: Statement<[number], unknown>;
@@ -109,6 +112,7 @@ export class AccountStore {
     this.#setPasswordHash = database.prepare('UPDATE account SET password_hash = ? WHERE id = ?');
     this.#setSigningKey = database.prepare('UPDATE account SET signing_key = ? WHERE id = ?');
     this.#setInvitesDisabled = database.prepare('UPDATE account SET invites_disabled = ? WHERE id = ?');
+    this.#endEra = database.prepare('UPDATE account SET session_era = session_era + 1 WHERE id = ?');
     this.#setDeactivated = database.prepare('UPDATE account SET deactivated_at = ?, delete_after = ? WHERE id = ?');
     this.#setTakedown = database.prepare('UPDATE account SET takedown_ref = ? WHERE id = ?');
     this.#delete = database.prepare('DELETE FROM account WHERE id = ?');
@@ -226,6 +230,12 @@ export class AccountStore {
   setInvitesDisabled(id: number, areDisabled: boolean): void {
     this.#changed(id);
     this.#setInvitesDisabled.run(areDisabled ? 1 : 0, id);
+  }
+
+  /** Begins another era: access tokens made until now hold no more. */
+  endEra(id: number): void {
+    this.#changed(id);
+    this.#endEra.run(id);
   }
 
   /** Marks the account as deactivated since a moment, or as active again with null. */

@@ -17,6 +17,8 @@ export interface Account {
   readonly takedownRef: string | null;
   /** True when an operator keeps the account from getting invite codes. */
   readonly areInvitesDisabled: boolean;
+  /** How often its password was changed or taken away; access tokens of an earlier era hold no more. */
+  readonly sessionEra: number;
 }
 
 /** Why an account is not served; `deleted` exists in events only. */

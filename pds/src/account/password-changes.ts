@@ -1,11 +1,13 @@
 /**
- * An account's password: reset with a code sent by mail, or set by the operator. Either ends every session.
- * Credentials can also be taken away altogether; a reset then gives them back.
- * Not here: HTTP, app passwords one by one (`app-passwords.ts`). Source: behaviour and errors of the reference PDS.
+ * An account's password: reset with a code sent by mail, or set by the operator. Either ends every session and tells the person by mail;
+ * app passwords and second factors stay. Credentials can also be taken away altogether, those too; a reset then gives a password back.
+ * Not here: HTTP, app passwords one by one (`app-passwords.ts`). Source: behaviour and errors of the reference PDS; decisions/0031.
  */
 import { ProtocolError } from '@dunlin/protocol/base/errors';
 import { invalidRequest } from '@dunlin/service/xrpc/errors';
+import type { FactorStore } from '../factor/factor-store.ts';
 import type { MailCodes } from '../mail/mail-codes.ts';
+import type { Notices } from '../mail/notices.ts';
 import type { GroupCommit } from '../sequencer/group-commit.ts';
 import type { Account } from './account.ts';
 import type { AccountStore } from './account-store.ts';
@@ -17,19 +19,23 @@ import type { SessionEnds } from './session-ends.ts';
 export class PasswordChanges {
   readonly #accounts: AccountStore;
   readonly #appPasswords: AppPasswordStore;
+  readonly #factors: FactorStore;
   readonly #passwords: PasswordCheck;
   readonly #codes: MailCodes;
+  readonly #notices: Notices;
   readonly #sessionEnds: SessionEnds;
   readonly #groups: GroupCommit;
 
   constructor(o: {
-    accounts: AccountStore; appPasswordStore: AppPasswordStore; passwords: PasswordCheck; mailCodes: MailCodes;
+    accounts: AccountStore; appPasswordStore: AppPasswordStore; factorStore: FactorStore; passwords: PasswordCheck; mailCodes: MailCodes; notices: Notices;
     sessionEnds: SessionEnds; groups: GroupCommit;
   }) {
     this.#accounts = o.accounts;
     this.#appPasswords = o.appPasswordStore;
+    this.#factors = o.factorStore;
     this.#passwords = o.passwords;
     this.#codes = o.mailCodes;
+    this.#notices = o.notices;
     this.#sessionEnds = o.sessionEnds;
     this.#groups = o.groups;
   }
@@ -45,31 +51,43 @@ export class PasswordChanges {
   async reset(code: string, password: string): Promise<number> {
     this.#codes.checkHolder('reset_password', code);
     const hash = await this.#hash(password);
-    return this.#groups.write(() => {
-      const accountId = this.#codes.checkHolder('reset_password', code);
-      this.#set(accountId, hash);
-      return accountId;
+    const accountId = await this.#groups.write(() => {
+      const holder = this.#codes.checkHolder('reset_password', code);
+      this.#set(holder, hash);
+      return holder;
     });
+    this.#tellOfChange(this.#accounts.byId(accountId), false);
+    return accountId;
   }
 
   /** Sets the password of an account. @throws XrpcError 400 InvalidRequest */
   async set(account: Account, password: string): Promise<void> {
     const hash = await this.#hash(password);
     await this.#groups.write(() => this.#set(account.id, hash));
+    this.#tellOfChange(account, true);
   }
 
-  /** Takes every way in away: password, app passwords, sessions. */
+  /** Takes every way in away: password, app passwords, second factors with their recovery codes, sessions, codes in letters. */
   async revokeAll(account: Account): Promise<void> {
     await this.#groups.write(() => {
       this.#set(account.id, null);
       this.#appPasswords.removeAll(account.id);
+      this.#factors.removeAll(account.id);
     });
+    this.#notices.send(account, { kind: 'credentialsRevoked' });
   }
 
   #set(accountId: number, hash: string | null): void {
     this.#accounts.setPasswordHash(accountId, hash);
-    this.#codes.forget(accountId, 'reset_password');
+    this.#codes.forget(accountId);
     this.#sessionEnds.endAll(accountId);
+    this.#accounts.endEra(accountId);
+  }
+
+  #tellOfChange(account: Account | null, isOperators: boolean): void {
+    if (account === null) return;
+    const passkeys = this.#factors.passkeys(account.id).length;
+    this.#notices.send(account, { kind: 'passwordChanged', isOperators, passkeys, appPasswords: this.#appPasswords.list(account.id).length });
   }
 
   async #hash(password: string): Promise<string> {

@@ -63,3 +63,8 @@ CREATE TABLE reserved_key (
 ) STRICT;
 CREATE INDEX reserved_key_by_age ON reserved_key (created_at);
 `;
+
+/** Third layout: the era of an account's sessions. */
+export const accountSchema3 = `
+ALTER TABLE account ADD COLUMN session_era INTEGER NOT NULL DEFAULT 0;
+`;

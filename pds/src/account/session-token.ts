@@ -36,6 +36,8 @@ export interface MintedRefresh {
 export interface AccessClaims {
   readonly did: string;
   readonly scope: AccessScope;
+  /** Of the account's sessions when it was made (`Account.sessionEra`). */
+  readonly era: number;
 }
 
 /** A refresh token that holds, but for revocation. */
@@ -67,10 +69,10 @@ export class SessionTokens {
     this.#clock = o.clock;
   }
 
-  /** Makes an access token. */
-  mintAccess(did: string, scope: AccessScope): string {
+  /** Makes an access token; the first era goes without saying, as in the reference's tokens. */
+  mintAccess(did: string, scope: AccessScope, era = 0): string {
     const iat = this.#nowSeconds();
-    return this.#sign('at+jwt', { scope, aud: this.#audiences()[0], sub: did, iat, exp: iat + accessLifeSeconds });
+    return this.#sign('at+jwt', { scope, aud: this.#audiences()[0], sub: did, ...(era > 0 && { era }), iat, exp: iat + accessLifeSeconds });
   }
 
   /** Makes a refresh token under a name. */
@@ -81,16 +83,16 @@ export class SessionTokens {
     return { token, jti, expiresAtMs: exp * 1000 };
   }
 
-  /** Checks an access token. Does not check: that the account exists and is active. */
+  /** Checks an access token. Does not check: that the account exists and is active, and in that era. */
   verifyAccess(token: string): AccessClaims | TokenRefusal {
     const known = this.#verified.get(token);
     if (known !== undefined) return this.#clock.nowMs() <= known.expiresAtMs ? known : 'expired';
     const claims = this.#verify(token, ['at+jwt'], false);
     if (typeof claims === 'string') return claims;
-    const { sub, scope, exp } = claims;
-    if (typeof sub !== 'string' || typeof scope !== 'string') return 'invalid';
+    const { sub, scope, exp, era = 0 } = claims;
+    if (typeof sub !== 'string' || typeof scope !== 'string' || typeof era !== 'number') return 'invalid';
     if (!accessScopes.includes(scope)) return 'wrong-scope';
-    const verified = { did: sub, scope: scope as AccessScope, expiresAtMs: exp * 1000 };
+    const verified = { did: sub, scope: scope as AccessScope, era, expiresAtMs: exp * 1000 };
     this.#verified.set(token, verified);
     return verified;
   }

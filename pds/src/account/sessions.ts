@@ -74,17 +74,23 @@ export class Sessions {
     return null;
   }
 
-  /** Begins a session and resolves with its tokens when they are durable; `agent` is what the program calls itself. */
-  begin({ account, appPassword }: Authenticated, agent: string | null = null): Promise<TokenPair> {
+  /**
+   * Begins a session and resolves with its tokens when they are durable; `agent` is what the program calls itself.
+   * Null when all sessions were ended, or the app password was taken back, since the password was looked at.
+   */
+  begin({ account, appPassword }: Authenticated, agent: string | null = null): Promise<TokenPair | null> {
     const refresh = this.#tokens.mintRefresh(account.did, newRefreshId());
-    return this.#groups.write(() => this.#remember(account, refresh, {
-      session: refresh.jti, beganAtMs: this.#clock.nowMs(), appPassword, agent: agent?.slice(0, maxAgentLength) ?? null,
-    }));
+    return this.#groups.write(() => {
+      const isOver = this.#eraOf(account.id) !== account.sessionEra || (appPassword !== null && this.#appPasswordStore.find(account.id, appPassword.name) === null);
+      return isOver ? null : this.#remember(account, refresh, {
+        session: refresh.jti, beganAtMs: this.#clock.nowMs(), appPassword, agent: agent?.slice(0, maxAgentLength) ?? null,
+      });
+    });
   }
 
   /** Gives tokens for an account that was taken down: they let it leave, and cannot be renewed. */
   beginTakendown(account: Account): TokenPair {
-    return this.#pair(account.did, this.#tokens.mintRefresh(account.did, newRefreshId()), 'com.atproto.takendown');
+    return this.#pair(account, this.#tokens.mintRefresh(account.did, newRefreshId()), 'com.atproto.takendown');
   }
 
   /** Begins the first session of an account within the group that makes it. */
@@ -133,11 +139,15 @@ export class Sessions {
   ): TokenPair {
     const { jti, expiresAtMs } = refresh;
     this.#refreshTokens.add({ jti, accountId: id, expiresAtMs, session, beganAtMs, madeAtMs: this.#clock.nowMs(), appPassword: appPassword?.name ?? null, agent });
-    return this.#pair(did, refresh, scopeOf(appPassword));
+    return this.#pair({ id, did }, refresh, scopeOf(appPassword));
   }
 
-  #pair(did: string, refresh: MintedRefresh, scope: AccessScope): TokenPair {
-    return { accessJwt: this.#tokens.mintAccess(did, scope), refreshJwt: refresh.token };
+  #pair({ id, did }: { id: number; did: string }, refresh: MintedRefresh, scope: AccessScope): TokenPair {
+    return { accessJwt: this.#tokens.mintAccess(did, scope, this.#eraOf(id)), refreshJwt: refresh.token };
+  }
+
+  #eraOf(accountId: number): number {
+    return this.#accounts.byId(accountId)?.sessionEra ?? 0;
   }
 }
 

@@ -89,7 +89,9 @@ export class Authenticator {
       const claims = this.#tokens.verifyAccess(bearerToken(call));
       if (typeof claims === 'string') throw tokenFault(claims);
       if (!reaches(claims.scope, rules)) throw tokenFault('wrong-scope');
-      return { account: this.#account(claims.did, rules), scope: claims.scope, permissions: null };
+      const account = this.#account(claims.did, rules);
+      if (claims.era !== account.sessionEra) throw tokenFault('expired');
+      return { account, scope: claims.scope, permissions: null };
     };
   }
 

@@ -27,7 +27,7 @@ export class PasskeySignIn {
   async finish(answer: unknown): Promise<Account> {
     const accountId = await this.#passkeys.finishSignIn(answer);
     const account = this.#accounts.byId(accountId);
-    // Credentials that were revoked come back with a new password, and not before.
+    // It may have lost every way in while the passkey was looked at.
     if (account === null || this.#accounts.passwordHash(accountId) === null) throw new XrpcError(401, 'AuthenticationRequired', 'this account has no way in until its password is reset');
     if (account.takedownRef !== null) throw new XrpcError(401, 'AccountTakedown', 'Account has been taken down');
     return account;

@@ -31,6 +31,11 @@ export class SignInCodes {
     return { code, expiresAtMs: untilMs };
   }
 
+  /** Forgets the code of an account. */
+  forget(accountId: number): void {
+    this.#open.delete(accountId);
+  }
+
   /** Uses up a code, given as a hash; false when it is not the open one. */
   use(accountId: number, hash: Uint8Array): boolean {
     const open = this.#open.get(accountId);

@@ -1,5 +1,5 @@
 /**
- * What the mails say: one short letter for each purpose, as text and as simple HTML with the same words.
+ * What the mails say: one short letter for each purpose of a code and for each thing that was done, as text and as simple HTML with the same words.
  * No images and no links, so that nothing in them can be mistaken for a trap; the code is what they are for.
  * Not here: sending (`mailer.ts`). Source: ours; subjects as the reference PDS.
  */
@@ -56,6 +56,48 @@ export function codeLetter(purpose: CodePurpose, { code, handle }: { code: strin
     text: `${[...lines, code, life, warning].join('\n\n')}\n`,
     html: [...lines.map(paragraph), `<p><code style="font-size: 1.5em">${escapeHtml(code)}</code></p>`, paragraph(life), paragraph(warning)].join('\n'),
   };
+}
+
+/** Something that was done to an account. */
+export type Notice =
+  | { readonly kind: 'passwordChanged'; readonly isOperators: boolean; readonly passkeys: number; readonly appPasswords: number }
+  | { readonly kind: 'credentialsRevoked' };
+
+/** Gives the letter that tells of something. It has no name in it that whoever did it could have chosen. */
+export function noticeLetter(notice: Notice, handle: string): Letter {
+  const { subject, lines } = noticeWords(notice);
+  const all = [`Hello @${handle},`, ...lines];
+  return { subject, text: `${all.join('\n\n')}\n`, html: all.map(paragraph).join('\n') };
+}
+
+function noticeWords(notice: Notice): { subject: string; lines: readonly string[] } {
+  switch (notice.kind) {
+    case 'passwordChanged': {
+      const left = [counted(notice.passkeys, 'passkey'), counted(notice.appPasswords, 'app password')].filter((each) => each !== null);
+      return {
+        subject: 'Password Changed',
+        lines: [
+          notice.isOperators ? 'The operator of your server gave your account a new password.' : 'Your password was changed with a code from your mail.',
+          'Every app and browser was signed out.',
+          ...(left.length > 0 ? [`Still good: ${left.join(' and ')}. Take back what is not yours: passkeys on the security page of your server, app passwords in the settings of your app.`] : []),
+          'If this was not you, somebody reads your mail or has your server at hand: write to its operator.',
+        ],
+      };
+    }
+    case 'credentialsRevoked':
+      return {
+        subject: 'Sign-In Revoked',
+        lines: [
+          'The operator of your server took every way into your account away: your password, app passwords, passkeys, your authenticator app and recovery codes. Every app and browser was signed out.',
+          'What you wrote is untouched. To get in again, ask for a new password where you sign in; a code comes to this address. Then set up passkeys and your authenticator app anew.',
+        ],
+      };
+  }
+}
+
+/** Gives a count with its noun, or null for none. */
+function counted(count: number, noun: string): string | null {
+  return count === 0 ? null : `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
 
 /** Gives a letter an operator wrote, whose contents may be HTML. */

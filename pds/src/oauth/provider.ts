@@ -13,6 +13,7 @@ import type { DeviceStore, LexiconStore, ReplayStore, RequestStore, TokenStore }
 import type { Logger } from '@dunlin/service/log/logger';
 import { XrpcError } from '@dunlin/service/xrpc/errors';
 import { bridgeAccounts, type BridgeParts } from './account-bridge.ts';
+import { holdToEras } from './brief-sign-ins.ts';
 import { Permissions } from './permissions.ts';
 import type { LoadedProvider } from './resource.ts';
 import type { Branding } from './branding.ts';
@@ -77,6 +78,7 @@ export async function createProvider(o: ProviderParts): Promise<RunningProvider>
     getClientInfo: (clientId) => ({ isTrusted: o.trustedClients.includes(clientId) }),
     onSignInAttempt: o.signIns.onAttempt,
   });
+  holdToEras(provider.signer, o.accounts);
   const known = new LRUCache<string, Permissions>({ max: maxKnownScopes });
   const permissionsOf = (scope: string): Permissions => {
     const permissions = known.get(scope) ?? new Permissions(scope);

@@ -37,6 +37,7 @@ export class OAuthRequests implements RequestStore {
   readonly #insert: Statement<[string, string, string | null, string, number, string | null], unknown>;
   readonly #update: Statement<[string, number, string | null, number | null, Uint8Array | null, string], unknown>;
   readonly #delete: Statement<[string], unknown>;
+  readonly #deleteAll: Statement<[number], unknown>;
 
   constructor(database: Database, accounts: AccountStore, groups: GroupCommit) {
     this.#accounts = accounts;
@@ -48,6 +49,7 @@ export class OAuthRequests implements RequestStore {
     this.#insert = database.prepare('INSERT INTO oauth_request (id, client_id, client_auth, parameters, expires_at, device) VALUES (?, ?, ?, ?, ?, ?)');
     this.#update = database.prepare('UPDATE oauth_request SET parameters = ?, expires_at = ?, device = ?, account = ?, code_hash = ? WHERE id = ?');
     this.#delete = database.prepare('DELETE FROM oauth_request WHERE id = ?');
+    this.#deleteAll = database.prepare('DELETE FROM oauth_request WHERE account = ?');
   }
 
   async createRequest(requestId: RequestId, data: RequestData): Promise<void> {
@@ -81,6 +83,11 @@ export class OAuthRequests implements RequestStore {
 
   async deleteRequest(requestId: RequestId): Promise<void> {
     await this.#groups.write(() => this.#delete.run(requestId));
+  }
+
+  /** Ends the requests an account has answered and no client has redeemed yet; called within a group. */
+  deleteAll(accountId: number): void {
+    this.#deleteAll.run(accountId);
   }
 
   consumeRequestCode(code: NonNullable<RequestData['code']>): Promise<FoundRequestResult | null> {

@@ -33,6 +33,11 @@ export class SecondSteps {
     return step !== undefined && step.untilMs >= this.#clock.nowMs() ? step.accountId : null;
   }
 
+  /** Ends the second steps of an account on every device. */
+  endAll(accountId: number): void {
+    for (const [deviceId, step] of this.#owed) if (step.accountId === accountId) this.#owed.delete(deviceId);
+  }
+
   /** Ends a second step, taken or given up. */
   end(deviceId: DeviceId): void {
     this.#owed.delete(deviceId);

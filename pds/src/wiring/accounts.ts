@@ -41,13 +41,17 @@ export function openAccounts(stage: Stage, stores: Stores, writes: Writes, netwo
   const { config, clock, log, lifecycle, secrets } = stage;
   const { groups, sequencer, outbox, keys, renewal, writer: repos } = writes;
   const { resolver, server } = network;
-  const { mailer, mailCodes, moderationMailer } = openMail(stage, stores, writes);
+  const { mailer, mailCodes, notices, moderationMailer } = openMail(stage, stores, writes);
   const passwords = new PasswordCheck(clock);
   const tokens = new SessionTokens({ secret: secrets.jwtSecret, audiences: () => server.audiences, clock });
   const sessionEnds = new SessionEnds();
   sessionEnds.add((accountId) => stores.refreshTokens.revokeAll(accountId));
   const hosted = new HostedDids({ ...stores, ...network, keys, clock, areMade: config.hostedDidWeb });
-  const shared = { ...stores, ...network, hosted, groups, sequencer, keys, renewal, passwords, tokens, sessionEnds, mailCodes, clock };
+  const factors = openFactors(stage, stores, writes, network);
+  const shared = {
+    ...stores, ...network, hosted, groups, sequencer, keys, renewal, passwords, tokens, sessionEnds, mailCodes, notices, clock,
+    factorStore: factors.store,
+  };
   const appPasswords = new AppPasswords({ ...shared, appPasswords: stores.appPasswordStore });
   const sessions = new Sessions({ ...shared, appPasswords });
   const invites = new Invites({
@@ -64,7 +68,6 @@ export function openAccounts(stage: Stage, stores: Stores, writes: Writes, netwo
   const choice = new HandleChoice(handleDomains(config), resolver, hosted);
   const change = new HandleChange(shared);
   const documents = new DocumentCheck(resolver, keys, server);
-  const factors = openFactors(stage, stores, writes, network);
   const desk = new AccountDesk({ ...shared, registrar, choice, change, passwordChanges, emailChanges, departures, standing, documents });
   const oauth = openOAuth(stage, stores, writes, network, { sessions, sessionEnds, factors, desk });
   lifecycle.own('departures', departures.start(reportFault(log, 'account could not be deleted on its date')));

@@ -3,9 +3,11 @@
  * A mail server that does not let us in is said in the log at the start, since people would only notice much later.
  * Not for what the codes allow (`accounts.ts`). Source: ours.
  */
+import { XrpcError } from '@dunlin/service/xrpc/errors';
 import { MailCodes } from '../mail/mail-codes.ts';
 import { Mailer, type MailAccount } from '../mail/mailer.ts';
-import type { Stage } from './stage.ts';
+import { Notices } from '../mail/notices.ts';
+import { reportFault, type Stage } from './stage.ts';
 import type { Stores } from './stores.ts';
 import type { Writes } from './writes.ts';
 
@@ -16,6 +18,10 @@ export function openMail(stage: Stage, { codes }: Stores, { groups }: Writes) {
   const moderation = accountOf(config.moderationSmtpUrl, config.moderationFromAddress);
   return {
     mailer,
+    notices: new Notices(mailer, (fault) => {
+      if (fault instanceof XrpcError) stage.log.warn({ mailer: 'mail' }, 'mail server did not take a letter that tells of a change');
+      else reportFault(stage.log, 'a letter that tells of a change was not sent')(fault);
+    }),
     mailCodes: new MailCodes({ codes, mailer, groups, clock }),
     moderationMailer: moderation === null ? mailer : openMailer(stage, 'moderation mail', moderation),
   };

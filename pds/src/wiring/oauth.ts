@@ -46,7 +46,7 @@ export function openFactors({ clock }: Stage, { database, accounts }: Stores, { 
   const codes = new SignInCodes(clock);
   const parts = { store, codes, groups, server, clock };
   const passkeys = new Passkeys(parts);
-  return { codes, passkeys, check: new FactorCheck(parts), factors: new Factors(parts), signIn: new PasskeySignIn({ passkeys, accounts }), fresh: new FreshSessions(clock) };
+  return { store, codes, passkeys, check: new FactorCheck(parts), factors: new Factors(parts), signIn: new PasskeySignIn({ passkeys, accounts }), fresh: new FreshSessions(clock) };
 }
 
 /** Second factors. */
@@ -66,11 +66,17 @@ export function openOAuth(stage: Stage, stores: Stores, writes: Writes, network:
   const cards = new AccountCards(records, server);
   const devices = new OAuthDevices(database, { groups, clock, onMany: () => void upkeep.prune().catch(onFault) });
   const tokens = new OAuthTokens(database, { accounts, cards, groups, clock });
+  const requests = new OAuthRequests(database, accounts, groups);
+  const consents = new OAuthConsents(database, groups, clock);
+  const steps = new SecondSteps(clock);
   o.sessionEnds.add((accountId) => {
     tokens.deleteAll(accountId);
+    requests.deleteAll(accountId);
+    consents.deleteAll(accountId);
     devices.signOutEverywhere(accountId);
+    steps.endAll(accountId);
+    o.factors.codes.forget(accountId);
   });
-  const steps = new SecondSteps(clock);
   const limits = (rules: readonly (readonly [points: number, windowMs: number])[]): RateLimiter[] =>
     config.rateLimitsEnabled ? rules.map(([points, windowMs]) => new RateLimiter({ points, windowMs, clock })) : [];
   const secretFor = (purpose: string): Uint8Array => hmacSha256(utf8Encode(secrets.jwtSecret), utf8Encode(purpose));
@@ -87,10 +93,8 @@ export function openOAuth(stage: Stage, stores: Stores, writes: Writes, network:
         handleDomains: handleDomains(config),
         inviteCodeRequired: areInvitesRequired(config),
         trustedClients: config.trustedClients,
-        accounts, cards, devices, tokens, log,
+        accounts, cards, devices, tokens, consents, requests, log,
         desk: o.desk,
-        consents: new OAuthConsents(database, groups, clock),
-        requests: new OAuthRequests(database, accounts, groups),
         lexicons: new OAuthLexicons(database, groups, clock),
         replays: new ReplayNames(clock),
         signIns: new SignInDesk({ sessions: o.sessions, factors: o.factors.check, steps, limits: limits([[30, 300_000], [300, 86_400_000]]) }),

@@ -3,7 +3,7 @@ import { ManualClock } from '@dunlin/protocol/base/clock';
 import { openDatabase, type Database } from '@dunlin/service/sqlite/database';
 import type { CreateTokenData, DeviceId, RefreshToken, RequestData, RequestId, TokenId } from '@atproto/oauth-provider/store';
 import { AccountStore } from '../../../pds/src/account/account-store.ts';
-import { accountSchema, accountSchema2 } from '../../../pds/src/account/schema.ts';
+import { accountSchema, accountSchema2, accountSchema3 } from '../../../pds/src/account/schema.ts';
 import { ServerIdentity } from '../../../pds/src/identity/server-identity.ts';
 import { AccountCards } from '../../../pds/src/oauth/account-card.ts';
 import { maxConsentsPerAccount, OAuthConsents } from '../../../pds/src/oauth/consent-store.ts';
@@ -29,7 +29,7 @@ let requests: OAuthRequests;
 const did = (name: string) => `did:plc:${name.padEnd(24, 'a')}` as const;
 
 beforeEach(() => {
-  database = openDatabase(':memory:', { migrations: [accountSchema + repoSchema + sequencerSchema, accountSchema2, oauthSchema] });
+  database = openDatabase(':memory:', { migrations: [accountSchema + repoSchema + sequencerSchema, accountSchema2, oauthSchema, accountSchema3] });
   clock = new ManualClock();
   groups = new GroupCommit({ database, sequencer: new Sequencer(database, clock), clock });
   accounts = new AccountStore(database);

@@ -60,6 +60,7 @@ export function passkeyCheckRoutes({ sessions, passkeys, codes, limits, signIn, 
       async handler({ input, headers }) {
         const account = await signIn.finish(input.answer);
         const tokens = await sessions.begin({ account, appPassword: null }, headers['user-agent'] ?? null);
+        if (tokens === null) throw new XrpcError(401, 'AuthenticationRequired', 'all sessions of this account were just ended');
         fresh.note(tokens.accessJwt);
         return { body: { ...sessionView(account), ...tokens } };
       },

@@ -44,6 +44,7 @@ export function sessionRoutes(o: {
         if (account.takedownRef !== null && !allowTakendown) throw takendown();
         await factors.pass(authenticated, authFactorToken);
         const tokens = account.takedownRef === null ? await sessions.begin(authenticated, headers['user-agent'] ?? null) : sessions.beginTakendown(account);
+        if (tokens === null) throw new XrpcError(401, 'AuthenticationRequired', 'Invalid identifier or password');
         if (authenticated.appPassword === null) fresh.note(tokens.accessJwt);
         return { body: { ...sessionView(account), ...(await documents.forSession(account.did)), ...tokens } };
       },

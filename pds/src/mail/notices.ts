@@ -1,0 +1,24 @@
+/**
+ * Letters that only tell of something: that a password was changed, or that every way into an account was taken away.
+ * They go to the address the account has, after what they tell of is durable; nobody waits for them, and one that the mail server does
+ * not take is a line in the log. Not for codes (`mail-codes.ts`). Source: ours.
+ */
+import type { Account } from '../account/account.ts';
+import { noticeLetter, type Notice } from './letters.ts';
+import type { Mailer } from './mailer.ts';
+
+/** Sends notices. */
+export class Notices {
+  readonly #mailer: Mailer;
+  readonly #onFault: (fault: unknown) => void;
+
+  constructor(mailer: Mailer, onFault: (fault: unknown) => void) {
+    this.#mailer = mailer;
+    this.#onFault = onFault;
+  }
+
+  /** Sends one; an account without an address gets none. */
+  send({ email, handle }: Pick<Account, 'email' | 'handle'>, notice: Notice): void {
+    if (email !== null) void this.#mailer.send(email, noticeLetter(notice, handle)).catch(this.#onFault);
+  }
+}
