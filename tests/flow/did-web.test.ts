@@ -180,25 +180,27 @@ describe('a did:web whose document the PDS writes', () => {
     const toOther = { signingKey, endpoint: other.url, handle: `alice${domain}` };
     expect((await move({ home: toOther })).status).toBe(400);
     expect((await move({ home: toOther, token: 'AAAAA-AAAAA' })).json['error']).toBe('InvalidToken');
-    const { json: { token: early } } = await home.call('com.atproto.server.getServiceAuth', { params: { aud: String((await home.call('com.atproto.server.describeServer')).json['did']), lxm: 'app.dunlin.identity.updateHostedDid' }, token: who.token });
-    expect((await move({ home: toOther }, String(early))).status).toBe(400);
+    const proofFor = { aud: String((await home.call('com.atproto.server.describeServer')).json['did']), lxm: 'app.dunlin.identity.updateHostedDid' };
+    expect((await home.call('com.atproto.server.getServiceAuth', { params: proofFor, token: who.token })).json['message']).toContain('protected method');
+    const { json: { token: early } } = await home.call('app.dunlin.identity.signHostedDidAuth', { body: { token: await codeOf(home, who), aud: proofFor.aud }, token: who.token });
+    expect((await move({ home: toOther }, String(early))).json['message']).toContain('the account is kept here');
     const code = await codeOf(home, who);
     expect((await move({ home: { ...toOther, signingKey: 'did:key:z6Mk' }, token: code })).status).toBe(400);
     expect((await move({ home: toOther, token: code })).status).toBe(200);
     expect((await other.call('com.atproto.server.activateAccount', { method: 'POST', token: there.token })).status).toBe(200);
     await arrives(other, there, 'elsewhere');
+    // As long as a code can be mailed from here, the key there is not enough, whoever it signs for.
+    const signAuth = (token: string): Promise<Answer> => other.call('app.dunlin.identity.signHostedDidAuth', { body: { token, aud: proofFor.aud }, token: there.token });
+    const signed = await signAuth(await codeOf(other, there));
+    expect((await move({ home: { ...toOther, handle: 'thief.example.net' } }, String(signed.json['token']))).json['message']).toContain('the account is kept here');
     expect((await home.call('com.atproto.admin.deleteAccount', { body: { did: who.did }, headers: home.admin })).status).toBe(200);
     expect(await (await documentAt(`alice${domain}`)).json()).toMatchObject({ service: [{ serviceEndpoint: other.url }] });
     await arrives(other, there, 'after-deletion');
 
-    const homeDid = String((await home.call('com.atproto.server.describeServer')).json['did']);
-    const proofFor = { aud: homeDid, lxm: 'app.dunlin.identity.updateHostedDid' };
-    // Whoever changes the document has the DID for good: that is for nobody but its owner, not for what an app password was given to.
-    const { json: { password } } = await other.call('com.atproto.server.createAppPassword', { body: { name: 'app', privileged: true }, token: there.token });
-    const app = await other.call('com.atproto.server.createSession', { body: { identifier: there.did, password } });
-    expect((await other.call('com.atproto.server.getServiceAuth', { params: proofFor, token: String(app.json['accessJwt']) })).status).toBe(400);
-    const { json: { token: proof } } = await other.call('com.atproto.server.getServiceAuth', { params: proofFor, token: there.token });
-    expect((await move({ home: { ...toOther, handle: 'alice.example.net' } }, String(proof))).status).toBe(200);
+    expect((await other.call('com.atproto.server.getServiceAuth', { params: proofFor, token: there.token })).status).toBe(400);
+    expect((await signAuth('AAAAA-AAAAA')).json['error']).toBe('InvalidToken');
+    const proof = String((await signAuth(await codeOf(other, there))).json['token']);
+    expect((await move({ home: { ...toOther, handle: 'alice.example.net' } }, proof)).status).toBe(200);
     expect(await (await documentAt(`alice${domain}`)).json()).toMatchObject({ alsoKnownAs: ['at://alice.example.net'], service: [{ serviceEndpoint: other.url }] });
     expect((await move({}, String(proof))).status).toBe(400);
   });

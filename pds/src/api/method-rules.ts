@@ -1,17 +1,16 @@
 /**
  * Which methods an account may not let others call in its name, and which ones a plain app password may not.
  * Asked where service tokens are made: on request, and when a call is passed on. Names are compared without regard to case.
- * Not for what else OAuth clients may ask, which their scopes say. Source: lists of the reference PDS; the owner's own method is ours.
+ * Not for what else OAuth clients may ask, which their scopes say. Source: lists of the reference PDS, and the first of the list, which is ours.
  */
 
 /** The method by which an account moves in elsewhere, in lower case. */
 export const createAccountMethod = 'com.atproto.server.createaccount';
 
-/** The method by which whoever has the account's key gives its DID another home for good, in lower case (decisions/0026). */
-const homeMethod = 'app.dunlin.identity.updatehosteddid';
-
 /** Methods that change or show the account itself, in lower case: no service may call them on its behalf. */
 const protectedMethods: ReadonlySet<string> = new Set([
+  // Gives a DID another home for good; a token for it takes a mailed code (`identity/hosted-did.ts`).
+  'app.dunlin.identity.updatehosteddid',
   'com.atproto.admin.sendemail',
   'com.atproto.identity.requestplcoperationsignature',
   'com.atproto.identity.signplcoperation',
@@ -39,9 +38,4 @@ export function isProtectedMethod(nsid: string): boolean {
 export function isPrivilegedMethod(nsid: string): boolean {
   const method = nsid.toLowerCase();
   return method === createAccountMethod || method.startsWith('chat.bsky.');
-}
-
-/** Tells whether a method is for a session of the account's own password alone: no app password and no OAuth client gets a token for it. */
-export function isOwnersMethod(nsid: string): boolean {
-  return nsid.toLowerCase() === homeMethod;
 }

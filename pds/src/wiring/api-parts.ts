@@ -75,7 +75,7 @@ export function apiParts(stage: Stage, stores: Stores, writes: Writes, network: 
     notification: { auth, targets, forwarder, fetchDirect, fetchGuarded },
     proxy: { auth, targets, forwarder, readAfterWrite, appView, maxBodyBytes: config.blobUploadLimit },
     adminMail: { auth, accounts, moderationMailer, mailCodes },
-    hostedDids: { auth, accounts, hosted: people.hosted, mailCodes, groups, sequencer, resolver, limits },
+    hostedDids: { auth, accounts, hosted: people.hosted, mailCodes, keys, groups, sequencer, resolver, limits, clock },
     renameHost: { auth, rename: new HostRename({ ...stores, ...network, hosted: people.hosted, domains, groups, sequencer, clock }) },
     overview: { auth, overview, neighbours, server, inviteCodeRequired: areInvitesRequired(config) },
     accountOverview: { auth, ...stores, sessions, tokens: people.oauth.tokens, factors: second.factors, clock },

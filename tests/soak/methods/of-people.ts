@@ -159,6 +159,8 @@ const factors: Makers = {
     const token = await world.mailedCode('com.atproto.identity.requestPlcOperationSignature', member);
     return { ...as(member), body: { token, home: { signingKey, endpoint: 'https://pds.example.org', handle: member.handle } } };
   },
+  'app.dunlin.identity.signHostedDidAuth': (world) =>
+    withCode(world, 'com.atproto.identity.requestPlcOperationSignature', (_member, token) => ({ token, aud: 'did:web:pds.example.org' })),
   [`${account}makeRecoveryCodes`]: async (world) => {
     const { member, body } = await withApp(world);
     await world.call(`${account}confirmTotp`, { body, token: member.token });

@@ -1,21 +1,29 @@
 /**
  * app.dunlin.identity.updateHostedDid: lets the document of a did:web that this server writes name another home, so that its owner can
  * leave, and move on from there. Asked by the account itself with its own password and a mailed code, as signPlcOperation is; or, when
- * the document names another server already, with a service token that the key in it has signed.
- * Source: lexicon of that name, ours, decisions/0026.
+ * it has left and its account was deleted here, with a service token that the key in the document has signed.
+ * app.dunlin.identity.signHostedDidAuth makes such a token for an account that lives here now, with a mailed code as well.
+ * Source: lexicons of those names, ours, decisions/0026.
  */
+import { isValidDid } from '@atproto/syntax';
+import type { Clock } from '@dunlin/protocol/base/clock';
+import { mintServiceJwt } from '@dunlin/protocol/crypto/service-jwt';
 import { readAuthorization } from '@dunlin/service/xrpc/auth';
 import { invalidRequest } from '@dunlin/service/xrpc/errors';
 import { route, type XrpcRoute } from '@dunlin/service/xrpc/route';
 import type { IdentityResolver } from '@dunlin/protocol/identity/resolver';
 import type { Account } from '../../account/account.ts';
 import type { AccountStore } from '../../account/account-store.ts';
+import type { SigningKeys } from '../../account/signing-keys.ts';
 import type { HostedDids } from '../../identity/hosted-dids.ts';
 import type { MailCodes } from '../../mail/mail-codes.ts';
 import type { GroupCommit } from '../../sequencer/group-commit.ts';
 import type { Sequencer } from '../../sequencer/sequencer.ts';
-import { isServiceToken, type Authenticator, type Call } from '../auth.ts';
+import { isServiceToken, type Authenticator, type Call, type Caller } from '../auth.ts';
 import { hourMs, type Limits } from '../limits.ts';
+
+const updateMethod = 'app.dunlin.identity.updateHostedDid';
+const signAuth = 'app.dunlin.identity.signHostedDidAuth';
 
 interface Input {
   readonly token?: string;
@@ -31,16 +39,18 @@ export interface HostedDidParts {
   readonly accounts: AccountStore;
   readonly hosted: HostedDids;
   readonly mailCodes: MailCodes;
+  readonly keys: SigningKeys;
+  readonly clock: Clock;
   readonly groups: GroupCommit;
   readonly sequencer: Sequencer;
   readonly resolver: IdentityResolver;
   readonly limits: Limits;
 }
 
-/** Gives the method. */
+/** Gives the methods. */
 export function hostedDidRoutes(o: HostedDidParts): XrpcRoute[] {
   return [
-    route<unknown, Input, Asker>('app.dunlin.identity.updateHostedDid', {
+    route<unknown, Input, Asker>(updateMethod, {
       auth: (call) => asker(o, call),
       rateLimit: o.limits.perAddress([50, hourMs]),
       async handler({ input: { token, home = null }, auth: who }) {
@@ -49,12 +59,21 @@ export function hostedDidRoutes(o: HostedDidParts): XrpcRoute[] {
         o.hosted.checkHosted(did);
         await o.groups.write(() => {
           if (who.kind === 'account') o.mailCodes.use(who.account.id, 'plc_operation', codeOf(token));
-          // Only the old home may hand the DID over: a key that signs here is this server's own.
-          else if (o.hosted.follows(did)) throw invalidRequest('the account lives here: ask with its password and a code');
+          // A key alone is the word of whatever program has it now: where a code can be mailed, one is.
+          else if (o.accounts.byDid(did) !== null) throw invalidRequest('the account is kept here: ask with its password and a code');
           const { accountId, handle } = o.hosted.setHome(did, home);
           if (accountId !== null) o.sequencer.stage(accountId, { kind: 'identity', did, handle });
         });
         o.resolver.invalidate(did);
+      },
+    }),
+    route<unknown, { token: string; aud: string }, Caller>(signAuth, {
+      auth: o.auth.access({ scope: 'full', allowTakendown: true }),
+      rateLimit: o.limits.perAccount([50, hourMs]),
+      async handler({ input: { token, aud }, auth: { account: { id, did } } }) {
+        if (!isValidDid(aud)) throw invalidRequest('aud must be the DID of the server that writes the document');
+        await o.groups.write(() => o.mailCodes.use(id, 'plc_operation', codeOf(token)));
+        return { body: { token: mintServiceJwt({ issuer: did, audience: aud, lxm: updateMethod, keypair: o.keys.of(id), nowMs: o.clock.nowMs() }) } };
       },
     }),
   ];

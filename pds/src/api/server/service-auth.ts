@@ -10,7 +10,7 @@ import { invalidRequest } from '@dunlin/service/xrpc/errors';
 import { route, type XrpcRoute } from '@dunlin/service/xrpc/route';
 import type { SigningKeys } from '../../account/signing-keys.ts';
 import type { Authenticator, Caller } from '../auth.ts';
-import { createAccountMethod, isOwnersMethod, isPrivilegedMethod, isProtectedMethod } from '../method-rules.ts';
+import { createAccountMethod, isPrivilegedMethod, isProtectedMethod } from '../method-rules.ts';
 
 interface Params {
   readonly aud: string;
@@ -38,8 +38,7 @@ export function serviceAuthRoute({ auth, keys, clock }: { auth: Authenticator; k
       }
       // A token from before the takedown says nothing of it: the account does.
       if ((scope === 'com.atproto.takendown' || account.takedownRef !== null) && method !== createAccountMethod) throw invalidRequest('Bad token scope', 'InvalidToken');
-      const isNarrow = method !== undefined && (isOwnersMethod(method) ? scope !== 'com.atproto.access' || permissions !== null : scope === 'com.atproto.appPass' && isPrivilegedMethod(method));
-      if (isNarrow) {
+      if (method !== undefined && scope === 'com.atproto.appPass' && isPrivilegedMethod(method)) {
         throw invalidRequest(`insufficient access to request a service auth token for the following method: ${lxm}`);
       }
       const token = mintServiceJwt({
