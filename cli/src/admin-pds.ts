@@ -10,6 +10,7 @@ import { addAccountCommands } from './admin-pds/account-commands.ts';
 import { addBlobCommands } from './admin-pds/blob-commands.ts';
 import { addDataCommands } from './admin-pds/data-commands.ts';
 import { addInviteCommands } from './admin-pds/invite-commands.ts';
+import { addMoveCommands } from './admin-pds/move-commands.ts';
 import { addNetworkCommands } from './admin-pds/network-commands.ts';
 import { addRenameCommand } from './admin-pds/rename-command.ts';
 import { openAdminPds, type AdminOptions, type AdminPds } from './admin-pds/session.ts';
@@ -38,6 +39,7 @@ export function adminPdsCommand({ write, env }: AdminPdsParts): Command {
   addTrailCommands(command, open);
   addRenameCommand(command, open);
   addBlobCommands(command, open);
+  addMoveCommands(command, open);
   return command;
 }
 

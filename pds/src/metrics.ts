@@ -4,6 +4,8 @@
  * Source: ours.
  */
 import type { Metrics } from '@dunlin/service/metrics/registry';
+import type { MoveObserver } from './moving/move-runner.ts';
+import { moveSteps } from './moving/move-store.ts';
 import type { GroupObserver } from './sequencer/group-commit.ts';
 
 /** Parts that are asked for their figures. */
@@ -34,4 +36,24 @@ export function declarePdsMetrics(metrics: Metrics, figures: PdsFigures): GroupO
 export function declareBlobMetrics(metrics: Metrics): () => void {
   const failed = metrics.counter({ name: 'blob_storage_requests_failed_total', help: 'Requests to the bucket of blobs that failed after all their tries.' }).child();
   return () => failed.inc();
+}
+
+/** Declares the figures of moves into this server, and gives what counts them. */
+export function declareMoveMetrics(metrics: Metrics, { counts }: { counts: () => { running: number; inLine: number } }): MoveObserver {
+  metrics.gauge({ name: 'moves_running', help: 'Moves into this server that are at work.', read: () => counts().running });
+  metrics.gauge({ name: 'moves_in_line', help: 'Moves into this server that wait for others.', read: () => counts().inLine });
+  const begun = metrics.counter({ name: 'moves_begun_total', help: 'Moves that were begun, from old servers and from archives.' }).child();
+  const finished = metrics.counter({ name: 'moves_finished_total', help: 'Moves that came to their end.' }).child();
+  const abandoned = metrics.counter({ name: 'moves_abandoned_total', help: 'Moves that were thrown away.' }).child();
+  const stopped = metrics.counter({ name: 'moves_stopped_total', help: 'Times a move stopped until somebody does something, by the step it was at.', labels: ['step'] });
+  const received = metrics.counter({ name: 'moves_received_bytes_total', help: 'Bytes that came from old servers, by the step.', labels: ['step'] });
+  for (const step of moveSteps) if (step !== 'done') stopped.inc({ step }, 0);
+  const bytes = { repo: received.child({ step: 'repo' }), blobs: received.child({ step: 'blobs' }) };
+  return {
+    begun: () => begun.inc(),
+    finished: () => finished.inc(),
+    abandoned: () => abandoned.inc(),
+    stopped: (step) => stopped.inc({ step }),
+    received: (step, count) => bytes[step].inc(count),
+  };
 }

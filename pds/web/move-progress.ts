@@ -116,9 +116,11 @@ function stopPart({ did, origin, step, stop }: MoveStatus, session: Session, aga
     }));
   } else if (stop?.code === 'OperationRefused') {
     part.append(signAgainPart(session, again));
+  } else if (stop?.code === 'StoppedByOperator') {
+    part.append(element('p', {}, 'Only the operator can let it go on. Ask them, or throw the move away: your old server is as it was until your identity is changed.'));
   } else {
     part.append(element('p', { class: 'choices' }, goOn('Try again', 'try-again', {}),
-      stop?.code === 'FilesMissing' ? goOn('Go on without them', 'go-without', { withoutMissing: true }, true) : null));
+      stop?.code === 'FilesMissing' || (stop?.code === 'OldServerTooSlow' && step === 'blobs') ? goOn('Go on without them', 'go-without', { withoutMissing: true }, true) : null));
   }
   if (step === 'farewell') part.append(element('p', {}, 'You live here already. ', goOn('Finish without telling the old server', 'no-farewell', { withoutFarewell: true }, true)));
   return part;

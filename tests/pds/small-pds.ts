@@ -12,6 +12,7 @@ import { silentLogger } from '@dunlin/service/log/logger';
 import { WebSocket } from 'ws';
 import { startPds, type RunningPds } from '../../pds/src/pds.ts';
 import { readPdsConfig } from '../../pds/src/config.ts';
+import type { PdsParts } from '../../pds/src/wiring/stage.ts';
 import { startPlc, type RunningPlc } from '../../plc/src/plc.ts';
 import { temporaryFolder } from '../harness/temporary.ts';
 import { eventually } from '../harness/wait.ts';
@@ -55,10 +56,10 @@ export interface SmallPds {
 }
 
 /** Starts one; handles are under `.test`. */
-export async function startSmallPds(o: { clock?: Clock; environment?: Record<string, string>; resolveTxt?: (name: string) => Promise<string[][]>; fetch?: typeof globalThis.fetch } = {}): Promise<SmallPds> {
+export async function startSmallPds(o: { clock?: Clock; environment?: Record<string, string>; resolveTxt?: (name: string) => Promise<string[][]>; fetch?: typeof globalThis.fetch; moving?: Pick<PdsParts, 'movePace' | 'moveTurnMs'> } = {}): Promise<SmallPds> {
   const folder = await temporaryFolder();
   const parts = { log: silentLogger, ...(o.clock && { clock: o.clock }), ...(o.resolveTxt && { resolveTxt: o.resolveTxt }) };
-  const outward = { ...parts, ...(o.fetch && { fetch: o.fetch }) };
+  const outward = { ...parts, ...o.moving, ...(o.fetch && { fetch: o.fetch }) };
   const plc = await startPlc({ port: 0, host: '127.0.0.1', dataDirectory: ':memory:' }, parts);
   const start = (): Promise<RunningPds> => startPds(readPdsConfig({
     PDS_HOSTNAME: 'localhost', PDS_PORT: '0', PDS_DATA_DIRECTORY: folder.path, PDS_DID_PLC_URL: plc.url, PDS_DEV_MODE: 'true',

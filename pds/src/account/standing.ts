@@ -77,11 +77,13 @@ export class AccountStanding {
 
   /**
    * Puts an account in service again: tells that it is active, who it is, and where its repository stands.
+   * `check` looks at the account as it is then and throws what speaks against it.
    * @throws XrpcError 400 when its repository is only half imported, AccountNotFound when it was deleted meanwhile
    */
-  async activate(accountId: number): Promise<void> {
+  async activate(accountId: number, { check }: { check?: (account: Account) => void } = {}): Promise<void> {
     await this.#groups.write((group) => {
       const before = this.#require(accountId);
+      check?.(before);
       if (this.#repos.head(accountId) === null) throw invalidRequest('repository import is not complete, import it again');
       this.#accounts.setDeactivated(accountId, null);
       const account = this.#require(accountId);

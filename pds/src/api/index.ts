@@ -21,6 +21,7 @@ import { adminInviteRoutes } from './admin/invites.ts';
 import { adminMailRoutes } from './admin/mail.ts';
 import { blobTrashRoutes } from './admin/blob-trash.ts';
 import { missingBlobRoutes } from './admin/missing-blobs.ts';
+import { adminMoveRoutes } from './admin/moves.ts';
 import { overviewRoutes } from './admin/overview.ts';
 import { renameHostRoutes } from './admin/rename-host.ts';
 import { subjectStatusRoutes } from './admin/subject-status.ts';
@@ -99,6 +100,7 @@ export interface ApiParts {
   readonly accountOverview: Parameters<typeof accountOverviewRoutes>[0];
   /** What an operator does is remembered with these. */
   readonly acts: Parameters<typeof actRoutes>[0] & ActParts;
+  readonly adminMoves: Parameters<typeof adminMoveRoutes>[0];
   readonly blobTrash: Parameters<typeof blobTrashRoutes>[0];
 }
 
@@ -146,6 +148,7 @@ function allRoutes(parts: ApiParts): XrpcRoute[] {
     ...missingBlobRoutes(parts.missingBlobs),
     ...moveRoutes(parts.moves),
     ...blobTrashRoutes(parts.blobTrash),
+    ...adminMoveRoutes(parts.adminMoves),
     ...restoreRoutes(parts.restore),
     archiveTicketRoute(parts.archiveTicket),
     ...notificationRoutes(parts.notification),

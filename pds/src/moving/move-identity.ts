@@ -74,12 +74,14 @@ export class MoveIdentity {
     }
   }
 
-  /** Lets the old server sign the change with the code it mailed, and submits it. @throws XrpcError 400, 502; MoveFault */
-  async change(account: Account, old: OldServer, { token, recoveryKey }: { token: string; recoveryKey: string | null }): Promise<void> {
+  /** Lets the old server sign the change with the code it mailed, and submits it unless `check` throws just before. @throws XrpcError 400, 502; MoveFault; what `check` throws */
+  async change(account: Account, old: OldServer, { token, recoveryKey, check }: { token: string; recoveryKey: string | null; check: () => void }): Promise<void> {
+    check();
     if (!account.did.startsWith('did:plc:')) return this.#changeHosted(account, old, token);
     const { state } = await this.plan(account, old, recoveryKey);
     const { operation } = await old.procedure('com.atproto.identity.signPlcOperation', { token, ...state });
     if (!saysExactly(operation, state)) throw new MoveFault('OldServerRefused', 'The old server signed something else than it was asked to. Nothing was changed.');
+    check();
     await this.#plcOperations.submit(account, operation);
   }
 

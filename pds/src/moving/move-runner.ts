@@ -1,20 +1,22 @@
 /**
- * Runs moves: one job an account, few at once, the others wait in line. A job goes from step to step until it is done, until it is the
- * person's turn, or until something stops it; passing faults are tried again after a while. What is done is in the row, so a job may be
- * cut off anywhere: closing the server ends it, starting the server takes it up again.
+ * Runs moves: one job an account, few at work at once, the others wait in line. A job goes from step to step until it is done, until it is
+ * the person's turn, or until something stops it; passing faults are tried again after a while, in which others are served, and a job that
+ * has worked for long lets them by. What is done is in the row, so a job may be cut off anywhere: starting the server takes it up again.
  * Not here: what the steps do (`move-steps.ts`), what people ask (`moves.ts`). Source: ours, docs/decisions/0023-moving-by-a-page.md.
  */
 import { AssertionFailure } from '@dunlin/protocol/base/assert';
 import type { Clock, Timer } from '@dunlin/protocol/base/clock';
 import { invalidRequest } from '@dunlin/service/xrpc/errors';
+import type { Account } from '../account/account.ts';
 import type { AccountStore } from '../account/account-store.ts';
 import type { GroupCommit } from '../sequencer/group-commit.ts';
-import { MoveFault } from './move-fault.ts';
-import type { MoveSteps } from './move-steps.ts';
-import type { Move, MoveStep, MoveStore, OldSession } from './move-store.ts';
+import { MoveFault, takenDown } from './move-fault.ts';
+import { MoveLine } from './move-line.ts';
+import { filesBegin, type FilesPlace, type MoveSteps } from './move-steps.ts';
+import { stoppedByOperator, type Move, type MoveStep, type MoveStore, type OldSession } from './move-store.ts';
 import { OldServer } from './old-server.ts';
 
-/** Most jobs at once: as many as repositories may be imported at once. */
+/** Most jobs at work at once: as many as repositories may be put in place at once. */
 export const maxMovesAtOnce = 2;
 
 /** Waits between tries of a step that failed in passing, in ms; after the last one the person is asked. */
@@ -23,12 +25,20 @@ export const retryDelaysMs = [1_000, 5_000, 30_000, 120_000, 300_000] as const;
 /** How long a session at the old server is kept while nothing happens in a move, in ms. */
 export const sessionLifeMs = 7 * 24 * 3_600_000;
 
+/** How long a job works while others wait in line, in ms; it then lets them by where nothing is lost by it. */
+export const turnMs = 300_000;
+
 const forgetEveryMs = 3_600_000;
 
 interface Job {
   readonly abort: AbortController;
   readonly done: Promise<void>;
+  /** What has come in the step under way, and since when. */
   receivedBytes: number;
+  stepBeganMs: number;
+  turnEndsMs: number;
+  isInLine: boolean;
+  files: FilesPlace;
   /** Why it waits, and until when; null while it works. */
   retry: { readonly fault: MoveFault; readonly atMs: number } | null;
 }
@@ -38,9 +48,19 @@ export interface MoveProgress {
   readonly isRunning: boolean;
   /** True when others are before it. */
   readonly isInLine: boolean;
-  /** Bytes of the repository that have come in this run. */
+  /** Bytes that have come in the step under way, in this run. */
   readonly receivedBytes: number;
+  readonly bytesPerSecond: number;
   readonly retry: { readonly fault: MoveFault; readonly atMs: number } | null;
+}
+
+/** Told of what becomes of moves. */
+export interface MoveObserver {
+  begun(): void;
+  abandoned(): void;
+  received(step: 'repo' | 'blobs', bytes: number): void;
+  finished(): void;
+  stopped(step: MoveStep): void;
 }
 
 /** Runs moves. */
@@ -52,8 +72,10 @@ export class MoveRunner {
   readonly #fetch: typeof globalThis.fetch;
   readonly #clock: Clock;
   readonly #onFault: (fault: unknown) => void;
+  readonly #observer: MoveObserver;
+  readonly #turnMs: number;
   readonly #jobs = new Map<number, Job>();
-  readonly #line = new Set<number>();
+  readonly #line = new MoveLine(maxMovesAtOnce);
   /** Accounts whose person is changing their move just now. */
   readonly #held = new Set<number>();
   #timer: Timer | null = null;
@@ -62,7 +84,7 @@ export class MoveRunner {
   /** `onFault` is told of mistakes of our own; what stops a move is told to its person. */
   constructor(o: {
     moves: MoveStore; steps: MoveSteps; accounts: AccountStore; groups: GroupCommit; fetch: typeof globalThis.fetch; clock: Clock;
-    onFault: (fault: unknown) => void;
+    observer: MoveObserver; turnMs?: number; onFault: (fault: unknown) => void;
   }) {
     this.#store = o.moves;
     this.#steps = o.steps;
@@ -70,7 +92,14 @@ export class MoveRunner {
     this.#groups = o.groups;
     this.#fetch = o.fetch;
     this.#clock = o.clock;
+    this.#observer = o.observer;
+    this.#turnMs = o.turnMs ?? turnMs;
     this.#onFault = o.onFault;
+  }
+
+  /** How many jobs are at work, and how many wait in line. */
+  get counts(): { running: number; inLine: number } {
+    return { running: this.#line.taken, inLine: this.#line.waiting };
   }
 
   /** Takes up every move that can go on without its person; gives what ends them all. */
@@ -87,11 +116,6 @@ export class MoveRunner {
   /** Sees to it that a move goes on: now, or when its turn has come. */
   run(accountId: number): void {
     if (this.#isClosed || this.#jobs.has(accountId)) return;
-    if (this.#jobs.size >= maxMovesAtOnce) {
-      this.#line.add(accountId);
-      return;
-    }
-    this.#line.delete(accountId);
     const abort = new AbortController();
     // The first step begins a turn later, when the job is in the table.
     const done = Promise.resolve()
@@ -99,21 +123,36 @@ export class MoveRunner {
       .catch((fault: unknown) => {
         if (!abort.signal.aborted || fault instanceof AssertionFailure) this.#onFault(fault);
       })
-      .finally(() => {
-        this.#jobs.delete(accountId);
-        const [next] = this.#line;
-        if (next !== undefined) this.run(next);
-      });
-    const job: Job = { abort, done, receivedBytes: 0, retry: null };
+      .finally(() => this.#jobs.delete(accountId));
+    const job: Job = { abort, done, receivedBytes: 0, stepBeganMs: 0, turnEndsMs: 0, isInLine: false, files: filesBegin(), retry: null };
     this.#jobs.set(accountId, job);
   }
 
   /** Ends the job of a move, and resolves when nothing of it goes on. */
   async stop(accountId: number): Promise<void> {
-    this.#line.delete(accountId);
     const job = this.#jobs.get(accountId);
     job?.abort.abort(new Error('the move was stopped'));
     await job?.done;
+  }
+
+  /** Ends the job of a move that is not done, and says why; nothing of it goes on when this resolves. */
+  async halt(accountId: number, { code, message }: MoveFault): Promise<void> {
+    const say = (): Promise<void> => this.#groups.write(() => this.#store.setStop(accountId, { code, message }, this.#clock.nowMs()));
+    const step = this.#store.find(accountId)?.step ?? 'done';
+    if (step === 'done') return;
+    await say();
+    await this.stop(accountId);
+    // The step that was under way may have ended well meanwhile, and thereby what was said.
+    if (this.#store.find(accountId)?.step === 'done') return;
+    await say();
+    this.#observer.stopped(step);
+  }
+
+  /** Judges an account as it is at this moment. @throws MoveFault AccountTakenDown, StoppedByOperator */
+  assertMayGoOn({ id, takedownRef }: Account): void {
+    if (takedownRef !== null) throw takenDown();
+    const stop = this.#store.find(id)?.stop;
+    if (stop?.code === stoppedByOperator) throw new MoveFault(stoppedByOperator, stop.message);
   }
 
   /** Does what a person asks of their move while nothing else is asked of it, by another page perhaps. @throws XrpcError 400 NotYet; what the work throws */
@@ -130,19 +169,21 @@ export class MoveRunner {
   /** Gives what the job of a move is doing. */
   progressOf(accountId: number): MoveProgress {
     const job = this.#jobs.get(accountId);
-    return { isRunning: job !== undefined, isInLine: this.#line.has(accountId), receivedBytes: job?.receivedBytes ?? 0, retry: job?.retry ?? null };
+    if (job === undefined) return { isRunning: false, isInLine: false, receivedBytes: 0, bytesPerSecond: 0, retry: null };
+    const seconds = (this.#clock.elapsedMs() - job.stepBeganMs) / 1_000;
+    const bytesPerSecond = job.isInLine || job.retry !== null || seconds <= 0 ? 0 : Math.round(job.receivedBytes / seconds);
+    return { isRunning: !job.isInLine, isInLine: job.isInLine, receivedBytes: job.receivedBytes, bytesPerSecond, retry: job.retry };
   }
 
   /** Gives the old server of a move as it is spoken to within one job or call. @throws MoveFault OldSessionOver */
   oldServer({ accountId, origin, session }: Move, signal: AbortSignal): OldServer {
     if (origin === null || session === null) throw new MoveFault('OldSessionOver', 'There is no sign-in at the old server any more. Sign in there once more to go on.');
-    return new OldServer({ origin, session, signal, fetch: this.#fetch, onRenewed: (renewed) => this.#keep(accountId, renewed) });
+    return new OldServer({ origin, session, signal, fetch: this.#fetch, clock: this.#clock, onRenewed: (renewed) => this.#keep(accountId, renewed) });
   }
 
   async #close(): Promise<void> {
     this.#isClosed = true;
     this.#timer?.cancel();
-    this.#line.clear();
     await Promise.all([...this.#jobs.keys()].map((accountId) => this.stop(accountId)));
   }
 
@@ -153,42 +194,67 @@ export class MoveRunner {
   async #work(accountId: number, job: Job): Promise<void> {
     const { signal } = job.abort;
     for (let tries = 0; ;) {
-      const move = this.#store.find(accountId);
-      if (move === null) return;
-      try {
-        const next = await this.#step(move, job);
-        if (next === null) return;
-        await this.#advance(accountId, next);
-        tries = 0;
-      } catch (fault) {
-        if (!(fault instanceof MoveFault) || signal.aborted) throw fault;
-        if (fault.hasProgressed) tries = 0;
-        const delayMs = fault.isPassing ? retryDelaysMs[tries++] : undefined;
-        if (delayMs === undefined) return await this.#stopAt(accountId, fault);
-        job.retry = { fault, atMs: this.#clock.nowMs() + delayMs };
-        await this.#clock.sleep(delayMs, signal);
-        job.retry = null;
-      }
+      const { fault, step, hasAdvanced } = await this.#turn(accountId, job);
+      if (fault === null && step === null) return;
+      if (hasAdvanced || fault?.hasProgressed) tries = 0;
+      if (fault === null || step === null) continue;
+      const delayMs = fault.isPassing ? retryDelaysMs[tries++] : undefined;
+      if (delayMs === undefined) return await this.#stopAt(accountId, step, fault);
+      job.retry = { fault, atMs: this.#clock.nowMs() + delayMs };
+      await this.#clock.sleep(delayMs, signal);
+      job.retry = null;
     }
   }
 
-  /** Does the step that is next and gives the one after it; null when there is none, or when it is the person's turn. */
+  /** Works in a place of the line until there is nothing more to do (no step), something stops it (a fault), or others are to be let by. */
+  async #turn(accountId: number, job: Job): Promise<{ step: MoveStep | null; fault: MoveFault | null; hasAdvanced: boolean }> {
+    const { signal } = job.abort;
+    job.isInLine = this.#line.taken >= maxMovesAtOnce;
+    await this.#line.enter(signal);
+    job.isInLine = false;
+    job.turnEndsMs = this.#clock.elapsedMs() + this.#turnMs;
+    let [step, hasAdvanced]: [MoveStep | null, boolean] = [null, false];
+    try {
+      do {
+        signal.throwIfAborted();
+        const move = this.#store.find(accountId);
+        step = move?.step ?? null;
+        if (move === null) return { step, fault: null, hasAdvanced };
+        job.receivedBytes = 0;
+        job.stepBeganMs = this.#clock.elapsedMs();
+        const next = await this.#step(move, job);
+        if (next === null) return { step: null, fault: null, hasAdvanced };
+        if (next !== step) await this.#advance(accountId, next);
+        hasAdvanced ||= next !== step;
+      } while (this.#mayGoOn(job));
+      return { step, fault: null, hasAdvanced };
+    } catch (fault) {
+      if (!(fault instanceof MoveFault) || signal.aborted) throw fault;
+      return { step, fault, hasAdvanced };
+    } finally {
+      this.#line.leave();
+    }
+  }
+
+  #mayGoOn({ turnEndsMs }: Job): boolean {
+    return !this.#line.isWaitedFor || this.#clock.elapsedMs() < turnEndsMs;
+  }
+
+  /** Does the step that is next and gives the one after it, or the same one when others are to be let by; null when there is none, or when it is the person's turn. */
   async #step(move: Move, job: Job): Promise<MoveStep | null> {
     const account = this.#accounts.byId(move.accountId);
     const { signal } = job.abort;
-    if (account === null) return null;
+    if (account === null || move.step === 'archive' || move.step === 'done') return null;
+    this.assertMayGoOn(account);
     switch (move.step) {
-      case 'archive':
-      case 'done':
-        return null;
       case 'repo':
         if (account.deactivatedAtMs === null) throw new MoveFault('AccountInService', 'The account is in service here already; a repository can no longer be put in its place.');
-        job.receivedBytes = 0;
-        await this.#steps.repo(account, this.oldServer(move, signal), { signal, onBytes: (bytes) => (job.receivedBytes += bytes) });
+        await this.#steps.repo(account, this.oldServer(move, signal), { signal, onBytes: this.#counter(job, 'repo') });
         return 'blobs';
-      case 'blobs':
-        await this.#steps.files(account, this.oldServer(move, signal), { signal, goesWithoutMissing: move.goesWithoutMissing });
-        return 'preferences';
+      case 'blobs': {
+        const isAll = await this.#steps.files(account, this.oldServer(move, signal), { signal, onBytes: this.#counter(job, 'blobs'), goesWithoutMissing: move.goesWithoutMissing, place: job.files, mayGoOn: () => this.#mayGoOn(job) });
+        return isAll ? 'preferences' : 'blobs';
+      }
       case 'preferences':
         await this.#steps.preferences(account, this.oldServer(move, signal));
         return 'identity';
@@ -198,7 +264,7 @@ export class MoveRunner {
         await this.#steps.submitOwn(account, move.operation);
         return 'activation';
       case 'activation':
-        await this.#steps.activate(account);
+        await this.#steps.activate(account, (now) => this.assertMayGoOn(now));
         return move.origin === null ? 'done' : 'farewell';
       case 'farewell':
         await this.#steps.farewell(this.oldServer(move, signal));
@@ -206,17 +272,26 @@ export class MoveRunner {
     }
   }
 
+  #counter(job: Job, step: 'repo' | 'blobs'): (bytes: number) => void {
+    return (bytes) => {
+      job.receivedBytes += bytes;
+      this.#observer.received(step, bytes);
+    };
+  }
+
   async #advance(accountId: number, step: MoveStep): Promise<void> {
     await this.#groups.write(() => {
       this.#store.setStep(accountId, step, this.#clock.nowMs());
       if (step === 'done') this.#store.setSession(accountId, null, this.#clock.nowMs());
     });
+    if (step === 'done') this.#observer.finished();
   }
 
-  async #stopAt(accountId: number, { code, message }: MoveFault): Promise<void> {
+  async #stopAt(accountId: number, step: MoveStep, { code, message }: MoveFault): Promise<void> {
     await this.#groups.write(() => {
       this.#store.setStop(accountId, { code, message }, this.#clock.nowMs());
       if (code === 'OldSessionOver') this.#store.setSession(accountId, null, this.#clock.nowMs());
     });
+    this.#observer.stopped(step);
   }
 }

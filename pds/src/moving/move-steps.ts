@@ -7,6 +7,7 @@
 import { AssertionFailure } from '@dunlin/protocol/base/assert';
 import type { Clock } from '@dunlin/protocol/base/clock';
 import { ProtocolError } from '@dunlin/protocol/base/errors';
+import { Pace, type PaceRule } from '@dunlin/service/http/pace';
 import { XrpcError } from '@dunlin/service/xrpc/errors';
 import type { Account } from '../account/account.ts';
 import type { Preference, PreferenceStore } from '../account/preference-store.ts';
@@ -24,11 +25,39 @@ import type { OldServer } from './old-server.ts';
 /** How often files that did not come are asked for within one run of the step. */
 const filePasses = 3;
 
-/** Longest wait for the next bytes of a repository, in ms. */
-export const stallMs = 60_000;
+/** The least pace of an old server, and the longest its repository may take. */
+export interface MovePace {
+  readonly repo: PaceRule;
+  /** Each file counts as at least `leastFileBytes`, also one the old server says it does not have: small ones take longer to ask for than to send. */
+  readonly files: PaceRule;
+  readonly repoMaxMs: number;
+}
+
+/** The pace of moves in service: 8 KiB a second, within minutes, and an hour for a repository. */
+export const movePace: MovePace = {
+  repo: { leastBytes: 491_520, windowMs: 60_000 },
+  files: { leastBytes: 983_040, windowMs: 120_000 },
+  repoMaxMs: 3_600_000,
+};
+
+/** What a file counts as at least, in bytes. */
+const leastFileBytes = 16_384;
 
 /** Told of bytes as they come. */
 export type OnBytes = (bytes: number) => void;
+
+/** How far the asking for files has come within one run of the server. */
+export interface FilesPlace {
+  pass: number;
+  after: Parameters<MissingBlobs['fetch']>[1]['after'];
+  hasProgressed: boolean;
+  reason: string;
+}
+
+/** Gives the place where asking begins. */
+export function filesBegin(): FilesPlace {
+  return { pass: 0, after: null, hasProgressed: false, reason: 'none was given' };
+}
 
 /** The steps. */
 export class MoveSteps {
@@ -41,10 +70,11 @@ export class MoveSteps {
   readonly #plcOperations: PlcOperations;
   readonly #groups: GroupCommit;
   readonly #clock: Clock;
+  readonly #pace: MovePace;
 
   constructor(o: {
     importer: RepoImporter; missingBlobs: MissingBlobs; blobs: BlobStore; preferences: PreferenceStore; documents: DocumentCheck;
-    standing: AccountStanding; plcOperations: PlcOperations; groups: GroupCommit; clock: Clock;
+    standing: AccountStanding; plcOperations: PlcOperations; groups: GroupCommit; clock: Clock; pace?: MovePace;
   }) {
     this.#importer = o.importer;
     this.#missing = o.missingBlobs;
@@ -55,33 +85,42 @@ export class MoveSteps {
     this.#plcOperations = o.plcOperations;
     this.#groups = o.groups;
     this.#clock = o.clock;
+    this.#pace = o.pace ?? movePace;
   }
 
   /** Takes the repository in. @throws MoveFault */
   async repo(account: Account, old: OldServer, { signal, onBytes }: { signal: AbortSignal; onBytes: OnBytes }): Promise<void> {
-    const stall = new AbortController();
+    const slow = new AbortController();
     const car = await old.stream('com.atproto.sync.getRepo', { did: account.did });
     try {
-      await this.#importer.import(account, this.#counted(car, { signal: AbortSignal.any([signal, stall.signal]), stall, onBytes }));
+      await this.#importer.import(account, this.#paced(car, { signal: AbortSignal.any([signal, slow.signal]), slow, onBytes }));
     } catch (fault) {
       throw this.#repoFault(fault, signal);
     }
   }
 
-  /** Counts, and gives up on a server from which nothing comes any more. */
-  async *#counted(car: AsyncIterable<Uint8Array>, o: { signal: AbortSignal; stall: AbortController; onBytes: OnBytes }): AsyncGenerator<Uint8Array, void, undefined> {
+  /** Counts, and gives up on a server from which too little comes; time in which nobody asks for more is ours, not its. */
+  async *#paced(car: AsyncIterable<Uint8Array>, o: { signal: AbortSignal; slow: AbortController; onBytes: OnBytes }): AsyncGenerator<Uint8Array, void, undefined> {
+    const { repo: rule, repoMaxMs } = this.#pace;
+    const pace = new Pace(rule);
     const chunks = car[Symbol.asyncIterator]();
     const gone = new Promise<never>((_, reject) => {
       o.signal.addEventListener('abort', () => reject(o.signal.reason), { once: true });
     });
     gone.catch(() => undefined);
+    let [totalMs, totalBytes] = [0, 0];
     try {
       for (;;) {
         o.signal.throwIfAborted();
-        const timer = this.#clock.after(stallMs, () => o.stall.abort(new MoveFault('OldServerUnreachable', `The old server sent nothing for ${stallMs / 1000} seconds.`)), { unref: true });
+        const [beganMs, leftMs] = [this.#clock.elapsedMs(), Math.min(pace.leftMs, Math.max(0, repoMaxMs - totalMs))];
+        const timer = this.#clock.after(leftMs, () => o.slow.abort(totalMs + leftMs >= repoMaxMs ? tookTooLong(repoMaxMs, totalBytes) : tooSlow(rule)), { unref: true });
         const next = await Promise.race([chunks.next(), gone]).finally(() => timer.cancel());
         if (next.done === true) return;
-        o.onBytes(next.value.length);
+        const [waitedMs, bytes] = [this.#clock.elapsedMs() - beganMs, next.value.length];
+        totalMs += waitedMs;
+        totalBytes += bytes;
+        pace.took({ waitedMs, bytes });
+        o.onBytes(bytes);
         yield next.value;
       }
     } finally {
@@ -96,26 +135,43 @@ export class MoveSteps {
     return new MoveFault('RepoRefused', `The repository that the old server gave cannot be taken: ${fault.message}.`);
   }
 
-  /** Fetches files that records name. @throws MoveFault FilesMissing when some cannot be had and the person has not said to go on without */
-  async files(account: Account, old: OldServer, { signal, goesWithoutMissing }: { signal: AbortSignal; goesWithoutMissing: boolean }): Promise<void> {
-    let [reason, hasProgressed] = ['none was given', false];
-    for (let pass = 0; pass < filePasses; pass++) {
-      for (let after: Parameters<MissingBlobs['fetch']>[1]['after'] = null; ;) {
-        const { fetched, failed, cursor } = await this.#fetchSome(account, { from: old.origin, after, signal });
-        signal.throwIfAborted();
-        reason = failed.at(-1)?.reason ?? reason;
-        hasProgressed ||= fetched > 0;
-        if (fetched === 0 && failed.length > 0 && failed.every(({ isAnswered }) => !isAnswered)) {
-          throw new MoveFault('OldServerUnreachable', `The old server at ${old.origin} does not give files (${reason}).`, { hasProgressed });
+  /**
+   * Fetches files that records name, going on from a place, which moves along; false when `mayGoOn` ended it before all were asked for.
+   * @throws MoveFault FilesMissing when some cannot be had and the person has not said to go on without
+   */
+  async files(account: Account, old: OldServer, o: { signal: AbortSignal; goesWithoutMissing: boolean; place: FilesPlace; onBytes: OnBytes; mayGoOn: () => boolean }): Promise<boolean> {
+    const { place } = o;
+    const pace = new Pace(this.#pace.files);
+    for (; place.pass < filePasses; place.pass++) {
+      do {
+        if (!o.mayGoOn()) return false;
+        const some = await this.#someFiles(account, old, o);
+        place.after = some.cursor;
+        if (!pace.took(some)) {
+          if (o.goesWithoutMissing) return true;
+          throw tooSlow(this.#pace.files);
         }
-        if (cursor === null) break;
-        after = cursor;
-      }
-      if (this.#blobs.missing(account.id, { after: null, limit: 1 }).length === 0) return;
+      } while (place.after !== null);
+      if (this.#blobs.missing(account.id, { after: null, limit: 1 }).length === 0) return true;
     }
-    if (goesWithoutMissing) return;
+    if (o.goesWithoutMissing) return true;
     const { named, held } = this.#blobs.counts(account.id);
-    throw new MoveFault('FilesMissing', `${named - held} of ${named} pictures and other files cannot be had from the old server (${reason}). Try again, or go on without them: they can still be fetched later while the old server has them.`);
+    throw new MoveFault('FilesMissing', `${named - held} of ${named} pictures and other files cannot be had from the old server (${place.reason}). Try again, or go on without them: they can still be fetched later while the old server has them.`);
+  }
+
+  async #someFiles(account: Account, old: OldServer, o: { signal: AbortSignal; place: FilesPlace; onBytes: OnBytes }): Promise<{ cursor: FilesPlace['after']; waitedMs: number; bytes: number }> {
+    const { place } = o;
+    const beganMs = this.#clock.elapsedMs();
+    const { fetched, bytes, failed, cursor } = await this.#fetchSome(account, { from: old.origin, after: place.after, signal: o.signal });
+    o.signal.throwIfAborted();
+    o.onBytes(bytes);
+    place.reason = failed.at(-1)?.reason ?? place.reason;
+    place.hasProgressed ||= fetched > 0;
+    if (fetched === 0 && failed.length > 0 && failed.every(({ isAnswered }) => !isAnswered)) {
+      throw new MoveFault('OldServerUnreachable', `The old server at ${old.origin} does not give files (${place.reason}).`, { hasProgressed: place.hasProgressed });
+    }
+    const answered = fetched + failed.filter(({ isAnswered }) => isAnswered).length;
+    return { cursor, waitedMs: this.#clock.elapsedMs() - beganMs, bytes: Math.max(bytes, answered * leastFileBytes) };
   }
 
   async #fetchSome(account: Account, o: Parameters<MissingBlobs['fetch']>[1]): Promise<FetchedBlobs> {
@@ -149,12 +205,13 @@ export class MoveSteps {
     }
   }
 
-  /** Puts the account in service here. @throws MoveFault IdentityNotReady */
-  async activate(account: Account): Promise<void> {
+  /** Puts the account in service here, unless `check` throws when it is about to be. @throws MoveFault IdentityNotReady; what `check` throws */
+  async activate(account: Account, check: (now: Account) => void): Promise<void> {
     if (account.deactivatedAtMs === null) return;
     const fault = await this.#identityFault(account);
     if (fault !== null) throw new MoveFault('IdentityNotReady', `The network does not yet see this server as the account's home: ${fault}`);
-    await this.#standing.activate(account.id);
+    // It may have been taken down while the network was asked.
+    await this.#standing.activate(account.id, { check });
   }
 
   /** Takes the account out of service at the old server, and ends the session there. @throws MoveFault */
@@ -173,6 +230,14 @@ export class MoveSteps {
       throw new MoveFault('IdentityNotReady', 'The DID document cannot be looked up at the moment.', { cause: fault });
     }
   }
+}
+
+function tooSlow({ leastBytes, windowMs }: PaceRule): MoveFault {
+  return new MoveFault('OldServerTooSlow', `The old server sends too slowly: less than ${Math.ceil(leastBytes / 1_000)} kB came in ${windowMs / 1_000} seconds of waiting for it. Others have had their turn meanwhile.`);
+}
+
+function tookTooLong(maxMs: number, bytes: number): MoveFault {
+  return new MoveFault('OldServerTooSlow', `The old server had not sent all of your repository within ${Math.round(maxMs / 60_000)} minutes; ${(bytes / 1_000_000).toFixed(1)} MB had come. Try again at another hour, or ask its operator.`, { isFinal: true });
 }
 
 /** Gives what the old server keeps of app.bsky preferences; null when it keeps none. */

@@ -13,6 +13,9 @@ export const moveSteps = ['archive', 'repo', 'blobs', 'preferences', 'identity',
 /** One step. */
 export type MoveStep = (typeof moveSteps)[number];
 
+/** The code of a stop that only an operator lifts: no other change of the row does. */
+export const stoppedByOperator = 'StoppedByOperator';
+
 /** What stopped a move: a name for programs, a sentence for people. */
 export interface MoveStop {
   readonly code: string;
@@ -39,6 +42,9 @@ export interface Move {
   /** True when the person said to go on without files the old server does not give. */
   readonly goesWithoutMissing: boolean;
   readonly stop: MoveStop | null;
+  readonly beganAtMs: number;
+  /** When its row was last changed. */
+  readonly changedAtMs: number;
 }
 
 interface MoveRow {
@@ -50,14 +56,18 @@ interface MoveRow {
   goes_without_missing: number;
   fault_code: string | null;
   fault_message: string | null;
+  began_at: number;
+  changed_at: number;
 }
 
-const columns = 'account, origin, step, sealed_session, operation, goes_without_missing, fault_code, fault_message';
+const columns = 'account, origin, step, sealed_session, operation, goes_without_missing, fault_code, fault_message, began_at, changed_at';
 
 /** Moves in the database. Every method is synchronous. */
 export class MoveStore {
   readonly #key: Uint8Array;
   readonly #find: Statement<[number], MoveRow>;
+  readonly #page: Statement<[number, number, number], MoveRow>;
+  readonly #lift: Statement<[number, number], unknown>;
   readonly #ableToGoOn: Statement<[], number>;
   readonly #begin: Statement<[number, string | null, MoveStep, string | null, number, number], unknown>;
   readonly #setStep: Statement<[MoveStep, number, number], unknown>;
@@ -76,8 +86,11 @@ export class MoveStore {
     this.#find = database.prepare(`SELECT ${columns} FROM move WHERE account = ?`);
     this.#ableToGoOn = database.prepare<[], number>("SELECT account FROM move WHERE (sealed_session IS NOT NULL OR operation IS NOT NULL) AND step NOT IN ('archive', 'done') AND fault_code IS NULL ORDER BY began_at").pluck();
     this.#begin = database.prepare('INSERT OR REPLACE INTO move (account, origin, step, operation, began_at, changed_at) VALUES (?, ?, ?, ?, ?, ?)');
-    this.#setStep = database.prepare('UPDATE move SET step = ?, fault_code = NULL, fault_message = NULL, changed_at = ? WHERE account = ?');
-    this.#setStop = database.prepare('UPDATE move SET fault_code = ?, fault_message = ?, changed_at = ? WHERE account = ?');
+    this.#page = database.prepare(`SELECT ${columns} FROM move WHERE account > ? AND (step <> 'done' OR ? = 1) ORDER BY account LIMIT ?`);
+    const kept = (column: string): string => `${column} = CASE WHEN fault_code = '${stoppedByOperator}' THEN ${column} END`;
+    this.#setStep = database.prepare(`UPDATE move SET step = ?, ${kept('fault_message')}, ${kept('fault_code')}, changed_at = ? WHERE account = ?`);
+    this.#setStop = database.prepare(`UPDATE move SET fault_code = ?, fault_message = ?, changed_at = ? WHERE account = ? AND fault_code IS NOT '${stoppedByOperator}'`);
+    this.#lift = database.prepare(`UPDATE move SET fault_code = NULL, fault_message = NULL, changed_at = ? WHERE account = ? AND fault_code = '${stoppedByOperator}'`);
     this.#setSession = database.prepare('UPDATE move SET sealed_session = ?, changed_at = ? WHERE account = ?');
     this.#setOperation = database.prepare('UPDATE move SET operation = ?, changed_at = ? WHERE account = ?');
     this.#goWithoutMissing = database.prepare('UPDATE move SET goes_without_missing = 1, changed_at = ? WHERE account = ?');
@@ -88,7 +101,16 @@ export class MoveStore {
   /** Gives the move of an account, or null. */
   find(accountId: number): Move | null {
     const row = this.#find.get(accountId);
-    if (row === undefined) return null;
+    return row === undefined ? null : this.#read(row);
+  }
+
+  /** Gives moves after that of an account, by account; those that are done too where `withDone`. */
+  page(o: { after: number; limit: number; withDone: boolean }): Move[] {
+    return this.#page.all(o.after, o.withDone ? 1 : 0, o.limit).map((row) => this.#read(row));
+  }
+
+  #read(row: MoveRow): Move {
+    const accountId = row.account;
     return {
       accountId,
       origin: row.origin,
@@ -97,6 +119,8 @@ export class MoveStore {
       operation: row.operation,
       goesWithoutMissing: row.goes_without_missing === 1,
       stop: row.fault_code === null ? null : { code: row.fault_code, message: row.fault_message ?? '' },
+      beganAtMs: row.began_at,
+      changedAtMs: row.changed_at,
     };
   }
 
@@ -110,14 +134,19 @@ export class MoveStore {
     this.#begin.run(accountId, o.origin, o.origin === null ? 'archive' : 'repo', o.operation, o.nowMs, o.nowMs);
   }
 
-  /** Says which step comes next; what stopped the one before is over. */
+  /** Says which step comes next; what stopped the one before is over, unless an operator did. */
   setStep(accountId: number, step: MoveStep, nowMs: number): void {
     this.#setStep.run(step, nowMs, accountId);
   }
 
-  /** Says what stops the move, or that nothing does any more. */
+  /** Says what stops the move, or that nothing does any more; what an operator stopped stays so. */
   setStop(accountId: number, stop: MoveStop | null, nowMs: number): void {
     this.#setStop.run(stop?.code ?? null, stop?.message ?? null, nowMs, accountId);
+  }
+
+  /** Takes an operator's stop back. */
+  liftStop(accountId: number, nowMs: number): void {
+    this.#lift.run(nowMs, accountId);
   }
 
   /** Keeps a session at the old server, sealed, or forgets it. */

@@ -19,8 +19,8 @@ import type { RepoReader } from '../repo/read.ts';
 import type { GroupCommit } from '../sequencer/group-commit.ts';
 import { MoveFault } from './move-fault.ts';
 import type { IdentityPlan, MoveIdentity } from './move-identity.ts';
-import type { MoveProgress, MoveRunner } from './move-runner.ts';
-import type { Move, MoveStep, MoveStore, OldSession } from './move-store.ts';
+import type { MoveObserver, MoveProgress, MoveRunner } from './move-runner.ts';
+import { stoppedByOperator, type Move, type MoveStep, type MoveStore, type OldSession } from './move-store.ts';
 import { OldServer } from './old-server.ts';
 
 /** How long one question to the old server may take while the person waits, in ms. */
@@ -59,13 +59,14 @@ export class Moves {
   readonly #fetch: typeof globalThis.fetch;
   readonly #isAccepting: boolean;
   readonly #clock: Clock;
+  readonly #observer: MoveObserver;
   readonly #records = new LRUCache<number, { rev: string; records: number }>({ max: 1_000 });
   readonly #files = new LRUCache<number, { step: MoveStep; untilMs: number; counts: { named: number; held: number } }>({ max: 1_000 });
 
   /** `isAccepting` false refuses every new move. */
   constructor(o: {
     isAccepting: boolean; moves: MoveStore; runner: MoveRunner; identity: MoveIdentity; resolver: IdentityResolver; server: ServerIdentity; accounts: AccountStore; standing: AccountStanding;
-    invites: InviteStore; repos: RepoReader; blobs: BlobStore; groups: GroupCommit; fetch: typeof globalThis.fetch; clock: Clock;
+    invites: InviteStore; repos: RepoReader; blobs: BlobStore; groups: GroupCommit; fetch: typeof globalThis.fetch; clock: Clock; observer: MoveObserver;
   }) {
     this.#isAccepting = o.isAccepting;
     this.#store = o.moves;
@@ -81,6 +82,7 @@ export class Moves {
     this.#groups = o.groups;
     this.#fetch = o.fetch;
     this.#clock = o.clock;
+    this.#observer = o.observer;
   }
 
   /** Begins a move with a session at the old server, or lends one that was begun another session, and lets it go on. @throws XrpcError 400, 502 */
@@ -91,6 +93,7 @@ export class Moves {
   async #begin(account: Account, session: OldSession): Promise<void> {
     const before = this.#find(account);
     if (before === null && !this.#isAccepting) throw invalidRequest('Service is not accepting repo imports');
+    assertFree(before);
     if (before?.step === 'done') throw invalidRequest('this move is done', 'NoMove');
     if (before === null && account.deactivatedAtMs === null) throw invalidRequest('the account is in service here already', 'AccountInService');
     if (before?.origin === null) throw invalidRequest('this account is being brought from an archive', 'NoMove');
@@ -104,6 +107,7 @@ export class Moves {
       this.#store.setSession(account.id, session, nowMs);
       this.#store.setStop(account.id, null, nowMs);
     });
+    if (before === null) this.#observer.begun();
     this.#runner.run(account.id);
   }
 
@@ -142,7 +146,7 @@ export class Moves {
   }
 
   async #goOn(account: Account, o: { withoutMissing: boolean; withoutFarewell: boolean }): Promise<void> {
-    const { step } = this.#require(account);
+    const { step } = this.#requireFree(account);
     await this.#runner.stop(account.id);
     await this.#groups.write(() => {
       const nowMs = this.#clock.nowMs();
@@ -167,16 +171,16 @@ export class Moves {
 
   /** Asks the old server to mail the code that changing the DID takes. @throws XrpcError 400, 502 */
   async requestCode(account: Account): Promise<void> {
-    const move = this.#require(account);
+    const move = this.#requireFree(account);
     await this.#atOldServer((signal) => this.#runner.oldServer(move, signal).procedure('com.atproto.identity.requestPlcOperationSignature'));
   }
 
   /** Changes the DID with the mailed code, and lets the move go on. @throws XrpcError 400 InvalidToken…, 502 */
   changeIdentity(account: Account, o: { token: string; recoveryKey: string | null }): Promise<void> {
     return this.#runner.alone(account.id, async () => {
-      const move = this.#require(account);
+      const move = this.#requireFree(account);
       if (move.step !== 'identity') throw invalidRequest('it is not yet, or no longer, time to change the identity', 'NotYet');
-      await this.#atOldServer((signal) => this.#identity.change(account, this.#runner.oldServer(move, signal), o));
+      await this.#atOldServer((signal) => this.#identity.change(account, this.#runner.oldServer(move, signal), { ...o, check: () => this.#checkStanding(account.id) }));
       await this.#goOn(account, { withoutMissing: false, withoutFarewell: false });
     });
   }
@@ -197,6 +201,7 @@ export class Moves {
       }
       await this.#groups.write(() => this.#invites.giveBack(account.did));
       await this.#standing.delete(account, { isAnnounced: false });
+      this.#observer.abandoned();
     });
   }
 
@@ -219,7 +224,7 @@ export class Moves {
   /** Only a session of the very account is of use. */
   #checkSession({ did }: Account, origin: string, session: OldSession): Promise<void> {
     return this.#atOldServer(async (signal) => {
-      const old = new OldServer({ origin, session, signal, fetch: this.#fetch, onRenewed: () => Promise.reject(new MoveFault('OldSessionOver', 'The sign-in at the old server has run out. Sign in there once more.')) });
+      const old = new OldServer({ origin, session, signal, fetch: this.#fetch, clock: this.#clock, onRenewed: () => Promise.reject(new MoveFault('OldSessionOver', 'The sign-in at the old server has run out. Sign in there once more.')) });
       const theirs = await old.query('com.atproto.server.getSession');
       if (theirs['did'] !== did) throw invalidRequest('the session at the old server is another account\'s', 'OldServerRefused');
     });
@@ -245,9 +250,25 @@ export class Moves {
     return move?.step === 'done' && deactivatedAtMs !== null ? null : move;
   }
 
+  /** An account may have been taken down, or its move stopped, while the old server was asked. */
+  #checkStanding(accountId: number): void {
+    const now = this.#accounts.byId(accountId);
+    if (now !== null) this.#runner.assertMayGoOn(now);
+  }
+
+  #requireFree(account: Account): Move {
+    const move = this.#require(account);
+    assertFree(move);
+    return move;
+  }
+
   #require(account: Account): Move {
     const move = this.#find(account);
     if (move === null) throw invalidRequest('no move of this account was begun here', 'NoMove');
     return move;
   }
+}
+
+function assertFree(move: Move | null): void {
+  if (move?.stop?.code === stoppedByOperator) throw invalidRequest(move.stop.message, stoppedByOperator);
 }

@@ -1,16 +1,21 @@
 /**
  * The server an account comes from, spoken to in the account's name with a session that the person began there.
- * Renews the session when it has run out, bounds what comes back, and turns every fault into a sentence for the person.
+ * Renews the session when it has run out, bounds what comes back and how long it takes, and turns every fault into a sentence for the person.
+ * How fast a stream comes is for whoever reads it.
  * Not for choosing the address: that is the one in the DID document, and the `fetch` handed in guards it.
  * Source: com.atproto.server.* as the reference PDS answers (400 ExpiredToken asks for a renewal).
  */
 import { utf8Decode } from '@dunlin/protocol/base/bytes';
+import type { Clock } from '@dunlin/protocol/base/clock';
 import { reasonOf } from '@dunlin/protocol/identity/bounded-fetch';
 import { MoveFault } from './move-fault.ts';
 import type { OldSession } from './move-store.ts';
 
 /** Largest JSON answer, in bytes: preferences are the longest. */
 export const maxAnswerBytes = 2_097_152;
+
+/** Longest time until a JSON answer is whole, or a stream begins, in ms. */
+export const answerTimeoutMs = 60_000;
 
 /** Most characters of the old server's words that are passed on. */
 const maxWords = 300;
@@ -20,58 +25,84 @@ interface Answer {
   readonly response: Response;
 }
 
+/** How a question is sent: a query without `procedure`, a procedure without a body when that has no input. */
+interface Sent {
+  readonly signal: AbortSignal;
+  readonly procedure?: { readonly input?: object | undefined };
+  readonly token: string;
+}
+
 /** The old server, for one account. */
 export class OldServer {
   readonly origin: string;
   readonly #fetch: typeof globalThis.fetch;
   readonly #onRenewed: (session: OldSession) => Promise<void>;
   readonly #signal: AbortSignal;
+  readonly #clock: Clock;
   #session: OldSession;
 
   /** `onRenewed` keeps a renewed session before it is used; `signal` ends every call. */
-  constructor(o: { origin: string; session: OldSession; fetch: typeof globalThis.fetch; signal: AbortSignal; onRenewed: (session: OldSession) => Promise<void> }) {
+  constructor(o: { origin: string; session: OldSession; fetch: typeof globalThis.fetch; clock: Clock; signal: AbortSignal; onRenewed: (session: OldSession) => Promise<void> }) {
     this.origin = o.origin;
     this.#session = o.session;
     this.#fetch = o.fetch;
     this.#signal = o.signal;
+    this.#clock = o.clock;
     this.#onRenewed = o.onRenewed;
   }
 
   /** Asks a query and gives its JSON object. @throws MoveFault */
   async query(nsid: string, params: Readonly<Record<string, string>> = {}): Promise<Readonly<Record<string, unknown>>> {
-    return this.#readObject(await this.#call(nsid, params, null));
+    return this.#inTime(async (signal) => this.#readObject(await this.#call(nsid, params, { signal })));
   }
 
   /** Calls a procedure, without a body when `input` is left out, and gives its JSON object. @throws MoveFault */
   async procedure(nsid: string, input?: object): Promise<Readonly<Record<string, unknown>>> {
-    return this.#readObject(await this.#call(nsid, {}, { input }));
+    return this.#inTime(async (signal) => this.#readObject(await this.#call(nsid, {}, { signal, procedure: { input } })));
   }
 
   /** Asks a query and gives the bytes of its answer as they come. @throws MoveFault, also while it is read */
   async stream(nsid: string, params: Readonly<Record<string, string>>): Promise<AsyncIterable<Uint8Array>> {
-    const { body } = await this.#call(nsid, params, null);
+    const { body } = await this.#inTime((signal) => this.#call(nsid, params, { signal }));
     return this.#guarded(body);
   }
 
   /** Ends the session there. @throws MoveFault */
   async endSession(): Promise<void> {
-    const { response } = await this.#send('com.atproto.server.deleteSession', {}, { input: undefined }, this.#session.refreshJwt);
-    await response.body?.cancel();
+    await this.#inTime(async (signal) => {
+      const { response } = await this.#send('com.atproto.server.deleteSession', {}, { signal, procedure: {}, token: this.#session.refreshJwt });
+      await response.body?.cancel();
+    });
   }
 
-  async #call(nsid: string, params: Readonly<Record<string, string>>, procedure: { input: object | undefined } | null): Promise<Response> {
-    const first = await this.#send(nsid, params, procedure, this.#session.accessJwt);
+  /** The signal handed to the work goes on to hold for a stream; only its beginning must be in time. */
+  async #inTime<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const late = new AbortController();
+    const timer = this.#clock.after(answerTimeoutMs, () => late.abort(new MoveFault('OldServerUnreachable', `The old server did not answer within ${answerTimeoutMs / 1_000} seconds.`)), { unref: true });
+    const signal = AbortSignal.any([this.#signal, late.signal]);
+    const ended = new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason), { once: true }));
+    try {
+      return await Promise.race([work(signal), ended]);
+    } catch (fault) {
+      throw signal.aborted ? signal.reason : fault;
+    } finally {
+      timer.cancel();
+    }
+  }
+
+  async #call(nsid: string, params: Readonly<Record<string, string>>, how: Omit<Sent, 'token'>): Promise<Response> {
+    const first = await this.#send(nsid, params, { ...how, token: this.#session.accessJwt });
     if (first.status < 300) return first.response;
     const refusal = await this.#refusal(first);
     if (refusal.theirError !== 'ExpiredToken' || !isSessionMatter(nsid, refusal.message)) throw refusal;
-    await this.#renew();
-    const second = await this.#send(nsid, params, procedure, this.#session.accessJwt);
+    await this.#renew(how.signal);
+    const second = await this.#send(nsid, params, { ...how, token: this.#session.accessJwt });
     if (second.status < 300) return second.response;
     throw await this.#refusal(second);
   }
 
-  async #renew(): Promise<void> {
-    const answer = await this.#send('com.atproto.server.refreshSession', {}, { input: undefined }, this.#session.refreshJwt);
+  async #renew(signal: AbortSignal): Promise<void> {
+    const answer = await this.#send('com.atproto.server.refreshSession', {}, { signal, procedure: {}, token: this.#session.refreshJwt });
     if (answer.status >= 500) throw await this.#refusal(answer);
     if (answer.status >= 300) {
       await answer.response.body?.cancel();
@@ -84,16 +115,16 @@ export class OldServer {
     this.#session = renewed;
   }
 
-  async #send(nsid: string, params: Readonly<Record<string, string>>, procedure: { input: object | undefined } | null, token: string): Promise<Answer> {
+  async #send(nsid: string, params: Readonly<Record<string, string>>, { signal, procedure, token }: Sent): Promise<Answer> {
     const query = new URLSearchParams(params);
     const input = procedure?.input;
     try {
       const response = await this.#fetch(`${this.origin}/xrpc/${nsid}${query.size > 0 ? `?${query.toString()}` : ''}`, {
-        method: procedure === null ? 'GET' : 'POST',
+        method: procedure === undefined ? 'GET' : 'POST',
         headers: { authorization: `Bearer ${token}`, ...(input !== undefined && { 'content-type': 'application/json' }) },
         ...(input !== undefined && { body: JSON.stringify(input) }),
-        redirect: procedure === null ? 'follow' : 'error',
-        signal: this.#signal,
+        redirect: procedure === undefined ? 'follow' : 'error',
+        signal,
       });
       return { status: response.status, response };
     } catch (fault) {

@@ -18,8 +18,8 @@ import type { PlcClient } from '../identity/plc-client.ts';
 import type { ServerIdentity } from '../identity/server-identity.ts';
 import type { RepoReader } from '../repo/read.ts';
 import type { GroupCommit } from '../sequencer/group-commit.ts';
-import type { MoveRunner } from './move-runner.ts';
-import type { Move, MoveStore } from './move-store.ts';
+import type { MoveObserver, MoveRunner } from './move-runner.ts';
+import { stoppedByOperator, type Move, type MoveStore } from './move-store.ts';
 
 /** What an operation must say, and what it stands on. */
 export interface RestoreGround {
@@ -59,12 +59,13 @@ export class Restoration {
   readonly #groups: GroupCommit;
   readonly #isAccepting: boolean;
   readonly #clock: Clock;
+  readonly #observer: MoveObserver;
 
   /** `isAccepting` false refuses every new account. */
   constructor(o: {
     isAccepting: boolean;
     moves: MoveStore; runner: MoveRunner; registrar: Registrar; accounts: AccountStore; reservedKeys: ReservedKeys; keys: SigningKeys; plc: PlcClient;
-    server: ServerIdentity; repos: RepoReader; blobs: BlobStore; groups: GroupCommit; clock: Clock;
+    server: ServerIdentity; repos: RepoReader; blobs: BlobStore; groups: GroupCommit; clock: Clock; observer: MoveObserver;
   }) {
     this.#isAccepting = o.isAccepting;
     this.#store = o.moves;
@@ -79,6 +80,7 @@ export class Restoration {
     this.#blobs = o.blobs;
     this.#groups = o.groups;
     this.#clock = o.clock;
+    this.#observer = o.observer;
   }
 
   /** Gives what an operation must say for a DID to come here; reserves the key. @throws XrpcError 400 when the DID is no did:plc or has ended, 502 */
@@ -94,10 +96,12 @@ export class Restoration {
   async open(wanted: WantedRestore): Promise<RegisteredAccount> {
     if (!this.#isAccepting) throw invalidRequest('Service is not accepting repo imports');
     const operation = await this.#judge(wanted.did, wanted.handle, wanted.operation);
-    return this.#registrar.register({
+    const account = await this.#registrar.register({
       ...wanted, recoveryKey: null, existingDid: wanted.did,
       alongside: (accountId) => this.#store.begin(accountId, { origin: null, operation: JSON.stringify(operation), nowMs: this.#clock.nowMs() }),
     });
+    this.#observer.begun();
+    return account;
   }
 
   /** Takes an operation anew, when the DID was changed meanwhile. @throws XrpcError 400 InvalidOperation, NoMove, 502 */
@@ -148,6 +152,7 @@ export class Restoration {
   #require(account: Account): Move {
     const move = this.#store.find(account.id);
     if (move?.origin !== null) throw invalidRequest('no archive is being brought for this account', 'NoMove');
+    if (move.stop?.code === stoppedByOperator) throw invalidRequest(move.stop.message, stoppedByOperator);
     return move;
   }
 }

@@ -34,7 +34,7 @@ export function apiParts(stage: Stage, stores: Stores, writes: Writes, network: 
   const domains = handleDomains(config);
   const limits = new Limits({ isOn: config.rateLimitsEnabled, bypassKey: config.rateLimitBypassKey, bypassAddresses: config.rateLimitBypassIps, clock });
   const { targets, forwarder, appView, readAfterWrite } = openProxy(stage, stores, writes, network);
-  const { importer, missingBlobs, moves, restoration, tickets } = moving;
+  const { importer, missingBlobs, moves, oversight, restoration, tickets } = moving;
   const eventRate = new EventRate(sequencer, clock);
   lifecycle.own('event rate', eventRate.close);
   const folders = { data: config.dataDirectory, blobs: blobFolders(config).folder };
@@ -55,7 +55,7 @@ export function apiParts(stage: Stage, stores: Stores, writes: Writes, network: 
     syncBlobs: { auth, accounts, blobs, files },
     handles: { auth, accounts, resolver, choice, change, keys, plc, server, domains, limits },
     adminAccounts: { auth, accounts, invites: inviteStore, standing },
-    subjects: { auth, accounts, standing, records, blobs, groups, clock },
+    subjects: { auth, accounts, standing, oversight, records, blobs, groups, clock },
     preferences: { auth, preferences, groups, clock, audience: `${config.appViewDid ?? bskyAppViewDid}#bsky_appview` },
     appPasswords: { auth, appPasswords },
     email: { auth, emailChanges, limits },
@@ -82,6 +82,7 @@ export function apiParts(stage: Stage, stores: Stores, writes: Writes, network: 
     acts: { auth, accounts, audit: stores.audit, groups, clock, modServiceDid: config.modServiceDid },
     missingBlobs: { auth, accounts, missingBlobs },
     moves: { auth, moves, limits },
+    adminMoves: { auth, accounts, oversight },
     blobTrash: { auth, accounts, trash: writes.trash, trashStore: stores.trashStore },
     archiveTicket: { auth, tickets, limits },
     restore: { auth, restoration, handles: choice, fresh: second.fresh, limits },

@@ -11,9 +11,11 @@ import { RepoImporter } from '../migration/import-repo.ts';
 import { clearStaging } from '../migration/staging.ts';
 import { ArchiveTickets } from '../moving/archive-tickets.ts';
 import { Archives } from '../moving/archive.ts';
+import { declareMoveMetrics } from '../metrics.ts';
 import { MoveIdentity } from '../moving/move-identity.ts';
+import { MoveOversight } from '../moving/move-oversight.ts';
 import { MoveRunner } from '../moving/move-runner.ts';
-import { MoveSteps } from '../moving/move-steps.ts';
+import { MoveSteps, movePace } from '../moving/move-steps.ts';
 import { Restoration } from '../moving/restoration.ts';
 import { Moves } from '../moving/moves.ts';
 import type { People } from './accounts.ts';
@@ -22,12 +24,12 @@ import { reportFault, type PdsParts, type Stage } from './stage.ts';
 import type { Stores } from './stores.ts';
 import type { Writes } from './writes.ts';
 
-/** Longest time for one answer of an old server, in ms: whole repositories are among them. */
-const oldServerTimeoutMs = 3_600_000;
+/** Longest time for one answer of an old server, in ms: whole repositories are among them, and the time in which we do not read. */
+const oldServerTimeoutMs = 2 * movePace.repoMaxMs;
 
 /** Opens moves, and takes up those that were under way. */
 export function openMoving(stage: Stage, stores: Stores, writes: Writes, network: Network, people: People, parts: PdsParts) {
-  const { config, clock, log, lifecycle } = stage;
+  const { config, clock, log, lifecycle, metrics } = stage;
   const { groups, keys } = writes;
   const { moves, standing, documents, plcOperations } = people;
   const folder = importFolder(config);
@@ -37,13 +39,16 @@ export function openMoving(stage: Stage, stores: Stores, writes: Writes, network
   const shared = { ...stores, ...network, groups, keys, standing, documents, plcOperations, moves, isAccepting: config.acceptingImports, clock, fetch: parts.fetch ?? guarded };
   const importer = new RepoImporter({ ...stores, ...writes, clock, folder });
   const missingBlobs = new MissingBlobs({ ...stores, keeper: writes.keeper, clock, fetch: network.fetchBlobs });
-  const runner = new MoveRunner({ ...shared, steps: new MoveSteps({ ...shared, importer, missingBlobs }), onFault: reportFault(log, 'a move was cut short') });
+  const steps = new MoveSteps({ ...shared, importer, missingBlobs, ...(parts.movePace && { pace: parts.movePace }) });
+  const observer = declareMoveMetrics(metrics, { counts: () => runner.counts });
+  const runner: MoveRunner = new MoveRunner({ ...shared, steps, observer, ...(parts.moveTurnMs !== undefined && { turnMs: parts.moveTurnMs }), onFault: reportFault(log, 'a move was cut short') });
   const tickets = new ArchiveTickets(clock);
   serveArchives(people.oauth.pages, { accounts: stores.accounts, tickets, archives: new Archives({ ...shared, onFault: reportFault(log, 'an archive was cut short') }) });
   return {
     importer, missingBlobs, runner, tickets,
-    moves: new Moves({ ...shared, runner, identity: new MoveIdentity(shared) }),
-    restoration: new Restoration({ ...shared, runner, registrar: people.registrar }),
+    moves: new Moves({ ...shared, runner, observer, identity: new MoveIdentity(shared) }),
+    oversight: new MoveOversight({ ...shared, runner }),
+    restoration: new Restoration({ ...shared, runner, observer, registrar: people.registrar }),
   };
 }
 

@@ -9,6 +9,7 @@ import type { Lifecycle } from '@dunlin/service/lifecycle/service';
 import type { Logger } from '@dunlin/service/log/logger';
 import type { Metrics } from '@dunlin/service/metrics/registry';
 import type { PdsConfig } from '../config.ts';
+import type { MovePace } from '../moving/move-steps.ts';
 import type { Secrets } from '../secrets.ts';
 
 /** The ground the stages stand on. */
@@ -28,6 +29,9 @@ export interface PdsParts {
   /** For every look-up outside; guarded unless given. */
   readonly fetch?: typeof globalThis.fetch;
   readonly resolveTxt?: (name: string) => Promise<string[][]>;
+  /** The least pace of old servers, and how long a move works while others wait, in ms; those in service unless given. */
+  readonly movePace?: MovePace;
+  readonly moveTurnMs?: number;
 }
 
 /** Tells of a fault that no caller hears of; our own corruption is thrown at the process, which drains and exits (invariant 8). */

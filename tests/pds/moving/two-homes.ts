@@ -3,6 +3,7 @@
  * Not for: the reference PDS as old home (tests/browser/move-in.test.ts). Source: ours.
  */
 import { eventually } from '../../harness/wait.ts';
+import type { PdsParts } from '../../../pds/src/wiring/stage.ts';
 import { post, startSmallPds, type Answer, type Person, type SmallPds } from '../small-pds.ts';
 
 /** Looks at a request of the new home; what it gives is the answer, null lets the request go out. */
@@ -16,9 +17,10 @@ export interface TwoHomes {
 }
 
 /** Starts both; handles are under `.test` in the old one and `.example` in the new one. */
-export async function startTwoHomes(environment: Record<string, string> = {}): Promise<TwoHomes> {
+export async function startTwoHomes(environment: Record<string, string> = {}, moving: Pick<PdsParts, 'movePace' | 'moveTurnMs'> = {}): Promise<TwoHomes> {
   const old = await startSmallPds({ environment: { PDS_SERVICE_HANDLE_DOMAINS: '.test' } });
   const fresh = await startSmallPds({
+    moving,
     environment: { PDS_SERVICE_HANDLE_DOMAINS: '.example', PDS_DID_PLC_URL: old.plc.url, ...environment },
     fetch: async (input, init = {}) => (await homes.spoil?.(new URL(String(input)), init)) ?? fetch(input, init),
   });

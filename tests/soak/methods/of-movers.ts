@@ -6,7 +6,7 @@ import { Keypair } from '@dunlin/protocol/crypto/keypair';
 import { createPlcGenesis, signPlcOperation, type UnsignedPlcUpdate } from '@dunlin/protocol/identity/plc-operation';
 import { eventually } from '../../harness/wait.ts';
 import { call, type Answer } from '../../pds/small-pds.ts';
-import { as, type Made, type Makers } from './made.ts';
+import { as, operator, type Made, type Maker, type Makers } from './made.ts';
 import type { World } from './world.ts';
 
 const move = 'app.dunlin.move.';
@@ -87,6 +87,8 @@ async function restored(world: World, who: Lost): Promise<{ token: string }> {
   return { token: String(accessJwt) };
 }
 
+const onBegun = (body: object): Maker => async (world) => ({ ...operator(world), body: { did: (await begun(world)).did, ...body } });
+
 /** All of them. */
 export const makersOfMovers: Makers = {
   [`${move}begin`]: async (world) => {
@@ -114,6 +116,14 @@ export const makersOfMovers: Makers = {
     await world.call(`${move}completeArchive`, { body: { withoutMissing: true }, token });
     await stateIs(world, token, 'stopped');
     return { ...as({ token }), body: { operation: await who.operation() } };
+  },
+  'app.dunlin.admin.listMoves': async (world) => ({ ...operator(world), params: { done: true, limit: 2, cursor: '1' } }),
+  'app.dunlin.admin.getMove': async (world) => ({ ...operator(world), params: { account: (await begun(world)).did } }),
+  'app.dunlin.admin.stopMove': onBegun({ reason: 'x' }),
+  'app.dunlin.admin.resumeMove': async (world) => {
+    const { did } = await begun(world);
+    await world.call('app.dunlin.admin.stopMove', { ...operator(world), body: { did } });
+    return { ...operator(world), body: { did } };
   },
   'app.dunlin.account.makeArchiveTicket': async (world) => as(await world.member()),
 };

@@ -6,6 +6,7 @@
 import { route, type XrpcRoute } from '@dunlin/service/xrpc/route';
 import type { Account } from '../../account/account.ts';
 import type { IdentityView, Moves, MoveView } from '../../moving/moves.ts';
+import { moveState } from '../../moving/move-state.ts';
 import type { Authenticator, Caller } from '../auth.ts';
 import { fiveMinutesMs, hourMs, type Limits } from '../limits.ts';
 
@@ -63,21 +64,12 @@ function statusView({ did, handle }: Account, view: MoveView): Record<string, un
     did, handle, records, expectedBlobs, importedBlobs,
     ...(move.origin !== null && { origin: move.origin }),
     step: move.step,
-    state: stateOf(view),
+    state: moveState(move, progress),
     receivedBytes: progress.receivedBytes,
     hasSession: move.session !== null,
     ...(stop && { stop: { code: stop.code, message: stop.message } }),
     ...(progress.retry && { retryAt: new Date(progress.retry.atMs).toISOString() }),
   };
-}
-
-function stateOf({ move, progress }: MoveView): string {
-  if (move.step === 'done') return 'done';
-  if (progress.retry !== null) return 'retrying';
-  if (progress.isRunning) return 'running';
-  if (progress.isInLine) return 'inLine';
-  if (move.stop !== null) return 'stopped';
-  return move.step === 'identity' || move.step === 'archive' ? 'yourTurn' : 'stopped';
 }
 
 function identityView(view: IdentityView): Record<string, unknown> {

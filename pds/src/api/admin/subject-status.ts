@@ -11,6 +11,7 @@ import type { Account } from '../../account/account.ts';
 import type { AccountStore } from '../../account/account-store.ts';
 import type { AccountStanding } from '../../account/standing.ts';
 import type { BlobStore } from '../../blob/blob-store.ts';
+import type { MoveOversight } from '../../moving/move-oversight.ts';
 import { parseRecordUri, recordUri } from '../../repo/record-path.ts';
 import type { RecordStore } from '../../repo/record-store.ts';
 import type { GroupCommit } from '../../sequencer/group-commit.ts';
@@ -37,6 +38,8 @@ export interface SubjectParts {
   readonly auth: Authenticator;
   readonly accounts: AccountStore;
   readonly standing: AccountStanding;
+  /** A move of the account ends too. */
+  readonly oversight: Pick<MoveOversight, 'takenDown' | 'deactivated'>;
   readonly records: RecordStore;
   readonly blobs: BlobStore;
   readonly groups: GroupCommit;
@@ -84,7 +87,11 @@ async function update(o: SubjectParts, { subject, takedown, deactivated }: Updat
 
 async function updateRepo(o: SubjectParts, { id }: Account, { takedown, deactivated }: { takedown?: StatusAttribute | undefined; deactivated?: StatusAttribute | undefined }): Promise<void> {
   if (takedown) await o.standing.setTakedown(id, reference(takedown, o.clock));
-  if (deactivated?.applied === true) await o.standing.deactivate(id);
+  if (takedown?.applied === true) await o.oversight.takenDown(id);
+  if (deactivated?.applied === true) {
+    await o.oversight.deactivated(id);
+    await o.standing.deactivate(id);
+  }
   if (deactivated?.applied === false) await o.standing.activate(id);
   if (!takedown && !deactivated) await o.standing.announce(id);
 }

@@ -1,0 +1,88 @@
+/** Old servers that drip: they lose their place, others are served meanwhile, the person is told, and it goes on afterwards. */
+import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
+import type { Person } from '../small-pds.ts';
+import { arrive, newMover, startTwoHomes, type Arrived, type Spoiler, type TwoHomes } from './two-homes.ts';
+
+const dripMs = 20;
+let homes: TwoHomes;
+beforeAll(async () => {
+  homes = await startTwoHomes({ PDS_INVITE_REQUIRED: 'false' }, {
+    // A byte each 20 ms is 15 in a window; a whole answer of the small repositories here is more than 100.
+    movePace: { repo: { leastBytes: 100, windowMs: 300 }, files: { leastBytes: 40_000, windowMs: 300 }, repoMaxMs: 1_500 }, moveTurnMs: 50,
+  });
+});
+afterAll(() => homes.close());
+afterEach(() => {
+  homes.spoil = null;
+});
+
+const isOf = (url: URL, method: string, did: string): boolean => url.pathname === `/xrpc/${method}` && url.origin === homes.old.url && url.searchParams.get('did') === did;
+
+const header = Buffer.from('a265726f6f747381d82a58250001711220e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b8556776657273696f6e01', 'hex');
+
+/** A CAR whose head promises a block of 900,000 bytes, and so many bytes of it at a time, for ever. */
+function dripping(bytesAtOnce: number): Response {
+  let timer: NodeJS.Timeout;
+  return new Response(new ReadableStream<Uint8Array>({
+    start: (controller) => {
+      controller.enqueue(Buffer.concat([Buffer.from([header.length]), header, Buffer.from([0xa0, 0xf7, 0x36])]));
+      timer = setInterval(() => controller.enqueue(new Uint8Array(bytesAtOnce)), dripMs);
+    },
+    cancel: () => clearInterval(timer),
+  }));
+}
+
+/** People whose repositories or files drip; their moves begin one right after the other. */
+async function begunBy(names: readonly string[], spoilerOf: (did: string, name: string) => Spoiler): Promise<Arrived[]> {
+  const movers: { mover: Person; fresh: Arrived; spoiler: Spoiler }[] = [];
+  for (const name of names) {
+    const mover = await newMover(homes, name, { files: 2 });
+    movers.push({ mover, fresh: await arrive(homes, mover, name), spoiler: spoilerOf(mover.did, name) });
+  }
+  homes.spoil = async (url, init) => {
+    for (const { spoiler } of movers) {
+      const answer = await spoiler(url, init);
+      if (answer !== null) return answer;
+    }
+    return null;
+  };
+  for (const { mover, fresh } of movers) await fresh.ask('begin', { accessJwt: mover.token, refreshJwt: mover.refreshToken });
+  return movers.map(({ fresh }) => fresh);
+}
+
+test('repositories that drip lose their places to the one in line, which arrives; theirs goes on when they send again', async () => {
+  const slow = await begunBy(['dee', 'dex', 'quick'], (did, name) => (url) => (name !== 'quick' && isOf(url, 'com.atproto.sync.getRepo', did) ? dripping(1) : null));
+  const quick = slow.pop()!;
+  expect(await quick.status()).toMatchObject({ step: 'repo', state: 'inLine' });
+  await quick.reaches('identity', 'yourTurn');
+  for (const fresh of slow) expect(await fresh.reaches('repo', 'retrying')).toMatchObject({ stop: { code: 'OldServerTooSlow', message: expect.stringContaining('too slowly') as unknown } });
+  homes.spoil = null;
+  for (const fresh of slow) await fresh.reaches('identity', 'yourTurn');
+});
+
+test('a repository that keeps the least pace for ever is ended at the bound, and its person asked', async () => {
+  const [fresh] = await begunBy(['dot'], (did) => (url) => (isOf(url, 'com.atproto.sync.getRepo', did) ? dripping(200) : null));
+  expect(await fresh!.reaches('repo', 'stopped')).toMatchObject({ stop: { code: 'OldServerTooSlow', message: expect.stringContaining('had not sent all') as unknown } });
+  homes.spoil = null;
+  await fresh!.ask('goOn', {});
+  await fresh!.reaches('identity', 'yourTurn');
+});
+
+test('an old server that takes its time with each file loses its place, and the person may go on without the files', async () => {
+  const late = (): Promise<Response> => new Promise((resolve) => setTimeout(() => resolve(Response.json({ error: 'InvalidRequest' }, { status: 400 })), 400));
+  const [fresh] = await begunBy(['fin'], (did) => (url) => (isOf(url, 'com.atproto.sync.getBlob', did) ? late() : null));
+  expect(await fresh!.reaches('blobs', 'retrying')).toMatchObject({ stop: { code: 'OldServerTooSlow' } });
+  await fresh!.ask('goOn', { withoutMissing: true });
+  expect(await fresh!.reaches('identity', 'yourTurn')).toMatchObject({ expectedBlobs: 2, importedBlobs: 0 });
+});
+
+test('a move with many files lets those in line by, and goes on where it was', async () => {
+  let asked = 0;
+  const slowly = (url: URL, init: RequestInit): Promise<Response> => new Promise((resolve, reject) => {
+    asked++;
+    setTimeout(() => void fetch(url, init).then(resolve, reject), 60);
+  });
+  const [first, second, third] = await begunBy(['pat', 'pip', 'pol'], (did) => (url, init) => (isOf(url, 'com.atproto.sync.getBlob', did) ? slowly(url, init) : null));
+  for (const fresh of [first, second, third]) expect(await fresh!.reaches('identity', 'yourTurn')).toMatchObject({ importedBlobs: 2 });
+  expect(asked).toBe(6);
+});
