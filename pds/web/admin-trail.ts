@@ -1,8 +1,9 @@
 /**
- * Three smaller views of the operator: codes that wait to be typed, accounts whose blobs are not right, and what operators did.
+ * Three smaller views of the operator: codes that wait to be typed, accounts whose blobs are not right (with the trash), and what operators did.
  * Source: ours; app.dunlin.admin.listMailCodes, reviewBlobs, listActs.
  */
 import { button, element } from './page.ts';
+import { showTrashOf, trashPart } from './admin-trash.ts';
 import { accountLink, bytes, count, moment, pagedList, row, section, type Operator } from './admin-parts.ts';
 
 interface Act {
@@ -36,8 +37,9 @@ export async function showCodes(operator: Operator): Promise<HTMLElement[]> {
     rows.length === 0 ? element('p', {}, 'There are none.') : element('ul', {}, ...rows))];
 }
 
-/** Gives the review of blobs, which begins when it is asked for. */
-export async function showBlobs(operator: Operator): Promise<HTMLElement[]> {
+/** Gives the trash, and the review of blobs, which begins when it is asked for; with a DID the trash of that account. */
+export async function showBlobs(operator: Operator, did: string): Promise<HTMLElement[]> {
+  if (did !== '') return showTrashOf(operator, did);
   const [list, note] = [element('ul', { id: 'blob-faults' }), element('p')];
   const review = async (): Promise<void> => {
     list.replaceChildren();
@@ -51,7 +53,7 @@ export async function showBlobs(operator: Operator): Promise<HTMLElement[]> {
     } while (cursor !== undefined && list.isConnected);
   };
   return [section('blob-review', 'Blobs', element('p', {}, 'Accounts with blobs that records name and that are not here, or with uploads that no record names. The latter go by themselves after their grace.'),
-    button('Go through all accounts', { id: 'review' }, review), note, list)];
+    button('Go through all accounts', { id: 'review' }, review), note, list), await trashPart(operator)];
 }
 
 /** Gives what operators did. */

@@ -3,6 +3,12 @@
  * trail of acts. Mail goes nowhere here, relays are one that answers.
  */
 import { chromium, type Browser, type Page } from 'playwright-core';
+import { join } from 'node:path';
+import { parseCid } from '@dunlin/protocol/data/cid';
+import { openDatabase } from '@dunlin/service/sqlite/database';
+import { AccountStore } from '../../pds/src/account/account-store.ts';
+import { TrashStore } from '../../pds/src/blob/trash-store.ts';
+import { pdsMigrations } from '../../pds/src/wiring/stores.ts';
 import { totpCode, totpStep } from '../../pds/src/factor/totp.ts';
 import { readSecret } from '../pds/factor/read-secret.ts';
 import { startSmallPds, type Person, type SmallPds } from '../pds/small-pds.ts';
@@ -134,6 +140,61 @@ test('invite codes are made and disabled, waiting codes are read out, blobs revi
   const names = await page.locator('#acts li strong').allInnerTexts();
   expect(names.slice(0, 3)).toEqual(['disableInviteCodes', 'createInviteCodes', 'deleteAccount']);
   expect(names.filter((name) => name === 'updateSubjectStatus')).toHaveLength(2);
+}, 60_000);
+
+test('the trash says what goes when; one blob, or all of an account, is given back, removed, or everything at once', async () => {
+  const { did } = people.ada;
+  const headers = { authorization: `Basic ${Buffer.from(`admin:${password}`).toString('base64')}` };
+  await small.call('com.atproto.admin.updateAccountPassword', { headers, body: { did, password: 'known' } });
+  const session = await small.call('com.atproto.server.createSession', { body: { identifier: did, password: 'known' } });
+  const token = String(session.json['accessJwt']);
+  const { json: invite } = await small.call('com.atproto.server.createInviteCode', { body: { useCount: 1 }, headers });
+  const gone = await small.call('com.atproto.server.createAccount', { body: { handle: 'gone.test', email: 'gone@people.org', password: 'x', inviteCode: invite['code'] } });
+  const upload = async (text: string, as: string, owner: string): Promise<string> => {
+    const { json } = await small.call('com.atproto.repo.uploadBlob', { body: Buffer.from(text), headers: { 'content-type': 'text/plain' }, token: as });
+    const blob = json['blob'] as { ref: { $link: string } };
+    await small.call('com.atproto.repo.createRecord', { token: as, body: { repo: owner, collection: 'com.example.file', record: { $type: 'com.example.file', blob } } });
+    return blob.ref.$link;
+  };
+  const cids = [await upload('one', token, did), await upload('two', token, did), await upload('three', token, did)];
+  await upload('four', String(gone.json['accessJwt']), String(gone.json['did']));
+  await small.call('com.atproto.admin.deleteAccount', { body: { did: gone.json['did'] }, headers });
+  const database = openDatabase(join(small.dataDirectory, 'pds.sqlite'), { migrations: pdsMigrations });
+  const trash = new TrashStore(database);
+  const account = new AccountStore(database).byDid(did)!;
+  for (const cid of cids) trash.move(account, parseCid(cid), { nowMs: Date.now(), trashMs: 86_400_000 });
+  database.close();
+
+  await signIn();
+  await look('Blobs');
+  await page.locator('#trash-accounts li', { hasText: '@ada2.test' }).getByText('3 blobs, 11 bytes').waitFor();
+  await page.locator('#trash-accounts li', { hasText: String(gone.json['did']) }).getByText('the account is gone').waitFor();
+  await page.locator('#trash-accounts a', { hasText: '@ada2.test' }).click();
+  expect(await page.locator('#trash-blobs li').count()).toBe(3);
+  await page.locator('#trash-blobs li', { hasText: cids[0]! }).getByRole('button', { name: 'Give back' }).click();
+  await page.getByText('Gave back 1 blob.').waitFor();
+  await page.locator('#trash-blobs li', { hasText: cids[1]! }).getByRole('button', { name: 'Remove' }).click();
+  await page.getByText('Removed 1 blob.').waitFor();
+  await page.locator('#restore-all').click();
+  await page.getByText('Nothing of this account is in the trash.').waitFor();
+  const held = async (cid: string): Promise<number> => (await small.call('com.atproto.sync.getBlob', { params: { did, cid } })).status;
+  expect(await Promise.all(cids.map(held))).toEqual([200, 400, 200]);
+
+  await look('Blobs');
+  await page.locator('#trash-accounts a').click();
+  await page.getByText('nothing can be given back to it').waitFor();
+  expect(await page.locator('#restore-all').count()).toBe(0);
+  await page.locator('#purge-all').click();
+  await page.getByText('Press again, if you mean it.').waitFor();
+  expect((await small.call('app.dunlin.admin.listBlobTrash', { headers })).json['blobs']).toHaveLength(1);
+  await look('Blobs');
+  await page.locator('#empty-trash input').fill('all');
+  await page.getByRole('button', { name: 'Empty the trash' }).click();
+  await page.getByText('Type the word empty').waitFor();
+  await page.locator('#empty-trash input').fill('empty');
+  await page.getByRole('button', { name: 'Empty the trash' }).click();
+  await page.getByText('Removed 1 blob of 1 account.').waitFor();
+  expect((await small.call('app.dunlin.admin.listBlobTrash', { headers })).json['blobs']).toEqual([]);
 }, 60_000);
 
 test('the password is nowhere but in the page: a reload asks for it again, no address, cookie or storage has it', async () => {

@@ -192,9 +192,11 @@ test('a backup made while people write is restored elsewhere: everything of that
   await expect(adminPdsCommand({ write: () => undefined, env: { PDS_DATA_DIRECTORY: restored } }).parseAsync(['restore', backup], { from: 'user' })).rejects.toThrow('holds a server already');
   await mkdir(join(folder.path, 'empty'));
   await expect(adminPdsCommand({ write: () => undefined, env: { PDS_DATA_DIRECTORY: join(folder.path, 'x') } }).parseAsync(['restore', join(folder.path, 'empty')], { from: 'user' })).rejects.toThrow('no whole backup');
-  const start = (): ReturnType<typeof startPds> => startPds(readPdsConfig({ PDS_HOSTNAME: 'localhost', PDS_PORT: '0', PDS_DATA_DIRECTORY: restored, PDS_DID_PLC_URL: small.plc.url, PDS_DEV_MODE: 'true', PDS_SERVICE_HANDLE_DOMAINS: '.test' }), { log: silentLogger });
+  const start = (): ReturnType<typeof startPds> => startPds(readPdsConfig({ PDS_HOSTNAME: 'localhost', PDS_PORT: '0', PDS_DATA_DIRECTORY: restored, PDS_DID_PLC_URL: small.plc.url, PDS_DEV_MODE: 'true', PDS_SERVICE_HANDLE_DOMAINS: '.test', PDS_ADMIN_PASSWORD: 'operator' }), { log: silentLogger });
   const pds = await start();
   try {
+    const { json: trail } = await call(pds.url, 'app.dunlin.admin.listActs', { headers: small.admin, params: { limit: 1 } });
+    expect(trail['acts']).toMatchObject([{ method: 'dunlin admin pds restore', actor: 'operator', address: 'shell', agent: expect.stringMatching(/.@./), status: 200, input: { from: backup, backup: again?.['createdAt'] } }]);
     const subscriber = new Subscriber(pds.url, Number(again?.['headSeq']));
     const events = await subscriber.take(2);
     expect(events).toMatchObject([{ kind: 'sync' }, { kind: 'sync' }]);

@@ -164,6 +164,10 @@ test('every account is taken over, once, however often the command runs and wher
 test('people sign in as they did, everything is there, and the relay hears them on', async () => {
   pds = own(await startPds(readPdsConfig(environment), { log: silentLogger }));
   expect(pds.url).toBe(url);
+  const trail = (await (await fetch(`${url}/xrpc/app.dunlin.admin.listActs`, { headers: admin })).json()) as { acts: Record<string, unknown>[] };
+  expect(trail.acts).toHaveLength(5);
+  expect(trail.acts.map(({ status }) => status)).toEqual([200, 500, 200, 200, 200]);
+  expect(trail.acts[1]).toMatchObject({ method: 'dunlin admin pds import-reference', actor: 'operator', address: 'shell', outcome: '3 accounts were not taken over', input: { from: join(folder, 'theirs') } });
   const ann = await signIn('ann');
   expect(ann.session).toMatchObject({ did: dids.get('ann'), email: 'ann@example.com', active: true });
   expect((await (await signIn('ann', appPassword)).com.atproto.server.getSession()).data.did).toBe(dids.get('ann'));

@@ -10,6 +10,8 @@ import { createLogger } from '@dunlin/service/log/logger';
 import { openDatabase } from '@dunlin/service/sqlite/database';
 import { lockFolder } from '@dunlin/service/sqlite/folder-lock';
 import { AccountStore } from '@dunlin/pds/account/account-store';
+import { AuditLog } from '@dunlin/pds/audit/audit-log';
+import { beginShellAct } from '@dunlin/pds/audit/shell-acts';
 import type { BlobFiles } from '@dunlin/pds/blob/blob-files';
 import { BlobFigures } from '@dunlin/pds/blob/blob-figures';
 import { BlobStore } from '@dunlin/pds/blob/blob-store';
@@ -19,7 +21,8 @@ import { TrashStore } from '@dunlin/pds/blob/trash-store';
 import { openBlobFiles } from '@dunlin/pds/wiring/blob-files';
 import { pdsMigrations } from '@dunlin/pds/wiring/stores';
 import { didOf } from './account-commands.ts';
-import { changeTrash } from './blob-trash.ts';
+import { agentOfShell } from './shell-agent.ts';
+import { changeTrash, emptyTrash, listTrashAccounts } from './blob-trash.ts';
 import type { AdminPds, Row } from './session.ts';
 
 /** Blobs of one page of the trash, and of one call that names none. */
@@ -36,7 +39,10 @@ export function addBlobCommands(parent: Command, open: () => AdminPds): void {
     .option('--forget-most', 'let mending forget more than half of all blobs')
     .action(async (options: FsckOptions) => runFsck(open(), options));
   blob.command('trash').description('list blobs in the trash').argument('[account]', 'DID, or handle of an account that is here')
-    .action(async (name?: string) => listTrash(open(), name));
+    .option('--accounts', 'list accounts that have some there, with how many and how large')
+    .action(async (name: string | undefined, { accounts }: { accounts?: true }) => (accounts ? listTrashAccounts(open()) : listTrash(open(), name)));
+  blob.command('empty-trash').description('remove every blob in the trash for good, at once').requiredOption('--yes', 'say that you mean it')
+    .action(async () => emptyTrash(open()));
   blob.command('restore').description('give blobs in the trash back to their account').argument('<account>').argument('[cid...]', 'default: all of them')
     .action(async (name: string, cids: string[]) => changeNamed(open(), name, cids, 'restore'));
   blob.command('purge').description('remove blobs for good, at once: those in the trash, and with their CIDs those that were taken down')
@@ -88,11 +94,14 @@ async function runFsck(pds: AdminPds, { deep, mend, forgetMost }: FsckOptions): 
     if (mend) {
       const times = { nowMs: systemClock.nowMs(), trashMs: pds.config.blobTrashMs };
       const { held: { count: held } } = await new BlobFigures(database).all();
+      const audit = new AuditLog(database);
+      const act = beginShellAct(audit, { atMs: times.nowMs, agent: agentOfShell(), command: 'blob fsck --mend', input: { deep: deep ?? false, forgetMost: forgetMost ?? false } });
       for await (const each of mendBlobs({ ...check, times, held, mayForgetMost: forgetMost ?? false })) {
         found++;
         if (each.mended !== 'left') mended++;
         tellFinding(pds, each.finding, each.mended);
       }
+      audit.finish(act, 200, '');
     } else {
       for await (const finding of checkBlobs(check)) {
         found++;

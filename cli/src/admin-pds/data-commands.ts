@@ -4,6 +4,7 @@
  * Source: ours.
  */
 import type { Command } from 'commander';
+import { agentOfShell } from './shell-agent.ts';
 import { systemClock } from '@dunlin/protocol/base/clock';
 import { version } from '@dunlin/service/config/version';
 import { openDatabase } from '@dunlin/service/sqlite/database';
@@ -48,7 +49,7 @@ async function runRestore(pds: AdminPds, from: string): Promise<void> {
   const files = openFiles(pds, { isReceiving: true });
   try {
     const manifest = await restore({
-      from, dataDirectory, files, nowMs: systemClock.nowMs(),
+      from, dataDirectory, files, nowMs: systemClock.nowMs(), agent: agentOfShell(),
       open: (path) => openDatabase(path, { migrations: pdsMigrations }),
     });
     const missing = manifest.missingBlobs > 0 ? `; ${manifest.missingBlobs} blobs are missing (see: blob fsck)` : '';
@@ -60,7 +61,7 @@ async function runRestore(pds: AdminPds, from: string): Promise<void> {
 
 async function runImportReference(pds: AdminPds, from: string, blobs: string | null): Promise<void> {
   const made = await importReference(pds.config, {
-    from, blobs,
+    from, blobs, agent: agentOfShell(),
     tell: (account) => {
       const { did, handle, records, blobs: held, missingBlobs, fault } = account;
       const missing = missingBlobs > 0 ? `, ${missingBlobs} blobs are missing` : '';

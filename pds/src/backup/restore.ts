@@ -11,6 +11,8 @@ import { systemClock } from '@dunlin/protocol/base/clock';
 import { sameCid, type Cid } from '@dunlin/protocol/data/cid';
 import { checkDatabase } from '@dunlin/service/sqlite/copy';
 import type { Database } from '@dunlin/service/sqlite/database';
+import { beginShellAct } from '../audit/shell-acts.ts';
+import { AuditLog } from '../audit/audit-log.ts';
 import { AccountStore } from '../account/account-store.ts';
 import type { BlobFiles } from '../blob/blob-files.ts';
 import { BlobStore } from '../blob/blob-store.ts';
@@ -31,6 +33,8 @@ export interface RestoreOptions {
   /** Opens a database of a PDS for writing, brought up to date. */
   readonly open: (path: string) => Database;
   readonly nowMs: number;
+  /** Who restores, for the trail. */
+  readonly agent: string;
 }
 
 /** Restores a backup and gives its manifest, with how many blobs are missing now. @throws Error when the folder holds no whole backup, or the data directory is in use */
@@ -43,15 +47,18 @@ export async function restore(o: RestoreOptions): Promise<BackupManifest> {
   await mkdir(o.dataDirectory, { recursive: true, mode: 0o700 });
   await copyFile(parts.secrets, join(o.dataDirectory, 'secrets.json'));
   await copyFile(parts.database, `${database}.new`);
-  const missingBlobs = await fill(o.open(`${database}.new`), { files: o.files, from: parts.blobs, seq: manifest.headSeq + restoreSeqJump });
+  const missingBlobs = await fill(o.open(`${database}.new`), {
+    files: o.files, from: parts.blobs, seq: manifest.headSeq + restoreSeqJump,
+    remember: (audit) => audit.finish(beginShellAct(audit, { atMs: o.nowMs, agent: o.agent, command: 'restore', input: { from: o.from, backup: manifest.createdAt } }), 200, ''),
+  });
   await writeFile(join(o.dataDirectory, restoredMark), `${JSON.stringify({ restoredAt: new Date(o.nowMs).toISOString(), backup: manifest.createdAt })}\n`, { mode: 0o600, flush: true });
   // The database gets its name last: a restore that was cut off can be repeated.
   await rename(`${database}.new`, database);
   return { ...manifest, missingBlobs };
 }
 
-/** Puts blobs into their place and the sequence ahead, and closes: that moves what the write-ahead log holds into the file, which can then be renamed alone. */
-async function fill(database: Database, { files, from, seq }: { files: BlobFiles; from: string; seq: number }): Promise<number> {
+/** Puts blobs into their place and the sequence ahead, notes the act, and closes: that moves what the write-ahead log holds into the file, which can then be renamed alone. */
+async function fill(database: Database, { files, from, seq, remember }: { files: BlobFiles; from: string; seq: number; remember: (audit: AuditLog) => void }): Promise<number> {
   try {
     new Sequencer(database, systemClock).skipTo(seq);
     const [accounts, blobs] = [new AccountStore(database), new BlobStore(database)];
@@ -65,6 +72,7 @@ async function fill(database: Database, { files, from, seq }: { files: BlobFiles
         if (!isThere && takedownRef === null) missing++;
       });
     }
+    remember(new AuditLog(database));
     return missing;
   } finally {
     database.close();

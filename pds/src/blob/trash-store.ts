@@ -25,6 +25,15 @@ export interface TrashTimes {
   readonly trashMs: number;
 }
 
+/** What of one account is in the trash. */
+export interface TrashSum {
+  readonly did: string;
+  readonly count: number;
+  readonly bytes: number;
+  /** When the first of them goes. */
+  readonly firstRemoveAtMs: number;
+}
+
 interface TrashRow {
   did: string;
   cid: Buffer;
@@ -50,6 +59,7 @@ export class TrashStore {
   readonly #find: Statement<[string, Uint8Array], TrashRow>;
   readonly #list: Statement<[string, Uint8Array, number], TrashRow>;
   readonly #listAll: Statement<[string, Uint8Array, number], TrashRow>;
+  readonly #sums: Statement<[string, number], TrashSum>;
   readonly #due: Statement<[number, number, number], TrashRow>;
   readonly #remove: Statement<[string, Uint8Array], unknown>;
   readonly #restore: Statement<[number, number | null, string, Uint8Array], unknown>;
@@ -63,6 +73,8 @@ export class TrashStore {
     this.#find = database.prepare(`SELECT ${columns} FROM blob_trash WHERE did = ? AND cid = ?`);
     this.#list = database.prepare(`SELECT ${columns} FROM blob_trash WHERE did = ? AND cid > ? ORDER BY cid LIMIT ?`);
     this.#listAll = database.prepare(`SELECT ${columns} FROM blob_trash WHERE (did, cid) > (?, ?) ORDER BY did, cid LIMIT ?`);
+    this.#sums = database.prepare(`SELECT did, count(*) AS count, sum(size) AS bytes, max(min(remove_at), min(trashed_at)) AS firstRemoveAtMs FROM blob_trash
+      WHERE did > ? GROUP BY did ORDER BY did LIMIT ?`);
     this.#due = database.prepare(`SELECT ${columns} FROM blob_trash WHERE remove_at <= ? ORDER BY remove_at, did, cid LIMIT ? OFFSET ?`);
     this.#remove = database.prepare('DELETE FROM blob_trash WHERE did = ? AND cid = ?');
     this.#restore = database.prepare(
@@ -100,6 +112,11 @@ export class TrashStore {
     const cid = after === null ? Buffer.alloc(0) : cidToBytes(after.cid);
     const rows = did === null ? this.#listAll.all(after?.did ?? '', cid, limit) : this.#list.all(did, cid, limit);
     return rows.map(blobOf);
+  }
+
+  /** Sums up accounts that have something here, in order of DIDs, after one (exclusive; '' for the first). */
+  sums({ after, limit }: { after: string; limit: number }): TrashSum[] {
+    return this.#sums.all(after, limit);
   }
 
   /** Gives blobs whose time is over, the longest due first, some skipped. */

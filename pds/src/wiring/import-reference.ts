@@ -12,6 +12,7 @@ import { Lifecycle } from '@dunlin/service/lifecycle/service';
 import { createLogger } from '@dunlin/service/log/logger';
 import { lockFolder } from '@dunlin/service/sqlite/folder-lock';
 import { SigningKeys } from '../account/signing-keys.ts';
+import { beginShellAct, type ShellActor } from '../audit/shell-acts.ts';
 import { restoredMark } from '../backup/after-restore.ts';
 import { guardSeqJump } from '../backup/sequence-guard.ts';
 import { S3Files } from '../blob/s3-files.ts';
@@ -35,7 +36,7 @@ export interface ReferenceImport {
 }
 
 /** Imports from a directory and tells of every account. @throws Error when either directory is not fit, or ours is in use */
-export async function importReference(config: PdsConfig, o: { from: string; blobs: string | null; tell: (account: ImportedAccount) => void }): Promise<ReferenceImport> {
+export async function importReference(config: PdsConfig, o: ShellActor & { from: string; blobs: string | null; tell: (account: ImportedAccount) => void }): Promise<ReferenceImport> {
   const [clock, log] = [systemClock, createLogger('pds', { level: 'warn' })];
   const lifecycle = new Lifecycle(log);
   try {
@@ -54,7 +55,12 @@ export async function importReference(config: PdsConfig, o: { from: string; blob
     const { files } = stores;
     const adopt = files instanceof S3Files ? (did: string, cid: Cid) => files.adopt(did, cid) : null;
     sequencer.skipTo(data.lastSeq() + guardSeqJump);
-    return { ...(await run(new ReferenceImporter({ ...stores, groups, importer, progress, adopt, clock }), data, config, o.tell)), headSeq: sequencer.headSeq() };
+    const { audit } = stores;
+    const act = await groups.write(() => beginShellAct(audit, { atMs: clock.nowMs(), agent: o.agent, command: 'import-reference', input: { from: resolve(o.from), ...(o.blobs !== null && { blobs: o.blobs }) } }));
+    const made = await run(new ReferenceImporter({ ...stores, groups, importer, progress, adopt, clock }), data, config, o.tell);
+    const outcome = made.failed === 0 ? '' : `${made.failed} accounts were not taken over`;
+    await groups.write(() => audit.finish(act, made.failed === 0 ? 200 : 500, outcome));
+    return { ...made, headSeq: sequencer.headSeq() };
   } finally {
     await lifecycle.close();
   }

@@ -146,7 +146,7 @@ test('a blob in service is purged only when it was taken down, and is refused fo
 });
 
 describe('the methods', () => {
-  test.each<[string, object | undefined]>([['listBlobTrash', undefined], ['restoreBlobs', { did: 'did:plc:aaaaaaaaaaaaaaaaaaaaaaaa' }], ['purgeBlobs', { did: 'did:plc:aaaaaaaaaaaaaaaaaaaaaaaa' }]])('%s is the operator\'s alone', async (method, body) => {
+  test.each<[string, object | undefined]>([['listBlobTrash', undefined], ['reviewBlobTrash', undefined], ['restoreBlobs', { did: 'did:plc:aaaaaaaaaaaaaaaaaaaaaaaa' }], ['purgeBlobs', { did: 'did:plc:aaaaaaaaaaaaaaaaaaaaaaaa' }]])('%s is the operator\'s alone', async (method, body) => {
     expect((await small.call(`app.dunlin.admin.${method}`, { ...(body && { body }), token: who.token })).status).toBe(401);
   });
 
@@ -167,5 +167,24 @@ describe('the methods', () => {
     expect(await pages({ did: who.did })).toEqual(await trashed());
     expect(await trashed()).toHaveLength(3);
     expect((await small.call('app.dunlin.admin.listBlobTrash', { params: { cursor: 'x' }, headers: small.admin })).json['message']).toBe('Malformed cursor');
+  });
+
+  test('sum it up account by account, page by page, and empty all of it', async () => {
+    await throwAway('a word');
+    const { did, token } = await small.newPerson('another');
+    const { json } = await small.call('com.atproto.repo.uploadBlob', { body: Buffer.from('four'), headers: { 'content-type': 'text/plain' }, token });
+    await small.call('com.atproto.repo.createRecord', { body: { repo: did, collection: 'com.example.file', record: { $type: 'com.example.file', blob: json['blob'] } }, token });
+    await small.call('com.atproto.admin.deleteAccount', { body: { did }, headers: small.admin });
+    const rows = await run('trash', '--accounts');
+    const dids = rows.map((row) => String(row['did']));
+    expect(dids).toEqual(dids.toSorted());
+    expect(dids).toEqual(expect.arrayContaining([did, who.did]));
+    expect(rows.find((row) => row['did'] === did)).toEqual({ did, blobs: 1, bytes: 4, firstRemoveAt: expect.any(String) });
+    expect(rows.find((row) => row['did'] === who.did)).toMatchObject({ handle: expect.stringMatching(/\.test$/), blobs: 1, bytes: 6 });
+    const page = await small.call('app.dunlin.admin.reviewBlobTrash', { params: { limit: 1 }, headers: small.admin });
+    expect(page.json).toEqual({ cursor: dids[0], accounts: [rows[0]] });
+    expect((await small.call('app.dunlin.admin.reviewBlobTrash', { params: { limit: 1, cursor: dids.at(-1) ?? '' }, headers: small.admin })).json).toEqual({ accounts: [] });
+    await run('empty-trash', '--yes');
+    expect(await run('trash')).toEqual([]);
   });
 });

@@ -52,6 +52,7 @@ export const makersOfOperators: Makers = {
   }),
   'app.dunlin.admin.removeFactors': onMember(({ did }) => ({ did })),
   'app.dunlin.admin.listBlobTrash': (world) => ({ ...operator(world), params: { did: world.author.did, limit: 2, cursor: `${world.author.did} ${noBlob}` } }),
+  'app.dunlin.admin.reviewBlobTrash': (world) => ({ ...operator(world), params: { limit: 2, cursor: world.author.did } }),
   'app.dunlin.admin.restoreBlobs': (world) => ({ ...operator(world), body: { did: world.author.did, cids: [noBlob] } }),
   'app.dunlin.admin.purgeBlobs': (world) => ({ ...operator(world), body: { did: world.author.did, cids: [noBlob] } }),
   'app.dunlin.admin.fetchMissingBlobs': async (world) => {

@@ -1,5 +1,5 @@
 /**
- * app.dunlin.admin.listBlobTrash, restoreBlobs and purgeBlobs: the operator's way to blobs that are on their way out.
+ * app.dunlin.admin.reviewBlobTrash, listBlobTrash, restoreBlobs and purgeBlobs: the operator's way to blobs that are on their way out.
  * Without CIDs a call does some and gives a cursor; the caller asks again until there is none.
  * Not for what becomes of them (`blob/trash.ts`). Source: lexicons of those names, ours.
  */
@@ -29,6 +29,18 @@ export function blobTrashRoutes(o: { auth: Authenticator; accounts: AccountStore
       handler({ params: { did = null, limit, cursor } }) {
         const blobs = o.trashStore.list({ did, after: cursor === undefined ? null : placeOf(cursor), limit });
         return { body: { ...nextPlace(blobs, limit), blobs: blobs.map(view) } };
+      },
+    }),
+    route<{ limit: number; cursor?: string }, unknown, unknown>('app.dunlin.admin.reviewBlobTrash', {
+      auth: o.auth.admin,
+      handler({ params: { limit, cursor = '' } }) {
+        const sums = o.trashStore.sums({ after: cursor, limit });
+        const last = sums.at(-1);
+        const accounts = sums.map(({ did, count, bytes, firstRemoveAtMs }) => {
+          const account = o.accounts.byDid(did);
+          return { did, ...(account !== null && { handle: account.handle }), blobs: count, bytes, firstRemoveAt: new Date(firstRemoveAtMs).toISOString() };
+        });
+        return { body: { ...(last !== undefined && sums.length === limit && { cursor: last.did }), accounts } };
       },
     }),
     route<unknown, Change, unknown>('app.dunlin.admin.restoreBlobs', {
