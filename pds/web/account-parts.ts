@@ -3,9 +3,9 @@
  * Apps that signed in by OAuth, devices, e-mail, password and leaving are on the account page.
  * Source: ours; com.atproto.server.*AppPassword*, com.atproto.identity.*PlcOperation*.
  */
+import { keyChoice } from './key-choice.ts';
 import { button, element, field, form } from './page.ts';
 import { day } from './factor-parts.ts';
-import { makeRecoveryKey, recoveryFile, type RecoveryKey } from './recovery-key.ts';
 import type { Call } from './security.ts';
 import type { Session } from './sign-in.ts';
 
@@ -46,31 +46,20 @@ export function recoveryKeyPart(session: Session, call: Call): HTMLElement | nul
   const { did, handle } = session;
   if (!did.startsWith('did:plc:')) return null;
   const place = element('div', {}, element('p', {}, 'A key above this server\'s, kept by you alone: with it you can leave even if this server is gone or turns against you.'));
-  place.append(button('Make a recovery key', { id: 'make-key' }, async () => {
-    const { rotationKeys } = (await session.read('app.dunlin.account.getRotationKeys')) as { rotationKeys: readonly string[] };
-    const key = await makeRecoveryKey();
+  place.append(...keyChoice({ did, handle }, (didKey) => {
     const code = form({ id: 'add-key' }, async ({ token }) => {
-      const { operation } = (await call('com.atproto.identity.signPlcOperation', { token, rotationKeys: [key.didKey, ...rotationKeys] })) as { operation: unknown };
+      const { rotationKeys } = (await session.read('app.dunlin.account.getRotationKeys')) as { rotationKeys: readonly string[] };
+      const { operation } = (await call('com.atproto.identity.signPlcOperation', { token, rotationKeys: [didKey, ...rotationKeys.filter((key) => key !== didKey)] })) as { operation: unknown };
       await call('com.atproto.identity.submitPlcOperation', { operation });
-      place.replaceChildren(element('p', { id: 'key-added' }, 'Done: ', element('code', {}, key.didKey), ' is now the first of your rotation keys.'));
+      place.replaceChildren(element('p', { id: 'key-added' }, 'Done: ', element('code', {}, didKey), ' is now the first of your rotation keys.'));
     }, field('Code from the mail', { name: 'token', autocomplete: 'one-time-code' }), element('button', {}, 'Add the key'));
     code.hidden = true;
-    place.replaceChildren(
-      ...shownKey(key, { did, handle }),
+    return [
       element('p', {}, button('I have kept it: mail me a code', { id: 'mail-code' }, async () => {
         await call('com.atproto.identity.requestPlcOperationSignature');
         code.hidden = false;
       })), code,
-    );
+    ];
   }));
   return element('section', { id: 'recovery-key-part' }, element('h2', {}, 'Recovery key'), place);
-}
-
-/** Shows a key that was just made, and offers it as a file. */
-export function shownKey(key: RecoveryKey, { did, handle }: { did: string; handle: string }): HTMLElement[] {
-  const address = URL.createObjectURL(new Blob([recoveryFile(key, { did, handle })], { type: 'text/plain' }));
-  return [
-    element('p', {}, 'Your private key, made in this browser and sent to nobody:'), element('pre', { id: 'recovery-key' }, key.secret),
-    element('p', {}, element('a', { href: address, download: `recovery-key-${handle}.txt` }, 'Keep it as a file'), '. It cannot be shown again.'),
-  ];
 }

@@ -3,7 +3,7 @@
  * The look-up of who lives where is this server's; a server is asked by the browser itself.
  * Source: com.atproto.identity.resolveIdentity, com.atproto.server.describeServer.
  */
-import { ask } from './page.ts';
+import { AnswerError, ask } from './page.ts';
 
 /** Where an account lives. */
 export interface Home {
@@ -34,6 +34,28 @@ export async function findHome(typed: string, { isFresh = false } = {}): Promise
   const endpoint = didDoc.service?.find(({ id }) => id === '#atproto_pds' || id === `${did}#atproto_pds`)?.serviceEndpoint;
   if (typeof endpoint !== 'string' || !URL.canParse(endpoint)) throw new Error('this account names no server as its home');
   return { did, handle, origin: new URL(endpoint).origin };
+}
+
+/**
+ * Asks a server what it is, where its DID is to be named in a token: it must be the did:web of its address, or a DID whose document names
+ * that address. Else a token for it could be shown to another server, which the DID names.
+ * @throws AnswerError, Error with a sentence
+ */
+export async function describeAddressed(origin: string): Promise<ServerView> {
+  const view = await describe(origin);
+  const { host } = new URL(origin);
+  if (view.did === `did:web:${host.replace(':', '%3A')}` || (await isServerOf(view.did, origin))) return view;
+  throw new Error(`${host} calls itself ${view.did}, which is another server's name. A token for it could be misused, so none is made: ask its operator to put this right`);
+}
+
+async function isServerOf(did: string, origin: string): Promise<boolean> {
+  try {
+    const { didDoc } = (await ask(`/xrpc/com.atproto.identity.resolveDid?${new URLSearchParams({ did }).toString()}`)) as { didDoc: Document };
+    return didDoc.service?.some(({ serviceEndpoint }) => typeof serviceEndpoint === 'string' && URL.canParse(serviceEndpoint) && new URL(serviceEndpoint).origin === origin) ?? false;
+  } catch (fault) {
+    if (fault instanceof AnswerError) return false;
+    throw fault;
+  }
 }
 
 /** Asks a server what it is; '' is this one. @throws AnswerError */

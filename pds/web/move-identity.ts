@@ -3,23 +3,18 @@
  * key of their own if they like; for a did:web by what they write into their own document.
  * Source: ours; app.dunlin.move.getIdentity, requestCode, changeIdentity.
  */
-import { shownKey } from './account-parts.ts';
 import { oldSignInForm } from './arrival-parts.ts';
+import { identityTable, type PlannedIdentity } from './identity-view.ts';
+import { keyChoice } from './key-choice.ts';
 import type { Again, MoveStatus } from './move-status.ts';
 import { AnswerError, button, element, field, form } from './page.ts';
-import { makeRecoveryKey, type RecoveryKey } from './recovery-key.ts';
 import type { Session } from './sign-in.ts';
 
 /** How long the page waits between looks at what came of a check. */
 const lookAgainMs = 300;
 
-interface Identity {
+interface Identity extends PlannedIdentity {
   readonly method: 'plc' | 'web' | 'hostedWeb';
-  readonly handle: string;
-  readonly signingKey: string;
-  readonly pdsUrl: string;
-  readonly keptKeys?: readonly string[];
-  readonly droppedKeys?: readonly string[];
 }
 
 /** Asks this server in the person's name. */
@@ -52,25 +47,27 @@ export function identityPart(status: MoveStatus, session: Session, again: Again)
   return part;
 }
 
-function codeParts({ did, handle, origin = '' }: MoveStatus, { method, keptKeys = [], droppedKeys = [] }: Identity, { session, again }: { session: Caller; again: Again }): HTMLElement[] {
+function codeParts({ did, handle, origin = '' }: MoveStatus, identity: Identity, { session, again }: { session: Caller; again: Again }): HTMLElement[] {
   const host = new URL(origin).host;
-  let key: RecoveryKey | null = null;
+  const table = identityTable(identity, host);
+  let ownKey: string | null = null;
   const keyPlace = element('div', { class: 'box' }, element('p', {}, 'Recommended: a recovery key of your own. With it you can leave even a server that is gone or turns against you.'));
-  keyPlace.append(button('Make a recovery key', { class: 'quiet', id: 'make-key' }, async () => {
-    key = await makeRecoveryKey();
-    keyPlace.replaceChildren(...shownKey(key, { did, handle }), element('p', {}, 'It is added together with the change below.'));
+  keyPlace.append(...keyChoice({ did, handle }, (didKey) => {
+    ownKey = didKey;
+    table.setOwnKey(didKey);
+    return [element('p', {}, 'It is added together with the change below.')];
   }));
   const change = form({ id: 'change-identity' }, async ({ token = '' }) => {
-    await session.call('app.dunlin.move.changeIdentity', { token: token.trim(), ...(key !== null && { recoveryKey: key.didKey }) });
+    await session.call('app.dunlin.move.changeIdentity', { token: token.trim(), ...(identity.method === 'plc' && { keptKeys: table.keptKeys() }), ...(ownKey !== null && { recoveryKey: ownKey }) });
     await again();
   }, field('Code from the mail', { name: 'token', autocomplete: 'one-time-code', autocapitalize: 'none', spellcheck: 'false' }), element('button', {}, 'Move my identity here'));
   change.hidden = true;
-  const count = (keys: readonly string[]): string => (keys.length === 1 ? 'one key' : `${keys.length} keys`);
   return [
-    element('p', {}, `Everything has come. Now ${host} is asked to sign that your account lives here; it mails you a code for that.`),
-    ...(method === 'hostedWeb' ? [] : [element('p', {}, `Keys that rule your identity: ${count(droppedKeys)} of the old server ${droppedKeys.length === 1 ? 'goes' : 'go'}, this server's comes`, keptKeys.length === 0 ? '.' : `, and ${count(keptKeys)} of your own ${keptKeys.length === 1 ? 'stays' : 'stay'}.`),
-    keyPlace]),
+    element('p', {}, `Everything has come. Now ${host} is asked to ${identity.method === 'plc' ? 'sign' : 'say'} that your account lives here; it mails you a code for that.`),
+    ...table.parts,
+    ...(identity.method === 'plc' ? [keyPlace] : []),
     element('p', {}, button('Mail me the code', { id: 'mail-code' }, async () => {
+      table.keptKeys();
       await session.call('app.dunlin.move.requestCode');
       change.hidden = false;
       change.querySelector('input')?.focus();

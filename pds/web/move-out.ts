@@ -4,7 +4,7 @@
  * Source: ours; com.atproto.server.getServiceAuth, deactivateAccount, com.atproto.identity.requestPlcOperationSignature.
  */
 import { downloadButton } from './download.ts';
-import { describe, findHome } from './homes.ts';
+import { describeAddressed, findHome } from './homes.ts';
 import { button, element, field, form, show } from './page.ts';
 import { showSignIn, type Session } from './sign-in.ts';
 
@@ -37,7 +37,7 @@ function addressOf(typed: string): string {
 }
 
 async function needs(origin: string, session: Session): Promise<HTMLElement[]> {
-  const { did, inviteCodeRequired } = await describe(origin);
+  const { did, inviteCodeRequired } = await describeAddressed(origin);
   const { host } = new URL(origin);
   const invite = inviteCodeRequired === true ? element('p', {}, `${host} wants an invite code: get one there first.`) : null;
   const isOurs = await fetch(`${origin}/account/move-in`, { method: 'HEAD' }).then(({ ok }) => ok, () => false);

@@ -39,9 +39,18 @@ export function recoveryFile({ didKey, secret, secretHex }: RecoveryKey, { did, 
   ].join('\n');
 }
 
-/** Gives the did:key of a P-256 point, 04 x y. */
-export function didKeyOf(point: Uint8Array): string {
-  return `did:key:${multibase([0x80, 0x24, ...compress(point)])}`;
+/** Curves of keys that may rule an identity, with the codes that name them in a did:key. */
+export const curveCodes = { p256: [0x80, 0x24], k256: [0xe7, 0x01] } as const;
+
+/** Gives the did:key of a point, 04 x y. */
+export function didKeyOf(point: Uint8Array, curve: keyof typeof curveCodes = 'p256'): string {
+  return `did:key:${multibase([...curveCodes[curve], ...compress(point)])}`;
+}
+
+/** Tells whether a text names a key of one of these curves; not whether its point is on the curve, which the server looks at. */
+export function isDidKey(text: string): boolean {
+  const bytes = text.startsWith('did:key:') ? fromMultibase(text.slice('did:key:'.length)) : null;
+  return bytes?.length === 35 && (bytes[2] === 2 || bytes[2] === 3) && Object.values(curveCodes).some(([a, b]) => bytes[0] === a && bytes[1] === b);
 }
 
 /** 04 x y → 02 or 03, by whether y is odd, then x. */

@@ -6,7 +6,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { readFileSync } from 'node:fs';
-import type { Browser, Page } from 'playwright-core';
+import type { Browser, Locator, Page } from 'playwright-core';
 import { Keypair } from '@dunlin/protocol/crypto/keypair';
 import { mintServiceJwt } from '@dunlin/protocol/crypto/service-jwt';
 import { totpCode, totpStep } from '../../pds/src/factor/totp.ts';
@@ -132,6 +132,61 @@ test('a sign-in at the old server that runs out at the person\'s turn is begun a
   await page.keyboard.press('Enter');
   await page.locator('#arrived').waitFor();
   expect(faults).toEqual([]);
+  await page.context().close();
+}, 60_000);
+
+test('what the DID will say is shown before anything is signed, with each key and whose it is; the person decides about those of others', async () => {
+  const mover = await newMover(homes, 'kay', { files: 0 });
+  const rotationKeysNow = async (): Promise<string[]> => ((await (await fetch(`${homes.old.plc.url}/${mover.did}/data`)).json()) as { rotationKeys: string[] }).rotationKeys;
+  const [ofServer] = await rotationKeysNow();
+  const [own, stowaway, existing] = [Keypair.generate('k256').did, Keypair.generate('p256').did, Keypair.generate('k256').did];
+  await mover.agent.com.atproto.identity.requestPlcOperationSignature();
+  const { data } = await mover.agent.com.atproto.identity.signPlcOperation({ token: await codeAtOld(homes, mover.did), rotationKeys: [own, stowaway, ofServer!] });
+  await mover.agent.com.atproto.identity.submitPlcOperation({ operation: data.operation });
+  // The old server says that the person's key is its own, and keeps quiet of the one it slipped in.
+  homes.spoil = (url) => (url.pathname.endsWith('getRecommendedDidCredentials') ? Response.json({ rotationKeys: [own, ofServer] }) : null);
+  const { page, faults } = await openPage(browser);
+  await begin(page, mover, 'kay');
+  const keyRow = (key: string): Locator => page.locator('#rotation-keys > li', { hasText: key.slice(-10) });
+  await page.locator('#identity-says').getByText('@kay.example').waitFor();
+  expect(await page.locator('#identity-says').innerText()).toContain(homes.fresh.url);
+  expect(await keyRow(own).innerText()).toContain('says it is its own');
+  expect(await keyRow(stowaway).innerText()).toContain('somebody put it there');
+  await keyRow(stowaway).locator('summary').click();
+  expect(await keyRow(stowaway).innerText()).toContain(stowaway);
+  expect(await page.locator('#rotation-keys > li[data-holder=thisServer]').innerText()).toContain('comes');
+  await page.locator('#mail-code').click();
+  await page.getByRole('alert').getByText('say first whether you know the key').waitFor();
+  await keyRow(own).locator('select').selectOption('stays');
+  await keyRow(stowaway).locator('select').selectOption('goes');
+  await page.locator('#have-key summary').click();
+  await page.locator('#own-key-form input').fill('did:key:nonsense');
+  await page.keyboard.press('Enter');
+  await page.getByRole('alert').getByText('this is no did:key').waitFor();
+  await page.locator('#own-key-form input').fill(existing);
+  await page.keyboard.press('Enter');
+  await page.locator('#own-key').getByText('your recovery key').waitFor();
+  await page.locator('#mail-code').click();
+  await page.locator('#change-identity input').fill(await codeAtOld(homes, mover.did));
+  await page.keyboard.press('Enter');
+  await page.locator('#arrived').waitFor();
+  expect(await rotationKeysNow()).toEqual([existing, own, expect.stringMatching(/^did:key:/)]);
+  expect(faults).toEqual([]);
+  await page.context().close();
+}, 60_000);
+
+test('leaving: a server that calls itself by another\'s name gets no token', async () => {
+  await homes.old.newPerson('liv');
+  const { page } = await openPage(browser);
+  await signIn(page, `${homes.old.url}/account/move-out`, 'liv.test', 'liv password');
+  const asked: string[] = [];
+  page.on('request', (request) => asked.push(request.url()));
+  await page.route(`${homes.fresh.url}/xrpc/com.atproto.server.describeServer`, (route) => route.fulfill({ json: { did: 'did:web:victim.example', availableUserDomains: [] }, headers: { 'access-control-allow-origin': '*' } }));
+  await page.locator('input[name=server]').fill(homes.fresh.url);
+  await page.getByRole('button', { name: 'Look' }).click();
+  await page.getByRole('alert').getByText('which is another server').waitFor();
+  expect(await page.locator('#needs').innerText()).toBe('');
+  expect(asked.some((url) => url.includes('getServiceAuth'))).toBe(false);
   await page.context().close();
 }, 60_000);
 

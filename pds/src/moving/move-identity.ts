@@ -19,13 +19,27 @@ import type { OldServer } from './old-server.ts';
 /** Most rotation keys a DID may have. Source: the did:plc directory. */
 export const maxRotationKeys = 5;
 
+/** Whose a rotation key is, as far as can be known: the old server names its own, and may lie. */
+export type KeyHolder = 'thisServer' | 'thisOperator' | 'oldServer' | 'unknown';
+
 /** What the DID is to say, and what becomes of the keys that rule it. */
 export interface IdentityPlan {
+  /** What it says now. */
+  readonly present: PlcState;
   readonly state: PlcState;
-  /** Keys that stay: the person's own. */
+  /** Keys that stay, such as the person's own. */
   readonly keptKeys: readonly string[];
-  /** Keys that go: the old server's. */
+  /** Keys that go, such as the old server's. */
   readonly droppedKeys: readonly string[];
+  holderOf(key: string): KeyHolder;
+}
+
+/** What the person decides about the keys. */
+export interface KeyWishes {
+  /** A new key of theirs, as did:key; null for none. */
+  readonly recoveryKey: string | null;
+  /** Those of the present keys that stay; null for all that neither server calls its own. */
+  readonly keptKeys: readonly string[] | null;
 }
 
 /** Plans and makes the change. */
@@ -47,19 +61,23 @@ export class MoveIdentity {
     return { handle, signingKey: this.#keys.of(id).did, pdsUrl: this.#server.publicUrl };
   }
 
-  /** Plans the change of a did:plc; `recoveryKey` is a new key of the person's, as did:key. @throws XrpcError 400, 502; MoveFault */
-  async plan(account: Account, old: OldServer, recoveryKey: string | null): Promise<IdentityPlan> {
+  /** Plans the change of a did:plc. @throws XrpcError 400, IdentityChanged when a key is to stay that does not rule it, 502; MoveFault */
+  async plan(account: Account, old: OldServer, { recoveryKey, keptKeys: wanted }: KeyWishes): Promise<IdentityPlan> {
     if (recoveryKey !== null) checkKey(recoveryKey);
     const [present, { rotationKeys }] = await Promise.all([
       this.#plc.stateOf(account.did),
       old.query('com.atproto.identity.getRecommendedDidCredentials'),
     ]);
-    const theirs = new Set(Array.isArray(rotationKeys) ? rotationKeys : []);
-    const keptKeys = present.rotationKeys.filter((key) => !theirs.has(key) && !this.#plc.rotationKeys().includes(key));
-    const droppedKeys = present.rotationKeys.filter((key) => theirs.has(key) && !this.#plc.rotationKeys().includes(key));
+    const theirs = new Set<unknown>(Array.isArray(rotationKeys) ? rotationKeys : []);
+    const ours = this.#plc.rotationKeys();
+    const others = present.rotationKeys.filter((key) => !ours.includes(key));
+    if (wanted?.some((key) => !others.includes(key))) throw invalidRequest('a key that is to stay does not rule the DID: it was changed meanwhile, look again', 'IdentityChanged');
+    const keptKeys = others.filter((key) => (wanted === null ? !theirs.has(key) : wanted.includes(key)));
+    const droppedKeys = others.filter((key) => !keptKeys.includes(key));
+    const holderOf = (key: string): KeyHolder => (key === this.#plc.rotationKey ? 'thisServer' : ours.includes(key) ? 'thisOperator' : theirs.has(key) ? 'oldServer' : 'unknown');
     const keys = [...new Set([...(recoveryKey === null ? [] : [recoveryKey]), ...keptKeys, ...this.#plc.rotationKeys()])];
     if (keys.length > maxRotationKeys) throw invalidRequest(`a DID can have ${maxRotationKeys} rotation keys, this would be ${keys.length}: leave the new recovery key out, or remove one at the old server`);
-    return { state: stateHere(present, { ...this.wantedOf(account), rotationKeys: keys }), keptKeys, droppedKeys };
+    return { present, state: stateHere(present, { ...this.wantedOf(account), rotationKeys: keys }), keptKeys, droppedKeys, holderOf };
   }
 
   /** Tells whether the old server writes the document of a did:web: asked with a code that cannot hold, it refuses that or the DID. @throws MoveFault */
@@ -75,10 +93,10 @@ export class MoveIdentity {
   }
 
   /** Lets the old server sign the change with the code it mailed, and submits it unless `check` throws just before. @throws XrpcError 400, 502; MoveFault; what `check` throws */
-  async change(account: Account, old: OldServer, { token, recoveryKey, check }: { token: string; recoveryKey: string | null; check: () => void }): Promise<void> {
+  async change(account: Account, old: OldServer, { token, check, ...wishes }: KeyWishes & { token: string; check: () => void }): Promise<void> {
     check();
     if (!account.did.startsWith('did:plc:')) return this.#changeHosted(account, old, token);
-    const { state } = await this.plan(account, old, recoveryKey);
+    const { state } = await this.plan(account, old, wishes);
     const { operation } = await old.procedure('com.atproto.identity.signPlcOperation', { token, ...state });
     if (!saysExactly(operation, state)) throw new MoveFault('OldServerRefused', 'The old server signed something else than it was asked to. Nothing was changed.');
     check();

@@ -18,7 +18,7 @@ import type { InviteStore } from '../invite/invite-store.ts';
 import type { RepoReader } from '../repo/read.ts';
 import type { GroupCommit } from '../sequencer/group-commit.ts';
 import { MoveFault } from './move-fault.ts';
-import type { IdentityPlan, MoveIdentity } from './move-identity.ts';
+import type { IdentityPlan, KeyWishes, MoveIdentity } from './move-identity.ts';
 import type { MoveObserver, MoveProgress, MoveRunner } from './move-runner.ts';
 import { stoppedByOperator, type Move, type MoveStep, type MoveStore, type OldSession } from './move-store.ts';
 import { OldServer } from './old-server.ts';
@@ -163,7 +163,7 @@ export class Moves {
   async identityOf(account: Account): Promise<IdentityView> {
     const move = this.#require(account);
     return this.#atOldServer(async (signal) => {
-      if (account.did.startsWith('did:plc:')) return { kind: 'plc', plan: await this.#identity.plan(account, this.#runner.oldServer(move, signal), null) };
+      if (account.did.startsWith('did:plc:')) return { kind: 'plc', plan: await this.#identity.plan(account, this.#runner.oldServer(move, signal), { recoveryKey: null, keptKeys: null }) };
       const isHosted = move.session !== null && (await this.#identity.isHostedBy(account, this.#runner.oldServer(move, signal)));
       return { kind: 'web', isHosted, wanted: this.#identity.wantedOf(account) };
     });
@@ -176,7 +176,7 @@ export class Moves {
   }
 
   /** Changes the DID with the mailed code, and lets the move go on. @throws XrpcError 400 InvalidToken…, 502 */
-  changeIdentity(account: Account, o: { token: string; recoveryKey: string | null }): Promise<void> {
+  changeIdentity(account: Account, o: KeyWishes & { token: string }): Promise<void> {
     return this.#runner.alone(account.id, async () => {
       const move = this.#requireFree(account);
       if (move.step !== 'identity') throw invalidRequest('it is not yet, or no longer, time to change the identity', 'NotYet');

@@ -20,6 +20,7 @@ afterEach(() => {
 });
 
 const json = (status: number, body: object): Response => new Response(JSON.stringify(body), { status, headers: { 'content-type': 'application/json' } });
+const json200 = (body: object): Response => json(200, body);
 const asks = (url: URL, method: string): boolean => url.pathname === `/xrpc/${method}` && url.origin === homes.old.url;
 const plcData = async (did: string): Promise<{ rotationKeys: string[]; services: Record<string, { endpoint: string }> }> =>
   (await (await fetch(`${homes.old.plc.url}/${did}/data`)).json()) as never;
@@ -82,6 +83,24 @@ test('rotation keys of the person\'s own are kept, in their order', async () => 
   await fresh.reaches('done', 'done');
   const { rotationKeys } = await plcData(mover.did);
   expect([rotationKeys[0], rotationKeys.length]).toEqual([own, 2]);
+});
+
+test('keys that are to stay are those the person names, whatever the old server says later; one that does not rule the DID is refused', async () => {
+  const mover = await newMover(homes, 'kim', { files: 0 });
+  const { rotationKeys: before } = await plcData(mover.did);
+  const fresh = await arrive(homes, mover, 'kim');
+  await fresh.ask('begin', { accessJwt: mover.token, refreshJwt: mover.refreshToken });
+  await fresh.reaches('identity', 'yourTurn');
+  const { json } = await fresh.ask('getIdentity');
+  expect(json['keys']).toEqual([...before.map((key) => ({ key, holder: 'oldServer', change: 'goes' })), { key: expect.any(String) as unknown, holder: 'thisServer', change: 'comes' }]);
+  await fresh.ask('requestCode');
+  const token = await codeAtOld(homes, mover.did);
+  expect((await fresh.ask('changeIdentity', { token, keptKeys: [Keypair.generate('p256').did] })).json).toMatchObject({ error: 'IdentityChanged' });
+  // Nothing of its own, it says now: its key would stay, were it asked again.
+  homes.spoil = (url) => (asks(url, 'com.atproto.identity.getRecommendedDidCredentials') ? json200({ rotationKeys: [] }) : null);
+  expect((await fresh.ask('changeIdentity', { token, keptKeys: [] })).status).toBe(200);
+  await fresh.reaches('done', 'done');
+  expect((await plcData(mover.did)).rotationKeys).toHaveLength(1);
 });
 
 test('a server that is stopped in the middle goes on by itself when it starts again', async () => {

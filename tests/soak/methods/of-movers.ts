@@ -103,7 +103,7 @@ export const makersOfMovers: Makers = {
     const mover = await begun(world);
     await world.call(`${move}requestCode`, { method: 'POST', token: mover.token });
     const { json } = await call(world.oldHome.url, 'app.dunlin.admin.listMailCodes', { headers: world.oldHome.admin, params: { account: mover.did } });
-    return { ...as(mover), body: { token: (json['codes'] as { code: string }[])[0]!.code, recoveryKey: Keypair.generate('p256').did } };
+    return { ...as(mover), body: { token: (json['codes'] as { code: string }[])[0]!.code, recoveryKey: Keypair.generate('p256').did, keptKeys: [] } };
   },
   [`${move}abandon`]: ofBegun,
   [`${move}prepareRestore`]: async (world) => ({ body: { did: (await lost(world)).did } }),

@@ -5,6 +5,7 @@
  */
 import { route, type XrpcRoute } from '@dunlin/service/xrpc/route';
 import type { Account } from '../../account/account.ts';
+import type { IdentityPlan } from '../../moving/move-identity.ts';
 import type { IdentityView, Moves, MoveView } from '../../moving/moves.ts';
 import { moveState } from '../../moving/move-state.ts';
 import type { Authenticator, Caller } from '../auth.ts';
@@ -45,10 +46,10 @@ export function moveRoutes({ auth, moves, limits }: MoveParts): XrpcRoute[] {
       rateLimit: limits.perAccount([10, hourMs]),
       handler: ({ auth: { account } }) => moves.requestCode(account),
     }),
-    route<unknown, { token: string; recoveryKey?: string }, Caller>('app.dunlin.move.changeIdentity', {
+    route<unknown, { token: string; recoveryKey?: string; keptKeys?: readonly string[] }, Caller>('app.dunlin.move.changeIdentity', {
       auth: access,
       rateLimit: limits.perAccount([20, hourMs]),
-      handler: ({ input: { token, recoveryKey }, auth: { account } }) => moves.changeIdentity(account, { token, recoveryKey: recoveryKey ?? null }),
+      handler: ({ input: { token, recoveryKey = null, keptKeys = null }, auth: { account } }) => moves.changeIdentity(account, { token, recoveryKey, keptKeys }),
     }),
     route<unknown, unknown, Caller>('app.dunlin.move.abandon', {
       auth: access,
@@ -74,7 +75,7 @@ function statusView({ did, handle }: Account, view: MoveView): Record<string, un
 
 function identityView(view: IdentityView): Record<string, unknown> {
   if (view.kind === 'web') return { method: view.isHosted ? 'hostedWeb' : 'web', ...view.wanted };
-  const { state, keptKeys, droppedKeys } = view.plan;
+  const { present, state, keptKeys, droppedKeys, holderOf } = view.plan;
   return {
     method: 'plc',
     handle: state.alsoKnownAs[0]?.slice('at://'.length),
@@ -82,5 +83,18 @@ function identityView(view: IdentityView): Record<string, unknown> {
     pdsUrl: state.services['atproto_pds']?.endpoint,
     rotationKeys: state.rotationKeys,
     keptKeys, droppedKeys,
+    keys: [...new Set([...present.rotationKeys, ...state.rotationKeys])].map((key) => ({
+      key, holder: holderOf(key), change: !state.rotationKeys.includes(key) ? 'goes' : present.rotationKeys.includes(key) ? 'stays' : 'comes',
+    })),
+    otherEntries: otherEntries(state),
   };
+}
+
+/** What the DID says beyond an account's home, which a change leaves as it is. */
+function otherEntries({ alsoKnownAs, verificationMethods, services }: IdentityPlan['state']): { name: string; value: string }[] {
+  return [
+    ...alsoKnownAs.slice(1).map((value) => ({ name: 'name', value })),
+    ...Object.entries(verificationMethods).filter(([id]) => id !== 'atproto').map(([id, value]) => ({ name: `key #${id}`, value })),
+    ...Object.entries(services).filter(([id]) => id !== 'atproto_pds').map(([id, { type, endpoint }]) => ({ name: `service #${id}`, value: `${type} ${endpoint}` })),
+  ];
 }
