@@ -8,7 +8,7 @@ import { element } from './page.ts';
 /** A rotation key as the server tells of it. */
 export interface RotationKey {
   readonly key: string;
-  readonly holder: 'thisServer' | 'thisOperator' | 'oldServer' | 'unknown';
+  readonly holder: 'thisServer' | 'thisOperator' | 'oldServer' | 'unknown' | 'you';
   readonly change: 'stays' | 'goes' | 'comes';
 }
 
@@ -38,7 +38,7 @@ export function shownDidKey(didKey: string): HTMLElement {
   return element('details', { class: 'key' }, element('summary', {}, element('code', {}, `${text.slice(0, signsShown)}…${text.slice(-signsShown)}`)), element('code', {}, didKey));
 }
 
-/** Shows all of it; `oldHost` names the old server. */
+/** Shows all of it; `oldHost` names who says which keys are the old server's. */
 export function identityTable({ handle, signingKey, pdsUrl, keys = [], otherEntries = [] }: PlannedIdentity, oldHost: string): IdentityTable {
   const choices = new Map<string, HTMLSelectElement>();
   const own = element('li', { id: 'own-key' });
@@ -63,8 +63,8 @@ export function identityTable({ handle, signingKey, pdsUrl, keys = [], otherEntr
 }
 
 function keyRow({ key, holder, change }: RotationKey, oldHost: string, choices: Map<string, HTMLSelectElement>): HTMLElement {
-  if (holder === 'thisServer' || holder === 'thisOperator') {
-    const whose = holder === 'thisServer' ? `this server's, ${location.host}` : `of this server's operator, kept apart from the server`;
+  if (holder === 'thisServer' || holder === 'thisOperator' || holder === 'you') {
+    const whose = holder === 'you' ? 'yours, which signs this' : holder === 'thisServer' ? `this server's, ${location.host}` : `of this server's operator, kept apart from the server`;
     return element('li', { 'data-holder': holder }, shownDidKey(key), element('small', {}, `${whose}: ${change}`));
   }
   const isUnknown = holder === 'unknown';
@@ -73,7 +73,7 @@ function keyRow({ key, holder, change }: RotationKey, oldHost: string, choices: 
     element('option', { value: 'goes' }, isUnknown ? 'I do not know it: take it out' : 'It goes'),
     element('option', { value: 'stays' }, 'It is my own: it stays'));
   choices.set(key, choice);
-  const whose = isUnknown ? `nobody says whose: yours, if you ever added one; else somebody put it there` : `${oldHost} says it is its own`;
+  const whose = isUnknown ? `nobody says whose: yours, if you ever added one; else somebody put it there` : oldHost === 'the archive' ? 'the old server\'s, the archive says' : `${oldHost} says it is its own`;
   return element('li', { 'data-holder': holder }, shownDidKey(key), element('small', {}, whose), choice);
 }
 

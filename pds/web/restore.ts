@@ -5,10 +5,12 @@
  */
 import { readArchive, type Archive } from './archive.ts';
 import { newAccountFields, newAccountOf, suggestHandle } from './arrival-parts.ts';
-import { describe } from './homes.ts';
+import { describe, type ServerView } from './homes.ts';
 import { sizeOf, type Again } from './move-status.ts';
+import { outsideSigner } from './outside-signer.ts';
 import { ask, button, element, field, form, show } from './page.ts';
-import { readSigner, type PlcChange, type Signer } from './rotation-signature.ts';
+import { planRestore, type RestorePlan } from './restore-plan.ts';
+import { readSigners, type Signer } from './rotation-signature.ts';
 import { Session, type Tokens } from './sign-in.ts';
 
 /** Files that are asked for at once. */
@@ -16,12 +18,6 @@ const pageLength = 500;
 
 /** The archive chosen in this page; a page that was closed asks for it again. */
 let chosen: Archive | null = null;
-
-interface Ground extends Omit<PlcChange, 'type'> {
-  readonly signingKey: string;
-  readonly serverKeys: readonly string[];
-  readonly pdsUrl: string;
-}
 
 /** The archive that was chosen in a form. @throws Error with a sentence */
 async function chosenIn(made: HTMLElement): Promise<Archive> {
@@ -43,8 +39,16 @@ function archiveField(): HTMLLabelElement {
 function keyFields(): HTMLElement[] {
   return [
     field('Your recovery key: its file', { name: 'keyFile', type: 'file', accept: '.txt,text/plain', required: false }),
-    field('or its text', { name: 'key', autocomplete: 'off', autocapitalize: 'none', spellcheck: 'false', required: false }),
+    field('or its text: the private key, as multibase (z…) or hex', { name: 'key', autocomplete: 'off', autocapitalize: 'none', spellcheck: 'false', required: false }),
+    element('details', {}, element('summary', {}, 'It is kept by another program or device'),
+      field('Its public half: you sign there, and paste the signature here', { name: 'didKey', autocomplete: 'off', autocapitalize: 'none', spellcheck: 'false', placeholder: 'did:key:z…', required: false })),
   ];
+}
+
+/** The keys that may be meant by what the fields say. @throws Error with a sentence */
+async function signersIn(made: HTMLElement, { key = '', didKey = '' }: Readonly<Record<string, string>>): Promise<Signer[]> {
+  if (didKey.trim() !== '') return [outsideSigner(didKey.trim())];
+  return readSigners((await fileOf(made, 'keyFile')?.text()) ?? key);
 }
 
 function fileOf(made: HTMLElement, name: string): File | null {
@@ -53,52 +57,35 @@ function fileOf(made: HTMLElement, name: string): File | null {
 
 /** Shows the way in; `next` shows the move once the account is open. */
 export function showRestore(next: (session: Session) => Promise<void>): void {
-  const made = form({ id: 'restore-files' }, async ({ key = '' }) => {
+  const made = form({ id: 'restore-files' }, async (values) => {
     const archive = await chosenIn(made);
-    const signer = await readSigner((await fileOf(made, 'keyFile')?.text()) ?? key);
-    const ground = await groundFor(archive.did, signer);
+    const signers = await signersIn(made, values);
+    const here = await describe('');
+    const handle = suggestHandle(archive.handle, here, [archive.handle.slice(archive.handle.indexOf('.'))]);
+    const plan = await planRestore(archive, signers, handle);
     chosen = archive;
-    await showAccount({ archive, signer, ground, next });
+    showAccount({ archive, handle, here, plan, next });
   }, archiveField(), ...keyFields(), element('button', {}, 'Go on'));
   show(element('p', {}, 'Both stay in this browser for now. The key is never sent anywhere: it signs here that your account lives at this server.'), made);
 }
 
-async function groundFor(did: string, { didKey }: Signer): Promise<Ground> {
-  const ground = (await ask('/xrpc/app.dunlin.move.prepareRestore', { body: { did } })) as Ground;
-  if (!ground.rotationKeys.includes(didKey)) throw new Error(`this key does not rule the account: it is ${didKey}, which is not among its rotation keys`);
-  return ground;
-}
-
 interface Return {
   readonly archive: Archive;
-  readonly signer: Signer;
-  readonly ground: Ground;
+  readonly handle: string;
+  readonly here: ServerView;
+  readonly plan: RestorePlan;
   readonly next: (session: Session) => Promise<void>;
 }
 
-async function showAccount({ archive, signer, ground, next }: Return): Promise<void> {
-  const here = await describe('');
-  show(
-    element('p', {}, 'The archive of ', element('strong', {}, `@${archive.handle}`), ` with ${archive.blobs.toLocaleString()} files, and a key that rules it. Now choose how you are called here.`),
-    form({ id: 'new-account' }, async (values) => {
-      const wanted = newAccountOf(values);
-      const operation = await signer.sign(changeHere(ground, { handle: String(wanted['handle']), archive, signer }));
-      const tokens = await ask('/xrpc/app.dunlin.move.restore', { body: { did: archive.did, ...wanted, operation } });
-      await next(new Session(tokens as Tokens));
-    }, ...newAccountFields({ handle: suggestHandle(archive.handle, here, [archive.handle.slice(archive.handle.indexOf('.'))]), here }), element('button', {}, 'Bring it here')),
-  );
-}
-
-/** What the DID is to say: this server's parts, and all else as it is but the old server's keys, which the archive names; the key that signs stays, whatever it names. */
-function changeHere({ prev, rotationKeys, alsoKnownAs, verificationMethods, services, signingKey, serverKeys, pdsUrl }: Ground, { handle, archive, signer }: { handle: string; archive: Archive; signer: Signer }): PlcChange {
-  const gone = archive.serverKeys.filter((key) => key !== signer.didKey);
-  return {
-    type: 'plc_operation', prev,
-    rotationKeys: [...new Set([...rotationKeys.filter((key) => !gone.includes(key)), ...serverKeys])],
-    alsoKnownAs: [`at://${handle}`, ...alsoKnownAs.filter((name) => !name.startsWith('at://'))],
-    verificationMethods: { ...verificationMethods, atproto: signingKey },
-    services: { ...services, atproto_pds: { type: 'AtprotoPersonalDataServer', endpoint: pdsUrl } },
-  };
+function showAccount({ archive, handle, here, plan, next }: Return): void {
+  const made = form({ id: 'new-account' }, async (values) => {
+    const wanted = newAccountOf(values);
+    const operation = await plan.sign(String(wanted['handle']));
+    const tokens = await ask('/xrpc/app.dunlin.move.restore', { body: { did: archive.did, ...wanted, operation } });
+    await next(new Session(tokens as Tokens));
+  }, ...newAccountFields({ handle, here }), element('button', {}, 'Bring it here'));
+  show(element('p', {}, 'The archive of ', element('strong', {}, `@${archive.handle}`), ` with ${archive.blobs === 1 ? 'one file' : `${archive.blobs.toLocaleString()} files`}, and a key that rules it.`),
+    ...plan.parts, element('p', {}, 'Now choose how you are called here; then your key signs.'), made);
 }
 
 /** The person's turn while the archive is being brought. */
@@ -160,14 +147,17 @@ async function bring(archive: Archive, { session, say }: { session: Session; say
   return missing;
 }
 
-/** Signs once more, when the DID was changed meanwhile. */
+/** Signs once more, when the DID was changed meanwhile; what it says by now is shown first. */
 export function signAgainPart(session: Session, again: Again): HTMLElement {
-  const made = form({ id: 'sign-again' }, async ({ key = '' }) => {
+  const place = element('div', { id: 'sign-again-part' });
+  const made = form({ id: 'sign-again' }, async (values) => {
     chosen ??= await chosenOf(made, session);
-    const signer = await readSigner((await fileOf(made, 'keyFile')?.text()) ?? key);
-    const ground = await groundFor(session.did, signer);
-    await session.call('app.dunlin.move.signAgain', { operation: await signer.sign(changeHere(ground, { handle: session.handle, archive: chosen, signer })) });
-    await again();
-  }, ...(chosen === null ? [archiveField()] : []), ...keyFields(), element('button', {}, 'Sign once more'));
-  return made;
+    const plan = await planRestore(chosen, await signersIn(made, values), session.handle);
+    place.replaceChildren(...plan.parts, element('p', {}, button('Sign once more', { id: 'sign-now' }, async () => {
+      await session.call('app.dunlin.move.signAgain', { operation: await plan.sign(session.handle) });
+      await again();
+    })));
+  }, ...(chosen === null ? [archiveField()] : []), ...keyFields(), element('button', {}, 'Go on'));
+  place.append(made);
+  return place;
 }

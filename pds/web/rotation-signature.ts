@@ -1,9 +1,10 @@
 /**
- * An operation of the did:plc directory, signed in this browser with a recovery key that the person shows as its file or its text.
- * The key stays in this page. P-256 only: that is what this server's pages make; keys of secp256k1 need a program such as goat.
- * Source: did:plc v0.3 (DAG-CBOR, ECDSA with low S), FIPS 186-5 for the curve.
+ * An operation of the did:plc directory, signed with a recovery key: in this browser, where the person shows the key as its file or its text
+ * (P-256 or secp256k1; it stays in this page), or by another program, which is given the operation and whose signature is pasted.
+ * Source: did:plc v0.3 (DAG-CBOR, ECDSA with low S over its SHA-256).
  */
-import { didKeyOf, fromHex, fromMultibase } from './recovery-key.ts';
+import { curves, publicPoint, signDigest, withLowS } from './curves.ts';
+import { curveCodes, didKeyOf, fromBase64Url, fromHex, fromMultibase } from './recovery-key.ts';
 
 /** What an operation says. */
 export interface PlcChange {
@@ -21,81 +22,84 @@ export interface Signer {
   sign(change: PlcChange): Promise<PlcChange & { readonly sig: string }>;
 }
 
-const prime = 2n ** 256n - 2n ** 224n + 2n ** 192n + 2n ** 96n - 1n;
-const order = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n;
-const base: Point = [0x6b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296n, 0x4fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5n];
+type CurveName = keyof typeof curves;
 
-type Point = readonly [x: bigint, y: bigint];
+/** Codes that name private keys in multibase. */
+const secretCodes: readonly (readonly [CurveName, number, number])[] = [['p256', 0x86, 0x26], ['k256', 0x81, 0x26]];
 
-/** Reads a key out of its file or text. @throws Error with a sentence */
-export async function readSigner(text: string): Promise<Signer> {
-  const secret = secretOf(text);
-  const number = BigInt(`0x${hexOf(secret)}`);
-  if (number === 0n || number >= order) throw new Error('this is no key');
-  const [x, y] = times(base, number);
-  const point = fromHex(`04${x.toString(16).padStart(64, '0')}${y.toString(16).padStart(64, '0')}`);
-  const jwk = { kty: 'EC', crv: 'P-256', d: toBase64Url(secret), x: toBase64Url(point.subarray(1, 33)), y: toBase64Url(point.subarray(33)) };
-  const key = await crypto.subtle.importKey('jwk', jwk, { name: 'ECDSA', namedCurve: 'P-256' }, false, ['sign']);
+/** Reads a key out of its file or text. Hex does not say of which curve it is: then there are two, and the identity tells which is meant. @throws Error with a sentence */
+export function readSigners(text: string): Signer[] {
+  const signers = secretsOf(text).flatMap(({ curve, secret }) => {
+    const point = publicPoint(curves[curve], secret);
+    return point === null ? [] : [signerOf(curve, secret, point)];
+  });
+  if (signers.length === 0) throw new Error('this is no key');
+  return signers;
+}
+
+function signerOf(curve: CurveName, secret: Uint8Array, point: Uint8Array): Signer {
+  const sign = curve === 'p256' ? nativeSign(secret, point) : async (bytes: Uint8Array<ArrayBuffer>) => signDigest(curves.k256, secret, new Uint8Array(await crypto.subtle.digest('SHA-256', bytes)));
   return {
-    didKey: didKeyOf(point),
-    async sign(change) {
-      const signature = new Uint8Array(await crypto.subtle.sign({ name: 'ECDSA', hash: 'SHA-256' }, key, encodeCbor(change) as BufferSource));
-      return { ...change, sig: toBase64Url(withLowS(signature)) };
-    },
+    didKey: didKeyOf(point, curve),
+    sign: async (change) => ({ ...change, sig: toBase64Url(await sign(encodeCbor(change))) }),
+  };
+}
+
+/** The browser's own way for its own curve. */
+function nativeSign(secret: Uint8Array, point: Uint8Array): (bytes: Uint8Array<ArrayBuffer>) => Promise<Uint8Array> {
+  const jwk = { kty: 'EC', crv: 'P-256', d: toBase64Url(secret), x: toBase64Url(point.subarray(1, 33)), y: toBase64Url(point.subarray(33)) };
+  return async (bytes) => {
+    const key = await crypto.subtle.importKey('jwk', jwk, { name: 'ECDSA', namedCurve: 'P-256' }, false, ['sign']);
+    return withLowS(curves.p256, new Uint8Array(await crypto.subtle.sign({ name: 'ECDSA', hash: 'SHA-256' }, key, bytes)));
   };
 }
 
 /** Finds the 32 bytes: the multibase of the file first, else 64 hex digits. */
-function secretOf(text: string): Uint8Array {
+function secretsOf(text: string): { curve: CurveName; secret: Uint8Array }[] {
   for (const [found] of text.matchAll(/\bz[1-9A-HJ-NP-Za-km-z]{40,60}\b/g)) {
     const bytes = fromMultibase(found);
     if (bytes?.length !== 34) continue;
-    if (bytes[0] === 0x86 && bytes[1] === 0x26) return bytes.subarray(2);
-    if (bytes[0] === 0x81 && bytes[1] === 0x26) throw new Error('this is a key of another kind (secp256k1), which this page cannot use; a program such as goat can');
+    for (const [curve, first, second] of secretCodes) if (bytes[0] === first && bytes[1] === second) return [{ curve, secret: bytes.subarray(2) }];
   }
-  const hex = /\b[0-9a-f]{64}\b/i.exec(text)?.[0];
+  const hex = /\b(?:0x)?([0-9a-f]{64})\b/i.exec(text)?.[1];
   if (hex === undefined) throw new Error('there is no recovery key in this');
-  return fromHex(hex);
+  return secretCodes.map(([curve]) => ({ curve, secret: fromHex(hex) }));
 }
 
-function mod(value: bigint): bigint {
-  const rest = value % prime;
-  return rest < 0n ? rest + prime : rest;
+/** Reads what another program made of an operation: the whole with its signature, or the signature alone, as base64url or hex. @throws Error with a sentence */
+export function readSignature(text: string, change: PlcChange, didKey: string): PlcChange & { readonly sig: string } {
+  const bytes = signatureIn(text.trim(), change);
+  if (bytes.length !== 64) throw new Error('a signature has 64 bytes: 86 signs of base64url, or 128 hex digits');
+  const isP256 = fromMultibase(didKey.slice('did:key:'.length))?.[0] === curveCodes.p256[0];
+  return { ...change, sig: toBase64Url(withLowS(isP256 ? curves.p256 : curves.k256, bytes)) };
 }
 
-/** By the extended algorithm of Euclid. */
-function inverse(value: bigint): bigint {
-  let [a, b, x, y] = [mod(value), prime, 1n, 0n];
-  while (a > 1n) [a, b, x, y] = [b % a, a, y - (b / a) * x, x];
-  return mod(x);
+function signatureIn(text: string, change: PlcChange): Uint8Array {
+  if (/^[0-9a-f]{128}$/i.test(text)) return fromHex(text);
+  if (/^[\w-]+=*$/.test(text)) return fromBase64Url(text);
+  const { sig, ...said } = parsed(text);
+  if (typeof sig !== 'string') throw new Error('there is no signature in this');
+  if (hexOf(encodeCbor(said)) !== hexOf(encodeCbor(change))) throw new Error('this is the signature of another operation');
+  return fromBase64Url(sig);
 }
 
-function plus(p: Point | null, q: Point): Point | null {
-  if (p === null) return q;
-  if (p[0] === q[0] && p[1] !== q[1]) return null;
-  const slope = p[0] === q[0] ? mod((3n * p[0] * p[0] - 3n) * inverse(2n * p[1])) : mod((q[1] - p[1]) * inverse(q[0] - p[0]));
-  const x = mod(slope * slope - p[0] - q[0]);
-  return [x, mod(slope * (p[0] - x) - p[1])];
-}
-
-function times(point: Point, factor: bigint): Point {
-  let sum: Point | null = null;
-  for (const bit of factor.toString(2)) {
-    if (sum !== null) sum = plus(sum, sum);
-    if (bit === '1') sum = plus(sum, point);
+function parsed(text: string): Readonly<Record<string, unknown>> {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value === 'object' && value !== null) return value as Readonly<Record<string, unknown>>;
+  } catch {
+    // Said below.
   }
-  if (sum === null) throw new Error('this is no key');
-  return sum;
+  throw new Error('this is neither a signature nor a signed operation');
 }
 
-/** Of the two signatures that hold, the one the network takes. */
-function withLowS(signature: Uint8Array): Uint8Array {
-  const s = BigInt(`0x${hexOf(signature.subarray(32))}`);
-  return s <= order / 2n ? signature : fromHex(`${hexOf(signature.subarray(0, 32))}${(order - s).toString(16).padStart(64, '0')}`);
+/** Gives the bytes that are signed, as hex. */
+export function signedBytes(change: PlcChange): string {
+  return hexOf(encodeCbor(change));
 }
 
 /** DAG-CBOR of texts, lists and maps; keys by length, then by byte. */
-export function encodeCbor(value: unknown): Uint8Array {
+export function encodeCbor(value: unknown): Uint8Array<ArrayBuffer> {
   const bytes: number[] = [];
   const head = (major: number, length: number): void => {
     if (length < 24) bytes.push((major << 5) | length);
