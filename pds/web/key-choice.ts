@@ -25,7 +25,7 @@ export function keyChoice({ did, handle }: { did: string; handle: string }, then
 }
 
 /** Shows a key that was just made, and offers it as a file. */
-function madeKey(key: RecoveryKey, { did, handle }: { did: string; handle: string }): HTMLElement[] {
+export function madeKey(key: RecoveryKey, { did, handle }: { did: string; handle: string }): HTMLElement[] {
   const address = URL.createObjectURL(new Blob([recoveryFile(key, { did, handle })], { type: 'text/plain' }));
   return [
     element('p', {}, 'Your private key, made in this browser and sent to nobody:'), element('pre', { id: 'recovery-key' }, key.secret),

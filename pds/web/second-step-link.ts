@@ -1,9 +1,11 @@
 /**
  * Runs first on the provider's sign-in pages: when the password was right and a second factor is owed, it leads to our page for it.
- * The provider's own field takes mailed codes only. The link to a passkey alone is followed in the same window, with the way back.
+ * The provider's own field takes mailed codes only. Links to a passkey alone and to our sign-up are followed in the same window, with
+ * the way back.
  * It looks at one answer of one path and at clicks on one link, and touches nothing else of the page.
  * Source: ours; error name of @atproto/oauth-provider.
  */
+const ownPages = ['/account/passkey-sign-in', '/account/sign-up'];
 const ask = globalThis.fetch;
 globalThis.fetch = async (input, init) => {
   const response = await ask(input, init);
@@ -19,7 +21,7 @@ globalThis.fetch = async (input, init) => {
 
 addEventListener('click', (event) => {
   const link = event.target instanceof Element ? event.target.closest('a') : null;
-  if (link === null || link.origin !== location.origin || link.pathname !== '/account/passkey-sign-in') return;
+  if (link === null || link.origin !== location.origin || !ownPages.includes(link.pathname)) return;
   event.preventDefault();
   location.assign(`${link.pathname}?from=${encodeURIComponent(location.pathname + location.search)}`);
 }, { capture: true });

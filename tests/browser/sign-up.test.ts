@@ -5,6 +5,7 @@
 import { chromium, type Browser, type Page } from 'playwright-core';
 import { RawClient } from '../pds/oauth/raw-client.ts';
 import { startSmallPds, type SmallPds } from '../pds/small-pds.ts';
+import { wildcardFetch } from '../pds/wildcard-fetch.ts';
 
 const flags = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
 
@@ -77,6 +78,78 @@ test('a code that is used up makes no second account, and a person who says no s
   expect(new URL(page.url()).searchParams.get('error')).toBe('access_denied');
   await page.context().close();
 }, 60_000);
+
+describe('on the page with more choices', () => {
+  const domain = '.people.dunlin-test.org';
+  let choosy: SmallPds;
+  const faults: string[] = [];
+  beforeAll(async () => {
+    choosy = await startSmallPds({
+      fetch: wildcardFetch(domain, () => choosy.url, `lost${domain}`),
+      environment: { PDS_SERVICE_HANDLE_DOMAINS: `${domain},.test`, PDS_HOSTED_DID_WEB: 'true' },
+    });
+  });
+  afterAll(() => choosy?.close());
+
+  /** Opens an app's request, and follows the link to the page. */
+  async function toPage(): Promise<{ page: Page; client: RawClient }> {
+    const page = await (await browser.newContext()).newPage();
+    page.setDefaultTimeout(8_000);
+    page.on('pageerror', (error) => faults.push(String(error)));
+    const client = new RawClient(choosy.url);
+    const { json } = await client.push();
+    await page.route('http://127.0.0.1/callback**', (route) => route.fulfill({ contentType: 'text/html', body: '<p id="done">Back at the app</p>' }));
+    await page.goto(`${choosy.url}/oauth/authorize?${new URLSearchParams({ client_id: client.clientId, request_uri: String(json['request_uri']) })}`);
+    await page.getByRole('link', { name: 'Sign up with more choices' }).click();
+    await page.locator('#sign-up').waitFor();
+    return { page, client };
+  }
+  async function fill(page: Page, name: string, at: string): Promise<void> {
+    await page.locator('input[name=name]').fill(name);
+    await page.locator('select[name=domain]').selectOption(at);
+    await page.locator('input[name=email]').fill(`${name}@people.org`);
+    await page.locator('input[name=password]').fill(`${name} password`);
+  }
+  /** Chooses the account that is signed in now, consents, and gives whom the app then speaks for. */
+  async function consent({ page, client }: { page: Page; client: RawClient }): Promise<unknown> {
+    await page.waitForURL('**/oauth/authorize?**');
+    await page.getByRole('button', { name: /people\.dunlin-test\.org/ }).click();
+    await page.getByRole('button', { name: 'Authorize' }).click();
+    await page.locator('#done').waitFor();
+    const { json } = await client.redeem(new URL(page.url()).searchParams.get('code') ?? '');
+    await page.context().close();
+    return json['sub'];
+  }
+
+  test('a person gets a did:web of their handle, and the app gets in by consent', async () => {
+    const { page, client } = await toPage();
+    await fill(page, 'wanda', domain);
+    await page.getByLabel(/did:web/).check();
+    await page.locator('input[name=key]').waitFor({ state: 'hidden' });
+    await page.getByRole('button', { name: 'Make the account' }).click();
+    expect(await consent({ page, client })).toBe(`did:web:wanda${domain}`);
+    expect((await choosy.call('com.atproto.server.createSession', { body: { identifier: `wanda${domain}`, password: 'wanda password' } })).json).toMatchObject({ did: `did:web:wanda${domain}`, active: true });
+  }, 60_000);
+
+  test('a name that does not lead here is refused as a did:web and taken as a did:plc, with a recovery key above the server\'s', async () => {
+    const { page, client } = await toPage();
+    await fill(page, 'lost', domain);
+    await page.getByLabel(/did:web/).check();
+    await page.getByRole('button', { name: 'Make the account' }).click();
+    await page.getByRole('alert').getByText('does not lead to this server').waitFor();
+    await page.getByLabel(/did:plc/).check();
+    await page.locator('input[name=key]').check();
+    await page.getByRole('button', { name: 'Make the account' }).click();
+    await page.locator('#recovery-key').waitFor();
+    await page.locator('#go-on').click();
+    const did = String(await consent({ page, client }));
+    expect(did).toMatch(/^did:plc:/);
+    const { rotationKeys } = (await (await fetch(`${choosy.plc.url}/${did}/data`)).json()) as { rotationKeys: string[] };
+    expect(rotationKeys).toHaveLength(2);
+    expect(rotationKeys[0]).toMatch(/^did:key:zDn/);
+    expect(faults).toEqual([]);
+  }, 60_000);
+});
 
 test('a name that is taken is said to be taken before anything else is asked', async () => {
   await small.call('com.atproto.admin.updateAccountHandle', { body: { did: (await small.call('com.atproto.identity.resolveHandle', { params: { handle: 'zoe.test' } })).json['did'], handle: 'xenia.test' }, headers: small.admin });

@@ -18,6 +18,8 @@ import type { AccountStanding } from '../account/standing.ts';
 import type { DocumentCheck } from '../identity/document-check.ts';
 import type { HandleChange } from '../identity/handle-change.ts';
 import type { HandleChoice } from '../identity/handle-choice.ts';
+import type { HostedDids } from '../identity/hosted-dids.ts';
+import { checkRecoveryKey } from '../identity/recovery-key.ts';
 import type { GroupCommit } from '../sequencer/group-commit.ts';
 
 /** A person who signs up. */
@@ -26,6 +28,10 @@ export interface SignUp {
   readonly email: string;
   readonly password: string;
   readonly inviteCode: string | null;
+  /** The person's own rotation key as did:key; null for none. */
+  readonly recoveryKey?: string | null;
+  /** True makes the handle the DID (did:web), where the operator lets it. */
+  readonly isDidWeb?: boolean;
 }
 
 /** What the desk passes things on to. */
@@ -41,6 +47,7 @@ export interface DeskParts {
   readonly departures: Departures;
   readonly standing: AccountStanding;
   readonly documents: DocumentCheck;
+  readonly hosted: Pick<HostedDids, 'areMade'>;
 }
 
 /** Changes accounts at their owners' wish. */
@@ -52,10 +59,13 @@ export class AccountDesk {
   }
 
   /** Makes an account. */
-  async signUp({ handle, email, password, inviteCode }: SignUp): Promise<Account> {
-    const { choice, registrar, accounts } = this.#parts;
+  async signUp({ handle, email, password, inviteCode, recoveryKey = null, isDidWeb = false }: SignUp): Promise<Account> {
+    const { choice, registrar, accounts, hosted } = this.#parts;
     checkEmail(email);
-    const { did } = await registrar.register({ handle: await choice.check(handle, null), email, password, recoveryKey: null, existingDid: null, inviteCode });
+    if (isDidWeb && !hosted.areMade) throw invalidRequest('this server writes no did:web documents', 'IncompatibleDidDoc');
+    if (isDidWeb && recoveryKey !== null) throw invalidRequest('a did:web has no rotation keys, so no recovery key', 'IncompatibleDidDoc');
+    if (recoveryKey !== null) checkRecoveryKey(recoveryKey);
+    const { did } = await registrar.register({ handle: await choice.check(handle, null), email, password, recoveryKey, existingDid: null, isHosted: isDidWeb, inviteCode });
     const account = accounts.byDid(did);
     assert(account !== null, 'an account that was made is there');
     return account;

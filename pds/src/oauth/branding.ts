@@ -40,6 +40,7 @@ export function brandingOf(config: BrandingConfig, accountUrl: string): Branding
   const { primaryColor, errorColor, warningColor, infoColor, successColor } = config;
   const links: (PageLink | null)[] = [
     { title: { en: 'Sign in with a passkey', fr: 'Se connecter avec une clé d\'accès', es: 'Iniciar sesión con una llave de acceso', sv: 'Logga in med en nyckel' }, href: `${accountUrl}/passkey-sign-in` },
+    { title: { en: 'Sign up with more choices', fr: 'Créer un compte avec plus d\'options', es: 'Registrarse con más opciones', sv: 'Skapa konto med fler val' }, href: `${accountUrl}/sign-up` },
     { title: { en: 'Security', fr: 'Sécurité', es: 'Seguridad', sv: 'Säkerhet' }, href: `${accountUrl}/security` },
     config.homeUrl === null ? null : { title: { en: 'Home', fr: 'Accueil' }, href: config.homeUrl, rel: 'canonical' },
     config.termsOfServiceUrl === null ? null : { title: { en: 'Terms of Service', fr: 'Conditions d\'utilisation' }, href: config.termsOfServiceUrl, rel: 'terms-of-service' },

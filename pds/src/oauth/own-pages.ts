@@ -29,6 +29,7 @@ interface Page {
 const pages: Readonly<Record<string, Page>> = {
   'second-step': { title: 'Second step' },
   'passkey-sign-in': { title: 'Sign in with a passkey' },
+  'sign-up': { title: 'Make an account' },
   security: { title: 'Security' },
   'move-in': { title: 'Bring your account here', asksOthers: true },
   'move-out': { title: 'Move to another server', asksOthers: true },

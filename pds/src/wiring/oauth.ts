@@ -30,6 +30,7 @@ import { SecondSteps } from '../oauth/second-steps.ts';
 import { OAuthTokens } from '../oauth/token-store.ts';
 import { OAuthUpkeep } from '../oauth/upkeep.ts';
 import { serveOwnPages } from '../oauth/own-pages.ts';
+import { serveSignUp } from '../oauth/sign-up.ts';
 import { servePasskeySignIn } from '../oauth/passkey-sign-in.ts';
 import { serveSecondStep } from '../oauth/second-step.ts';
 import type { Network } from './network.ts';
@@ -107,6 +108,10 @@ export function openOAuth(stage: Stage, stores: Stores, writes: Writes, network:
   const pages = createRouter();
   serveSecondStep(pages, { load: front.load, server, accounts, devices, steps, ...o.factors });
   servePasskeySignIn(pages, { load: front.load, server, devices, steps, signIn: o.factors.signIn, limit: limits([[60, 300_000]])[0] ?? null });
+  serveSignUp(pages, {
+    load: front.load, server, devices, steps, desk: o.desk, limit: limits([[100, 300_000]])[0] ?? null,
+    offer: { domains: handleDomains(config), isInviteRequired: areInvitesRequired(config), isDidWebOffered: config.hostedDidWeb },
+  });
   serveOwnPages(pages, { isLocal: isLocal(config) });
   return { front, pages, tokens };
 }

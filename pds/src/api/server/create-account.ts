@@ -6,9 +6,7 @@
  * Source: lexicon of that name; order of checks and texts as the reference PDS, save that an e-mail address is optional.
  */
 import { maxPasswordLength } from '@dunlin/protocol/base/limits';
-import { ProtocolError } from '@dunlin/protocol/base/errors';
 import { didWebOf } from '@dunlin/protocol/identity/did-web';
-import { parseDidKey } from '@dunlin/protocol/crypto/did-key';
 import { optionalBearerToken } from '@dunlin/service/xrpc/auth';
 import { invalidRequest, XrpcError } from '@dunlin/service/xrpc/errors';
 import { route, type XrpcRoute } from '@dunlin/service/xrpc/route';
@@ -17,6 +15,7 @@ import type { Registrar } from '../../account/register.ts';
 import type { FreshSessions } from '../../factor/fresh-sessions.ts';
 import type { HandleChoice } from '../../identity/handle-choice.ts';
 import type { HostedDids } from '../../identity/hosted-dids.ts';
+import { checkRecoveryKey } from '../../identity/recovery-key.ts';
 import type { Invites } from '../../invite/invites.ts';
 import type { Authenticator } from '../auth.ts';
 import { fiveMinutesMs, type Limits } from '../limits.ts';
@@ -72,13 +71,4 @@ function checkInput({ email, password, plcOp, recoveryKey }: SignUp): void {
   }
   if (email !== undefined) checkEmail(email);
   if (recoveryKey !== undefined) checkRecoveryKey(recoveryKey);
-}
-
-function checkRecoveryKey(didKey: string): void {
-  try {
-    parseDidKey(didKey);
-  } catch (fault) {
-    if (fault instanceof ProtocolError) throw invalidRequest(`Recovery key must be a did:key of p256 or k256: ${fault.message}`);
-    throw fault;
-  }
 }
