@@ -6,16 +6,14 @@
  */
 import { assert } from '@dunlin/protocol/base/assert';
 import { cidByteLength, cidFromBytes, cidToBytes, type Cid } from '@dunlin/protocol/data/cid';
-import { keyHeight } from '@dunlin/protocol/mst/key';
 import { walkTree, type WalkStep } from '@dunlin/protocol/mst/walk';
 import type { Database, Statement } from '@dunlin/service/sqlite/database';
 import { cidKeyAt, cidTagAt } from './cid-key.ts';
 import { carPieces } from './export-car.ts';
-import { NodeBatches } from './node-batches.ts';
+import { NodeLayers } from './node-layers.ts';
 import { decodeRecent, noNodes, type RecentNodes } from './recent-nodes.ts';
 import { splitPath, type RecordPlace } from './record-path.ts';
 import { RecordRuns } from './record-runs.ts';
-import { keyOfEntry, nodeSteps } from './stored-node.ts';
 
 /** Where the repository stood at that moment. */
 export interface SnapshotHead {
@@ -42,7 +40,7 @@ export class RepoSnapshot {
   readonly #node: Statement<[number, number, Uint8Array], { bytes: Buffer; rev: string }>;
   readonly #recentNodes: Statement<[number], Buffer>;
   readonly #record: Statement<[number, string, string], RecordRow>;
-  readonly #nodes: NodeBatches;
+  readonly #nodes: NodeLayers;
   readonly #records: RecordRuns;
   readonly #begin: Statement<[]>;
   readonly #end: Statement<[]>;
@@ -53,7 +51,7 @@ export class RepoSnapshot {
     this.#node = database.prepare('SELECT bytes, rev FROM node WHERE account = ? AND tag = ? AND cid = ?');
     this.#recentNodes = database.prepare<[number], Buffer>('SELECT nodes FROM recent_node WHERE account = ?').pluck();
     this.#record = database.prepare('SELECT collection, rkey, cid, rev, bytes FROM record WHERE account = ? AND collection = ? AND rkey = ?');
-    this.#nodes = new NodeBatches(database);
+    this.#nodes = new NodeLayers(database);
     this.#records = new RecordRuns(database);
     this.#begin = database.prepare('BEGIN');
     this.#end = database.prepare('COMMIT');
@@ -73,10 +71,9 @@ export class RepoSnapshot {
 
   /** Gives the whole repository as the pieces of a CAR. */
   pieces(accountId: number, head: SnapshotHead): Generator<Buffer, void, undefined> {
-    const link = cidToBytes(head.data);
-    this.#nodes.begin(accountId, this.#recent(accountId));
+    this.#nodes.begin(accountId, this.#recent(accountId), cidToBytes(head.data));
     this.#records.begin(accountId);
-    return carPieces(head, this.#nodes.root(link, heightOfRoot), link, { nodes: this.#nodes, records: this.#records });
+    return carPieces(head, { nodes: this.#nodes, records: this.#records });
   }
 
   /** Gives the blocks that a revision has not seen. */
@@ -116,11 +113,6 @@ export class RepoSnapshot {
     const blocks = { getBytes: (link: Uint8Array, offset = 0) => read(link.subarray(offset, offset + cidByteLength)).bytes };
     return walkTree(blocks, cidToBytes(head.data), (link) => read(link).rev <= since);
   }
-}
-
-/** The layer of a root is that of its keys; an empty tree has one layer. */
-function heightOfRoot(bytes: Uint8Array): number {
-  return nodeSteps(bytes).length === 1 ? 0 : keyHeight(keyOfEntry(bytes, 0));
 }
 
 function isAt(row: RecordRow | undefined, place: RecordPlace): boolean {

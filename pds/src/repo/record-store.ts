@@ -29,10 +29,11 @@ export interface RecordPage {
   readonly reverse: boolean;
 }
 
-const isVisible = 'account = ? AND collection = ? AND takedown_ref IS NULL';
+/** With the plus signs SQLite plans a list once, and not anew at each call: see docs/gotchas.md. */
+const isVisible = 'account = +? AND collection = +? AND takedown_ref IS NULL';
 
 function listing(rest: string): string {
-  return packedRun(`SELECT ${packedRow} AS row FROM record WHERE ${isVisible} ${rest} LIMIT ?`);
+  return packedRun(`SELECT ${packedRow} AS row FROM record WHERE ${isVisible} ${rest} LIMIT +?`);
 }
 
 /** Most records looked at to see whether any is as old as a revision. */
@@ -73,14 +74,14 @@ export class RecordStore {
     this.#listDownFrom = database.prepare<[number, string, string, number], Buffer | null>(listing('AND rkey < ? ORDER BY rkey DESC')).pluck();
     this.#listUpFrom = database.prepare<[number, string, string, number], Buffer | null>(listing('AND rkey > ? ORDER BY rkey')).pluck();
     this.#newerAmongLast = database.prepare(
-      `SELECT rkey, cid, rev, bytes FROM (SELECT rkey, cid, rev, bytes FROM record WHERE account = ? AND collection = ? AND takedown_ref IS NULL
-       ORDER BY rkey DESC LIMIT ?) WHERE rev > ?`,
+      `SELECT rkey, cid, rev, bytes FROM (SELECT rkey, cid, rev, bytes FROM record WHERE ${isVisible}
+       ORDER BY rkey DESC LIMIT +?) WHERE rev > ?`,
     );
     this.#hasUpTo = database
       .prepare<[number, string], number>(`SELECT 1 FROM (SELECT rev FROM record WHERE account = ? LIMIT ${maxRowsLookedAt}) WHERE rev <= ? LIMIT 1`)
       .pluck();
     this.#nextCollection = database
-      .prepare<[number, string], string>('SELECT collection FROM record WHERE account = ? AND collection > ? ORDER BY collection LIMIT 1')
+      .prepare<[number, string], string>('SELECT collection FROM record WHERE account = +? AND collection > ? ORDER BY collection LIMIT 1')
       .pluck();
     this.#bytesAt = database
       .prepare<[number, string, string], Buffer>('SELECT bytes FROM record WHERE account = ? AND collection = ? AND rkey = ?')

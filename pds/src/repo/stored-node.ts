@@ -6,25 +6,33 @@
  */
 import { assert } from '@dunlin/protocol/base/assert';
 
+/** Where a node lies in a run of bytes. */
+export interface StoredNode {
+  readonly bytes: Buffer;
+  readonly start: number;
+  readonly end: number;
+}
+
 /** Bytes of a link in DAG-CBOR, and where in it the CID begins. */
 const linkBytes = 41, cidInLink = 5;
 
 const nullByte = 0xf6;
 
+/** Where the entries begin, counted from the start of the node, by the byte that tells how many there are. */
+function entriesStart(lead: number): number {
+  return lead === 0x98 ? 5 : lead === 0x99 ? 6 : 4;
+}
+
 /**
- * Gives the offsets of the CIDs in a node: left subtree, then for each key its record and the subtree right of it.
+ * Gives the offsets in `bytes` of the CIDs in a node: left subtree, then for each key its record and the subtree right of it.
  * Even places are subtrees (−1: none), odd ones records.
  */
-export function nodeSteps(bytes: Uint8Array): number[] {
+export function nodeSteps({ bytes, start, end }: StoredNode): number[] {
+  const lead = bytes[start + 3]!;
+  const count = lead === 0x98 ? bytes[start + 4]! : lead === 0x99 ? bytes[start + 4]! * 256 + bytes[start + 5]! : lead - 0x80;
   const steps = [-1];
-  let at = 4;
-  let count = bytes[3]! - 0x80;
-  if (bytes[3] === 0x98) count = bytes[at++]!;
-  else if (bytes[3] === 0x99) {
-    count = bytes[4]! * 256 + bytes[5]!;
-    at = 6;
-  }
-  for (let index = 0; index < count && at < bytes.length; index++) {
+  let at = start + entriesStart(lead);
+  for (let index = 0; index < count && at < end; index++) {
     at = behindPrefix(bytes, behindSuffix(bytes, at + 3));
     const right = bytes[at + 2] === nullByte ? -1 : at + 2 + cidInLink;
     at += right === -1 ? 3 : 2 + linkBytes;
@@ -32,18 +40,18 @@ export function nodeSteps(bytes: Uint8Array): number[] {
     at += 2 + linkBytes;
   }
   if (bytes[at + 2] !== nullByte) steps[0] = at + 2 + cidInLink;
-  const end = at + (steps[0] === -1 ? 3 : 2 + linkBytes);
-  assert(end === bytes.length && steps.length === 2 * count + 1, `tree node is damaged: end=${end} length=${bytes.length}`);
+  const found = at + (steps[0] === -1 ? 3 : 2 + linkBytes);
+  assert(found === end && steps.length === 2 * count + 1, `tree node is damaged: end=${found - start} length=${end - start}`);
   return steps;
 }
 
 /** Gives the whole key of the entry with this number. */
-export function keyOfEntry(bytes: Uint8Array, entry: number): string {
+export function keyOfEntry({ bytes, start }: StoredNode, entry: number): string {
   let key = '';
-  let at = bytes[3] === 0x98 ? 5 : bytes[3] === 0x99 ? 6 : 4;
+  let at = start + entriesStart(bytes[start + 3]!);
   for (let index = 0; index <= entry; index++) {
     const end = behindSuffix(bytes, at + 3);
-    const suffix = Buffer.from(bytes.buffer, bytes.byteOffset + end - suffixLength(bytes, at + 3), suffixLength(bytes, at + 3)).toString('latin1');
+    const suffix = bytes.toString('latin1', end - suffixLength(bytes, at + 3), end);
     key = key.slice(0, prefixLength(bytes, end)) + suffix;
     at = behindPrefix(bytes, end);
     at += bytes[at + 2] === nullByte ? 3 : 2 + linkBytes;

@@ -57,13 +57,13 @@ export class Sequencer implements EventLog {
     this.#setNewest = database.prepare('INSERT INTO newest_event (account, seq) VALUES (?, ?) ON CONFLICT (account) DO UPDATE SET seq = excluded.seq');
     this.#unsetNewest = database.prepare('DELETE FROM newest_event WHERE account = ?');
     this.#remove = database.prepare('DELETE FROM event WHERE seq = ? AND account = ? RETURNING previous');
-    // One value for many rows: handing rows over one by one costs several times what reading them costs.
+    // One value for many rows: handing rows over one by one costs several times what reading them costs. For the plus sign see docs/gotchas.md.
     this.#lengthsAfter = reading
-      .prepare<[number, number], string | null>('SELECT group_concat(length) FROM (SELECT length(frame) AS length FROM event WHERE seq > ? ORDER BY seq LIMIT ?)')
+      .prepare<[number, number], string | null>('SELECT group_concat(length) FROM (SELECT length(frame) AS length FROM event WHERE seq > ? ORDER BY seq LIMIT +?)')
       .pluck();
     this.#framesAfter = reading
       .prepare<[number, number], [Buffer, number, number]>(
-        "SELECT CAST(group_concat(frame, '') AS BLOB), min(seq), max(seq) FROM (SELECT seq, frame FROM event WHERE seq > ? ORDER BY seq LIMIT ?)")
+        "SELECT CAST(group_concat(frame, '') AS BLOB), min(seq), max(seq) FROM (SELECT seq, frame FROM event WHERE seq > ? ORDER BY seq LIMIT +?)")
       .raw();
     this.#oldest = database.prepare<[], number | null>('SELECT min(seq) FROM event').pluck();
     const forgetGiven = database.prepare<[], unknown>("DELETE FROM sqlite_sequence WHERE name = 'event'");

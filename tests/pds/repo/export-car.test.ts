@@ -19,6 +19,7 @@ import { RepoSnapshot } from '../../../pds/src/repo/export-blocks.ts';
 import { pieceBytes } from '../../../pds/src/repo/export-car.ts';
 import { HeadStore } from '../../../pds/src/repo/head-store.ts';
 import { NodeStore } from '../../../pds/src/repo/node-store.ts';
+import { maxPackedBytes } from '../../../pds/src/repo/packed-sections.ts';
 import { RecordStore } from '../../../pds/src/repo/record-store.ts';
 import { repoSchema } from '../../../pds/src/repo/schema.ts';
 
@@ -97,6 +98,21 @@ test('records longer than a piece, and so many bytes that a run ends early', () 
   const { database, expected } = store(Array.from({ length: 60 }, (_none, index) => [`com.example.long/${key(index)}`, { text: 'x'.repeat(index % 4 === 0 ? 900_000 : 60_000 + index) }]));
   const pieces = exportOf(database);
   expect(Math.max(...pieces.map((piece) => piece.length))).toBeLessThan(pieceBytes + 900_100);
+  check({ database, expected });
+});
+
+test('records on both sides of where their length takes two bytes, and of where they no longer lie with others', () => {
+  // A map of one text: three bytes of head up to 255 bytes of text, four beyond.
+  const contentsOf = (length: number): object => ({ t: 'x'.repeat(length - (length < 30 ? 4 : length < 260 ? 5 : 6)) });
+  const lengths = [20, 91, 92, 93, maxPackedBytes - 1, maxPackedBytes, maxPackedBytes + 1, 20_000];
+  for (const length of lengths) expect(encode(contentsOf(length))).toHaveLength(length);
+  check(store(Array.from({ length: 240 }, (_none, index) => [`com.example.note/${key(index)}`, contentsOf(lengths[index % lengths.length])])));
+});
+
+test('nodes whose tags are the same', () => {
+  const { database, expected } = store(Array.from({ length: 700 }, (_none, index) => [`com.example.note/${key(index)}`, { index }]));
+  // Rows beside them that share the tag of each and are not in the tree.
+  database.exec("INSERT INTO node (account, tag, cid, rev, bytes) SELECT account, tag, cast(substr(cid, 1, 35) || x'00' AS BLOB), rev, bytes FROM node WHERE hex(substr(cid, 36)) <> '00'");
   check({ database, expected });
 });
 
