@@ -6,7 +6,7 @@
  */
 import { join } from 'node:path';
 import { defineConfig, readConfig, type ConfigOf, type Environment } from '@dunlin/service/config/env';
-import { durationMs, integer, list, optionalInteger, optionalText, optionalToggle, optionalUrl, port, text, toggle, url } from '@dunlin/service/config/settings';
+import { choice, durationMs, integer, list, optionalInteger, optionalText, optionalToggle, optionalUrl, port, text, toggle, url } from '@dunlin/service/config/settings';
 
 const privateKeyHex = /^[0-9a-f]{64}$/;
 const colorSyntax = /^(#[0-9a-fA-F]{6}|rgb\([0-9, ]+\))$/;
@@ -31,8 +31,19 @@ export const pdsConfigSpec = defineConfig({
     s3ForcePathStyle: toggle('PDS_BLOBSTORE_S3_FORCE_PATH_STYLE', { default: false, doc: 'Puts the bucket into the path of addresses instead of the host name, as MinIO and others want it.' }),
     s3AccessKeyId: optionalText('PDS_BLOBSTORE_S3_ACCESS_KEY_ID', { secret: true, doc: 'Access key of the bucket; default AWS_ACCESS_KEY_ID.' }),
     s3SecretAccessKey: optionalText('PDS_BLOBSTORE_S3_SECRET_ACCESS_KEY', { secret: true, doc: 'Its secret; default AWS_SECRET_ACCESS_KEY.' }),
+    s3SessionToken: optionalText('PDS_BLOBSTORE_S3_SESSION_TOKEN', { secret: true, doc: 'The session token that goes along with a passing key. Ours.' }),
+    s3Credentials: choice('PDS_BLOBSTORE_S3_CREDENTIALS', ['key', 'container', 'instance', 'web-identity'], { default: 'key', doc: 'Where the key comes from: these settings, or the role of an ECS or EKS container, of an EC2 instance, or of a Kubernetes account (IRSA); roles\' keys are renewed by themselves. Ours.' }),
     awsAccessKeyId: optionalText('AWS_ACCESS_KEY_ID', { secret: true, doc: 'Access key of the bucket, where the one above is unset.' }),
     awsSecretAccessKey: optionalText('AWS_SECRET_ACCESS_KEY', { secret: true, doc: 'Its secret.' }),
+    awsSessionToken: optionalText('AWS_SESSION_TOKEN', { secret: true, doc: 'The session token that goes along with it, if it is a passing one.' }),
+    awsContainerPath: optionalText('AWS_CONTAINER_CREDENTIALS_RELATIVE_URI', { pattern: /^\/[\x21-\x7e]*$/, doc: 'Set by ECS, for PDS_BLOBSTORE_S3_CREDENTIALS=container.' }),
+    awsContainerUri: optionalUrl('AWS_CONTAINER_CREDENTIALS_FULL_URI', { doc: 'Set by EKS, for the same.' }),
+    awsContainerToken: optionalText('AWS_CONTAINER_AUTHORIZATION_TOKEN', { secret: true, doc: 'Sent there.' }),
+    awsContainerTokenFile: optionalText('AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE', { doc: 'File of what is sent there.' }),
+    awsInstanceEndpoint: url('AWS_EC2_METADATA_SERVICE_ENDPOINT', { default: 'http://169.254.169.254', doc: 'Where an EC2 instance asks for its key, for PDS_BLOBSTORE_S3_CREDENTIALS=instance.' }),
+    awsRoleArn: optionalText('AWS_ROLE_ARN', { doc: 'Role, for PDS_BLOBSTORE_S3_CREDENTIALS=web-identity.' }),
+    awsWebIdentityTokenFile: optionalText('AWS_WEB_IDENTITY_TOKEN_FILE', { doc: 'File of the token that says who we are, for the same.' }),
+    awsStsUrl: optionalUrl('AWS_ENDPOINT_URL_STS', { doc: 'Where the token is exchanged for a key; default AWS in the region.' }),
     s3UploadTimeoutMs: durationMs('PDS_BLOBSTORE_S3_UPLOAD_TIMEOUT_MS', { default: 20_000, min: 1, max: 3_600_000, doc: 'Longest time for storing a blob in the bucket, or 16 MiB of a large one; three tries are made.' }),
     s3RequestTimeoutMs: durationMs('PDS_BLOBSTORE_S3_REQUEST_TIMEOUT_MS', { default: 15_000, min: 1, max: 3_600_000, doc: 'Longest wait for any other answer of the bucket, and longest pause within one.' }),
     s3KeyPrefix: optionalText('PDS_BLOBSTORE_S3_KEY_PREFIX', { pattern: /^[A-Za-z0-9._-]+(\/[A-Za-z0-9._-]+)*\/?$/, doc: 'What all keys begin with, so that servers can share a bucket; unset for the keys of the reference. Ours.' }),
@@ -118,18 +129,40 @@ function pair(name: string, value: string | null, otherName: string, otherValue:
   return (value === null) === (otherValue === null) ? [] : [`${name} and ${otherName} go together: set both or none`];
 }
 
-interface BlobPlaceSettings extends Record<'blobDirectory' | 's3Bucket' | 's3Region' | 's3Endpoint' | 's3KeyPrefix' | 's3AccessKeyId' | 's3SecretAccessKey' | 'awsAccessKeyId' | 'awsSecretAccessKey', string | null> {}
+type KeySettings = 's3AccessKeyId' | 's3SecretAccessKey' | 's3SessionToken' | 'awsAccessKeyId' | 'awsSecretAccessKey' | 'awsContainerPath' | 'awsContainerUri' | 'awsRoleArn' | 'awsWebIdentityTokenFile';
+
+interface BlobPlaceSettings extends Record<'blobDirectory' | 's3Bucket' | 's3Region' | 's3Endpoint' | 's3KeyPrefix' | KeySettings, string | null> {
+  readonly s3Credentials: 'key' | 'container' | 'instance' | 'web-identity';
+}
 
 /** Says what is wrong when blobs have two places, or half a one. */
 function blobPlaceFaults(given: BlobPlaceSettings): string[] {
   const faults = pair('PDS_BLOBSTORE_S3_ACCESS_KEY_ID', given.s3AccessKeyId, 'PDS_BLOBSTORE_S3_SECRET_ACCESS_KEY', given.s3SecretAccessKey);
   if (given.s3Bucket === null) {
-    const isHalf = [given.s3Region, given.s3Endpoint, given.s3KeyPrefix, given.s3AccessKeyId].some((value) => value !== null);
+    const isHalf = [given.s3Region, given.s3Endpoint, given.s3KeyPrefix, given.s3AccessKeyId, given.s3SessionToken].some((value) => value !== null) || given.s3Credentials !== 'key';
     return isHalf ? [...faults, 'PDS_BLOBSTORE_S3_BUCKET is required with the other PDS_BLOBSTORE_S3_ settings'] : faults;
   }
   if (given.blobDirectory !== null) faults.push('PDS_BLOBSTORE_DISK_LOCATION and PDS_BLOBSTORE_S3_BUCKET exclude each other: blobs have one place');
-  const hasKey = given.s3AccessKeyId !== null || (given.awsAccessKeyId !== null && given.awsSecretAccessKey !== null);
-  return hasKey ? faults : [...faults, 'PDS_BLOBSTORE_S3_BUCKET needs PDS_BLOBSTORE_S3_ACCESS_KEY_ID and PDS_BLOBSTORE_S3_SECRET_ACCESS_KEY'];
+  return [...faults, ...keyFaults(given)];
+}
+
+/** Says what is wrong with where the bucket's key is to come from. */
+function keyFaults(given: BlobPlaceSettings): string[] {
+  const isOwn = given.s3AccessKeyId !== null;
+  const faults = !isOwn && given.s3SessionToken !== null ? ['PDS_BLOBSTORE_S3_SESSION_TOKEN goes along with PDS_BLOBSTORE_S3_ACCESS_KEY_ID'] : [];
+  if (given.s3Credentials !== 'key' && isOwn) faults.push(`PDS_BLOBSTORE_S3_CREDENTIALS=${given.s3Credentials} and PDS_BLOBSTORE_S3_ACCESS_KEY_ID exclude each other`);
+  switch (given.s3Credentials) {
+    case 'key': {
+      const hasKey = isOwn || (given.awsAccessKeyId !== null && given.awsSecretAccessKey !== null);
+      return hasKey ? faults : [...faults, 'PDS_BLOBSTORE_S3_BUCKET needs PDS_BLOBSTORE_S3_ACCESS_KEY_ID and PDS_BLOBSTORE_S3_SECRET_ACCESS_KEY, or PDS_BLOBSTORE_S3_CREDENTIALS'];
+    }
+    case 'container':
+      return given.awsContainerPath !== null || given.awsContainerUri !== null ? faults : [...faults, 'PDS_BLOBSTORE_S3_CREDENTIALS=container needs AWS_CONTAINER_CREDENTIALS_RELATIVE_URI or AWS_CONTAINER_CREDENTIALS_FULL_URI'];
+    case 'instance':
+      return faults;
+    case 'web-identity':
+      return given.awsRoleArn !== null && given.awsWebIdentityTokenFile !== null ? faults : [...faults, 'PDS_BLOBSTORE_S3_CREDENTIALS=web-identity needs AWS_ROLE_ARN and AWS_WEB_IDENTITY_TOKEN_FILE'];
+  }
 }
 
 /** The PDS's settings. */

@@ -42,6 +42,12 @@ test.each([
   [{ PDS_BLOBSTORE_S3_BUCKET: 'blobs', AWS_ACCESS_KEY_ID: 'a' }, 'needs PDS_BLOBSTORE_S3_ACCESS_KEY_ID'],
   [{ PDS_BLOBSTORE_S3_BUCKET: 'blobs', PDS_BLOBSTORE_S3_ACCESS_KEY_ID: 'a', AWS_SECRET_ACCESS_KEY: 'b' }, 'set both or none'],
   [{ PDS_BLOBSTORE_S3_REGION: 'eu-central-1' }, 'PDS_BLOBSTORE_S3_BUCKET is required'],
+  [{ PDS_BLOBSTORE_S3_CREDENTIALS: 'instance' }, 'PDS_BLOBSTORE_S3_BUCKET is required'],
+  [{ PDS_BLOBSTORE_S3_BUCKET: 'blobs', PDS_BLOBSTORE_S3_CREDENTIALS: 'guess' }, 'PDS_BLOBSTORE_S3_CREDENTIALS'],
+  [{ PDS_BLOBSTORE_S3_BUCKET: 'blobs', PDS_BLOBSTORE_S3_CREDENTIALS: 'container' }, 'needs AWS_CONTAINER_CREDENTIALS_RELATIVE_URI'],
+  [{ PDS_BLOBSTORE_S3_BUCKET: 'blobs', PDS_BLOBSTORE_S3_CREDENTIALS: 'web-identity', AWS_ROLE_ARN: 'arn' }, 'needs AWS_ROLE_ARN and AWS_WEB_IDENTITY_TOKEN_FILE'],
+  [{ PDS_BLOBSTORE_S3_BUCKET: 'blobs', PDS_BLOBSTORE_S3_CREDENTIALS: 'instance', PDS_BLOBSTORE_S3_ACCESS_KEY_ID: 'a', PDS_BLOBSTORE_S3_SECRET_ACCESS_KEY: 'b' }, 'exclude each other'],
+  [{ PDS_BLOBSTORE_S3_BUCKET: 'blobs', PDS_BLOBSTORE_S3_SESSION_TOKEN: 't', AWS_ACCESS_KEY_ID: 'a', AWS_SECRET_ACCESS_KEY: 'b' }, 'goes along with PDS_BLOBSTORE_S3_ACCESS_KEY_ID'],
   [{ PDS_BLOBSTORE_S3_KEY_PREFIX: '/from/the/root' }, 'must match'],
 ])('%j is refused', (environment, why) => {
   expect(() => readPdsConfig(environment)).toThrow(why);

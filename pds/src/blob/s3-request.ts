@@ -10,6 +10,7 @@ import type { Clock } from '@dunlin/protocol/base/clock';
 import type { RawAnswer, RawExchange } from '@dunlin/service/http/raw-exchange';
 import type { Logger } from '@dunlin/service/log/logger';
 import { BlobStorageError } from './blob-files.ts';
+import type { S3Credentials } from './s3-credentials.ts';
 import { errorOf } from './s3-xml.ts';
 
 /** Tries of one request, the first included. */
@@ -24,7 +25,7 @@ const maxTextBytes = 8 * 1024 * 1024;
 /** SHA-256 of nothing. */
 const emptySha256 = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
 
-/** Where a bucket is, and who we are there. */
+/** Where a bucket is. */
 export interface S3Place {
   readonly bucket: string;
   readonly region: string;
@@ -32,8 +33,6 @@ export interface S3Place {
   readonly endpoint: string | null;
   /** True puts the bucket's name into the path instead of the host name. */
   readonly isPathStyle: boolean;
-  readonly accessKeyId: string;
-  readonly secretAccessKey: string;
   /** Longest time of a request that stores something, in ms. */
   readonly uploadTimeoutMs: number;
   /** Longest wait for the head of any other answer, in ms. */
@@ -63,6 +62,7 @@ export interface S3Text {
 /** Sends requests to one bucket. */
 export class S3Requests {
   readonly #place: S3Place;
+  readonly #credentials: S3Credentials;
   readonly #base: URL;
   readonly #exchange: RawExchange;
   readonly #clock: Clock;
@@ -72,8 +72,9 @@ export class S3Requests {
   readonly #keys = new Map<string, ArrayBuffer>();
 
   /** The clock must be right: a bucket refuses requests that are a quarter of an hour off. `onFailure` is told of each request that failed after all its tries. */
-  constructor(o: { place: S3Place; exchange: RawExchange; clock: Clock; log: Logger; onFailure: () => void }) {
+  constructor(o: { place: S3Place; credentials: S3Credentials; exchange: RawExchange; clock: Clock; log: Logger; onFailure: () => void }) {
     this.#place = o.place;
+    this.#credentials = o.credentials;
     this.#base = baseUrl(o.place);
     this.#exchange = o.exchange;
     this.#clock = o.clock;
@@ -123,14 +124,16 @@ export class S3Requests {
   }
 
   async #send({ method, key, query = {}, headers = {}, body }: S3Request, signal: AbortSignal): Promise<S3Answer | null> {
-    const { accessKeyId, secretAccessKey, region } = this.#place;
-    // One a day, of which yesterday's is of no use.
+    const { region } = this.#place;
+    const signingKey = await this.#credentials.key();
+    const { accessKeyId, secretAccessKey, sessionToken } = signingKey;
+    // One a day and key, of which those before are of no use.
     if (this.#keys.size > 2) this.#keys.clear();
     const url = new URL(this.#base);
     if (key !== null) url.pathname = `${url.pathname}/${encodeKey(key)}`.replace(/^\/\//, '/');
     url.search = Object.entries(query).map(([name, value]) => `${encode(name)}=${encode(value)}`).join('&');
     const signer = new AwsV4Signer({
-      method, url: url.href, accessKeyId, secretAccessKey, region, service: 's3', cache: this.#keys,
+      method, url: url.href, accessKeyId, secretAccessKey, ...(sessionToken !== null && { sessionToken }), region, service: 's3', cache: this.#keys,
       headers: { ...headers, 'x-amz-content-sha256': body?.sha256 ?? emptySha256 },
       datetime: new Date(this.#clock.nowMs()).toISOString().replace(/[:-]|\.\d{3}/g, ''),
     });
@@ -139,7 +142,7 @@ export class S3Requests {
     const stream = body === undefined || body.length === 0 ? null : body.open();
     try {
       const answer = await this.#exchange({ origin: url.origin, path: url.pathname + url.search, method, headers: signed, body: stream, signal });
-      return answer.status < 300 ? answer : await judge(answer);
+      return answer.status < 300 ? answer : await judge(answer, () => this.#credentials.forget(signingKey));
     } catch (fault) {
       // Not all of it may have been read, and nobody else has its file open.
       stream?.destroy();
@@ -148,11 +151,11 @@ export class S3Requests {
   }
 }
 
-/** Gives null for an answer that says there is no such object. @throws BlobStorageError for every other that is none we hoped for */
-async function judge({ status, body }: S3Answer): Promise<null> {
+/** Gives null for an answer that says there is no such object; `forget` gives up a passing key that is over, if it was one. @throws BlobStorageError for every other that is none we hoped for */
+async function judge({ status, body }: S3Answer, forget: () => boolean): Promise<null> {
   const { code, message } = errorOf(await textOf(body));
   if ((status === 404 && (code === '' || code === 'NoSuchKey')) || status === 416) return null;
-  const isPassing = status >= 500 || status === 429 || code === 'RequestTimeout' || code === 'SlowDown';
+  const isPassing = status >= 500 || status === 429 || code === 'RequestTimeout' || code === 'SlowDown' || (code === 'ExpiredToken' && forget());
   throw new BlobStorageError(`bucket answered ${status}${code && ` ${code}`}${message && `: ${message}`}`, { isRefusal: !isPassing });
 }
 

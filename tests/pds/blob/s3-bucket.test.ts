@@ -6,6 +6,7 @@ import { systemClock } from '@dunlin/protocol/base/clock';
 import { createRawExchange } from '@dunlin/service/http/raw-exchange';
 import { createLogger } from '@dunlin/service/log/logger';
 import { S3Bucket } from '../../../pds/src/blob/s3-bucket.ts';
+import { S3Credentials } from '../../../pds/src/blob/s3-credentials.ts';
 import { S3Requests } from '../../../pds/src/blob/s3-request.ts';
 
 const exchange = createRawExchange({ allowPrivate: true, maxBytes: Number.MAX_SAFE_INTEGER, bodyTimeoutMs: 500 });
@@ -23,9 +24,10 @@ beforeAll(async () => {
   await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
   const place = {
     bucket: 'blobs', region: 'auto', endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, isPathStyle: true,
-    accessKeyId: 'somebody', secretAccessKey: 'a secret', uploadTimeoutMs: 5_000, requestTimeoutMs: 5_000,
+    uploadTimeoutMs: 5_000, requestTimeoutMs: 5_000,
   };
-  const requests = new S3Requests({ place, exchange, clock: systemClock, log: createLogger('pds', { destination: { write: (line) => void log.push(line) } }), onFailure: () => void failures++ });
+  const credentials = new S3Credentials({ source: { kind: 'key', key: { accessKeyId: 'somebody', secretAccessKey: 'a secret', sessionToken: null } }, exchange, clock: systemClock });
+  const requests = new S3Requests({ place, credentials, exchange, clock: systemClock, log: createLogger('pds', { destination: { write: (line) => void log.push(line) } }), onFailure: () => void failures++ });
   bucket = new S3Bucket({ name: 'blobs', reads: requests, writes: requests });
 });
 afterAll(async () => {
