@@ -62,6 +62,15 @@ export function identityTable({ handle, signingKey, pdsUrl, keys = [], otherEntr
   };
 }
 
+/** Gives the parts of a did:web's document that make an account live here, as JSON. */
+export function documentText({ did, handle, signingKey, pdsUrl }: { did: string; handle: string; signingKey: string; pdsUrl: string }): string {
+  return JSON.stringify({
+    alsoKnownAs: [`at://${handle}`],
+    verificationMethod: [{ id: `${did}#atproto`, type: 'Multikey', controller: did, publicKeyMultibase: signingKey.slice('did:key:'.length) }],
+    service: [{ id: '#atproto_pds', type: 'AtprotoPersonalDataServer', serviceEndpoint: pdsUrl }],
+  }, null, 1);
+}
+
 function keyRow({ key, holder, change }: RotationKey, oldHost: string, choices: Map<string, HTMLSelectElement>): HTMLElement {
   if (holder === 'thisServer' || holder === 'thisOperator' || holder === 'you') {
     const whose = holder === 'you' ? 'yours, which signs this' : holder === 'thisServer' ? `this server's, ${location.host}` : `of this server's operator, kept apart from the server`;

@@ -4,7 +4,7 @@
  * Source: ours; app.dunlin.move.getIdentity, requestCode, changeIdentity.
  */
 import { oldSignInForm } from './arrival-parts.ts';
-import { identityTable, type PlannedIdentity } from './identity-view.ts';
+import { documentText, identityTable, type PlannedIdentity } from './identity-view.ts';
 import { keyChoice } from './key-choice.ts';
 import type { Again, MoveStatus } from './move-status.ts';
 import { AnswerError, button, element, field, form } from './page.ts';
@@ -77,14 +77,9 @@ function codeParts({ did, handle, origin = '' }: MoveStatus, identity: Identity,
 }
 
 function documentParts({ did }: MoveStatus, { handle, signingKey, pdsUrl }: Identity, { session, again }: { session: Session; again: Again }): HTMLElement[] {
-  const document = {
-    alsoKnownAs: [`at://${handle}`],
-    verificationMethod: [{ id: `${did}#atproto`, type: 'Multikey', controller: did, publicKeyMultibase: signingKey.slice('did:key:'.length) }],
-    service: [{ id: '#atproto_pds', type: 'AtprotoPersonalDataServer', serviceEndpoint: pdsUrl }],
-  };
   return [
     element('p', {}, 'Everything has come. Your DID is a web document that only you can change. Put these parts into it, in the place of those of the same name:'),
-    element('pre', { id: 'document' }, JSON.stringify(document, null, 1)),
+    element('pre', { id: 'document' }, documentText({ did, handle, signingKey, pdsUrl })),
     element('p', {}, button('I have changed it: look', { id: 'check-document' }, async () => {
       await session.call('app.dunlin.move.goOn', {});
       for (let tries = 0; tries < 20; tries++) {

@@ -23,7 +23,7 @@ function showStart(): void {
     element('section', {}, element('h2', {}, 'You began already?'),
       element('p', {}, 'Sign in with the password you chose here, and it goes on where it stopped.'), button('Sign in', { class: 'quiet', id: 'resume' }, async () => showResume())),
     element('section', {}, element('h2', {}, 'Your old server is gone?'),
-      element('p', {}, 'With the archive you downloaded there and your recovery key you get your account back here.'), button('Use an archive', { class: 'quiet', id: 'restore' }, async () => showRestore(showMove))),
+      element('p', {}, 'With the archive you downloaded there and your recovery key, or by the document of your own did:web, you get your account back here.'), button('Use an archive', { class: 'quiet', id: 'restore' }, async () => showRestore(showMove))),
   );
 }
 

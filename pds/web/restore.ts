@@ -10,6 +10,7 @@ import { sizeOf, type Again } from './move-status.ts';
 import { outsideSigner } from './outside-signer.ts';
 import { ask, button, element, field, form, show } from './page.ts';
 import { planRestore, type RestorePlan } from './restore-plan.ts';
+import { showWebAccount } from './restore-web.ts';
 import { readSigners, type Signer } from './rotation-signature.ts';
 import { Session, type Tokens } from './sign-in.ts';
 
@@ -59,14 +60,19 @@ function fileOf(made: HTMLElement, name: string): File | null {
 export function showRestore(next: (session: Session) => Promise<void>): void {
   const made = form({ id: 'restore-files' }, async (values) => {
     const archive = await chosenIn(made);
-    const signers = await signersIn(made, values);
     const here = await describe('');
-    const handle = suggestHandle(archive.handle, here, [archive.handle.slice(archive.handle.indexOf('.'))]);
+    const isOwnDomain = archive.did === `did:web:${archive.handle}`;
+    const handle = isOwnDomain ? archive.handle : suggestHandle(archive.handle, here, [archive.handle.slice(archive.handle.indexOf('.'))]);
+    if (archive.did.startsWith('did:web:')) {
+      chosen = archive;
+      return showWebAccount({ archive, handle, here, next });
+    }
+    const signers = await signersIn(made, values);
     const plan = await planRestore(archive, signers, handle);
     chosen = archive;
     showAccount({ archive, handle, here, plan, next });
   }, archiveField(), ...keyFields(), element('button', {}, 'Go on'));
-  show(element('p', {}, 'Both stay in this browser for now. The key is never sent anywhere: it signs here that your account lives at this server.'), made);
+  show(element('p', {}, 'Both stay in this browser for now. The key is never sent anywhere: it signs here that your account lives at this server. Whose identity is a did:web needs no key.'), made);
 }
 
 interface Return {

@@ -1,6 +1,6 @@
 /**
  * Coming back from an archive by the page with keys of secp256k1: one typed as hex, which never leaves the browser, and one that signs in
- * another program. What is to be signed is shown before, with each key.
+ * another program; and with a did:web, by its document. What is to be signed is shown before, with each key.
  * Not for: keys the pages made (moving-pages.test.ts).
  */
 import { writeFile } from 'node:fs/promises';
@@ -8,7 +8,9 @@ import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { Keypair } from '@dunlin/protocol/crypto/keypair';
 import { signPlcOperation } from '@dunlin/protocol/identity/plc-operation';
+import { mintServiceJwt } from '@dunlin/protocol/crypto/service-jwt';
 import { temporaryFolder } from '../harness/temporary.ts';
+import { partsOf, startDocumentHost } from '../pds/moving/document-host.ts';
 import { codeAtOld, newMover, startTwoHomes, type TwoHomes } from '../pds/moving/two-homes.ts';
 import { startSmallPds, type SmallPds } from '../pds/small-pds.ts';
 import { openBrowser, openPage } from './open-page.ts';
@@ -120,4 +122,41 @@ test('a key that is kept elsewhere signs there: the operation is shown, another 
   expect((await dataOf(did)).services.atproto_pds.endpoint).toBe(homes.fresh.url);
   expect(faults).toEqual([]);
   await page.context().close();
+}, 60_000);
+
+test('a did:web comes back when its owner has written what the page says into the document', async () => {
+  const host = await startDocumentHost();
+  try {
+    const gone = await startSmallPds({ environment: { PDS_SERVICE_HANDLE_DOMAINS: '.test', PDS_DID_PLC_URL: homes.old.plc.url } });
+    const { did } = host;
+    const key = Keypair.generate('k256');
+    host.write(partsOf({ did, handle: 'wanda.test', didKey: key.did, pdsUrl: gone.url }));
+    const audience = String((await gone.call('com.atproto.server.describeServer')).json['did']);
+    const jwt = mintServiceJwt({ issuer: did, audience, lxm: 'com.atproto.server.createAccount', keypair: key, nowMs: Date.now() });
+    const { json: made } = await gone.call('com.atproto.server.createAccount', { body: { did, handle: 'wanda.test', email: 'wanda@people.org', password: 'wanda password' }, token: jwt });
+    const token = String(made['accessJwt']);
+    const credentials = (await gone.call('com.atproto.identity.getRecommendedDidCredentials', { token })).json as { verificationMethods: { atproto: string } };
+    host.write(partsOf({ did, handle: 'wanda.test', didKey: credentials.verificationMethods.atproto, pdsUrl: gone.url }));
+    await gone.call('com.atproto.server.activateAccount', { method: 'POST', token });
+    await gone.call('com.atproto.repo.createRecord', { body: { repo: did, collection: 'app.bsky.feed.post', record: { text: 'from before', createdAt: '2026-01-01T00:00:00.000Z' } }, token });
+    const archive = await archiveOf(gone, token, 'wanda');
+    await gone.close();
+
+    const { page, faults } = await openPage(browser);
+    await begin(page, archive);
+    await page.getByRole('button', { name: 'Go on' }).click();
+    await fillAccount(page, 'wanda');
+    const wanted = JSON.parse(await page.locator('#document').innerText()) as Record<string, unknown>;
+    await page.locator('#check-document').click();
+    await page.getByRole('alert').getByText('does not name this server').waitFor();
+    host.write(wanted);
+    await page.locator('#check-document').click();
+    await page.locator('#arrived').waitFor();
+    expect((await homes.fresh.call('com.atproto.sync.getRepoStatus', { params: { did } })).json).toMatchObject({ active: true });
+    expect((await homes.fresh.call('com.atproto.repo.listRecords', { params: { repo: did, collection: 'app.bsky.feed.post' } })).json['records']).toHaveLength(1);
+    expect(faults).toEqual([]);
+    await page.context().close();
+  } finally {
+    await host.close();
+  }
 }, 60_000);

@@ -37,6 +37,8 @@ export interface WantedAccount {
   readonly existingDid: string | null;
   /** True makes the handle the DID (did:web), whose document this server writes. */
   readonly isHosted?: boolean;
+  /** The key it is to sign with; without one that which waits for the DID, or a new one. */
+  readonly keypair?: Keypair;
   /** Null for none; whether one is needed is asked of `invite/`. */
   readonly inviteCode: string | null;
   /** Writes what else belongs to the account, in the transaction that makes it. */
@@ -99,7 +101,7 @@ export class Registrar {
     try {
       const passwordHash = wanted.password === null ? null : await this.#passwords.hash(wanted.password);
       const reserved = wanted.existingDid === null ? null : this.#reservedKeys.find(wanted.existingDid);
-      const keypair = reserved ?? Keypair.generate('k256');
+      const keypair = wanted.keypair ?? reserved ?? Keypair.generate('k256');
       if (wanted.existingDid !== null) return await this.#store({ wanted, did: wanted.existingDid, keypair, passwordHash });
       if (wanted.isHosted === true) return await this.#registerHosted({ wanted, keypair, passwordHash });
       const fresh = this.#plc.prepare({ ...wanted, signingKey: keypair.did, pdsUrl: this.#server.publicUrl });

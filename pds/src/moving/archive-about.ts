@@ -49,12 +49,16 @@ export function archiveReadme({ did, handle, server, archivedAt, blobs, missingB
     '',
     'To get the account back when the old server is gone',
     '',
-    did.startsWith('did:plc:')
-      ? '  You need your recovery key: a key of your own among the rotation keys of your identity.'
-      : '  Your identity is a web document at your own domain: change it to name the new server.',
-    ...(rotationKeys === null ? [] : ['  The rotation keys then, the most powerful first:', ...rotationKeys.map((key) => `    ${key}`)]),
-    '  At a server that runs Dunlin open /account/move-in, choose "Use an archive", and give it this file',
-    '  and the recovery key. The key is used in your browser and sent to nobody.',
+    ...(did.startsWith('did:plc:') ? [
+      '  You need your recovery key: a key of your own among the rotation keys of your identity.',
+      ...(rotationKeys === null ? [] : ['  The rotation keys then, the most powerful first:', ...rotationKeys.map((key) => `    ${key}`)]),
+      '  At a server that runs Dunlin open /account/move-in, choose "Use an archive", and give it this file',
+      '  and the recovery key. The key is used in your browser and sent to nobody.',
+    ] : [
+      '  Your identity is a web document at your own domain, and you must be able to change it.',
+      '  At a server that runs Dunlin open /account/move-in, choose "Use an archive", and give it this file:',
+      '  the page says what to write into the document.',
+    ]),
     '',
     '  At any other server, by XRPC: make the account with its DID (com.atproto.server.createAccount, with',
     '  a token signed by the key your DID document names), then com.atproto.repo.importRepo with repo.car,',

@@ -84,7 +84,7 @@ export class MoveStore {
   constructor(database: Database, key: Uint8Array) {
     this.#key = key;
     this.#find = database.prepare(`SELECT ${columns} FROM move WHERE account = ?`);
-    this.#ableToGoOn = database.prepare<[], number>("SELECT account FROM move WHERE (sealed_session IS NOT NULL OR operation IS NOT NULL) AND step NOT IN ('archive', 'done') AND fault_code IS NULL ORDER BY began_at").pluck();
+    this.#ableToGoOn = database.prepare<[], number>("SELECT account FROM move WHERE (sealed_session IS NOT NULL OR origin IS NULL) AND step NOT IN ('archive', 'done') AND fault_code IS NULL ORDER BY began_at").pluck();
     this.#begin = database.prepare('INSERT OR REPLACE INTO move (account, origin, step, operation, began_at, changed_at) VALUES (?, ?, ?, ?, ?, ?)');
     this.#page = database.prepare(`SELECT ${columns} FROM move WHERE account > ? AND (step <> 'done' OR ? = 1) ORDER BY account LIMIT ?`);
     const kept = (column: string): string => `${column} = CASE WHEN fault_code = '${stoppedByOperator}' THEN ${column} END`;

@@ -2,7 +2,7 @@
  * Getting an account back at this server when its old one is gone: the person has an archive, and a rotation key of their own.
  * Whoever shows an operation that names this server and a key reserved here, signed with a rotation key the DID has now, rules the DID:
  * that opens a deactivated account. The operation is kept, and sent to the directory only when the archive has been brought whole.
- * The private key never comes here: the page signs. Source: did:plc v0.3; docs/decisions/0024-an-archive-and-a-recovery-key.md.
+ * The private key never comes here: the page signs. Not for did:web (`web-restoration.ts`). Source: did:plc v0.3; docs/decisions/0024-an-archive-and-a-recovery-key.md.
  */
 import type { Clock } from '@dunlin/protocol/base/clock';
 import { ProtocolError } from '@dunlin/protocol/base/errors';
@@ -85,7 +85,7 @@ export class Restoration {
 
   /** Gives what an operation must say for a DID to come here; reserves the key. @throws XrpcError 400 when the DID is no did:plc or has ended, 502 */
   async groundFor(did: string): Promise<RestoreGround> {
-    if (!did.startsWith('did:plc:')) throw invalidRequest('only a did:plc can be brought back with a recovery key; a did:web is ruled by its own document');
+    if (!did.startsWith('did:plc:')) throw invalidRequest('only a did:plc can be brought back with an operation; a did:web is ruled by its own document');
     const { cid: prev, ...present } = await this.#plc.stateOf(did);
     const account = this.#accounts.byDid(did);
     const key = account === null ? await this.#groups.write(() => this.#reserved.reserve(did)) : this.#keys.of(account.id);

@@ -34,7 +34,7 @@ export function apiParts(stage: Stage, stores: Stores, writes: Writes, network: 
   const domains = handleDomains(config);
   const limits = new Limits({ isOn: config.rateLimitsEnabled, bypassKey: config.rateLimitBypassKey, bypassAddresses: config.rateLimitBypassIps, clock });
   const { targets, forwarder, appView, readAfterWrite } = openProxy(stage, stores, writes, network);
-  const { importer, missingBlobs, moves, oversight, restoration, tickets } = moving;
+  const { importer, missingBlobs, moves, oversight, restoration, webRestoration, tickets } = moving;
   const eventRate = new EventRate(sequencer, clock);
   lifecycle.own('event rate', eventRate.close);
   const folders = { data: config.dataDirectory, blobs: blobFolders(config).folder };
@@ -85,6 +85,6 @@ export function apiParts(stage: Stage, stores: Stores, writes: Writes, network: 
     adminMoves: { auth, accounts, oversight },
     blobTrash: { auth, accounts, trash: writes.trash, trashStore: stores.trashStore },
     archiveTicket: { auth, tickets, limits },
-    restore: { auth, restoration, handles: choice, fresh: second.fresh, limits },
+    restore: { auth, restoration, webRestoration, handles: choice, fresh: second.fresh, limits },
   };
 }

@@ -3,6 +3,8 @@
  * The runner takes unfinished moves up when the server starts and ends its jobs before the database closes.
  * Not for the methods (`api-parts.ts`). Source: ours.
  */
+import { utf8Encode } from '@dunlin/protocol/base/bytes';
+import { hmacSha256 } from '@dunlin/protocol/crypto/hash';
 import { createGuardedFetch } from '@dunlin/service/http/guarded-fetch';
 import { serveArchives } from '../api/account/archive.ts';
 import { MissingBlobs } from '../blob/fetch-missing.ts';
@@ -17,6 +19,7 @@ import { MoveOversight } from '../moving/move-oversight.ts';
 import { MoveRunner } from '../moving/move-runner.ts';
 import { MoveSteps, movePace } from '../moving/move-steps.ts';
 import { Restoration } from '../moving/restoration.ts';
+import { WebRestoration } from '../moving/web-restoration.ts';
 import { Moves } from '../moving/moves.ts';
 import type { People } from './accounts.ts';
 import type { Network } from './network.ts';
@@ -48,6 +51,7 @@ export function openMoving(stage: Stage, stores: Stores, writes: Writes, network
     importer, missingBlobs, runner, tickets,
     moves: new Moves({ ...shared, runner, observer, identity: new MoveIdentity(shared) }),
     oversight: new MoveOversight({ ...shared, runner }),
+    webRestoration: new WebRestoration({ ...shared, key: hmacSha256(utf8Encode(stage.secrets.jwtSecret), utf8Encode('claims of restorations')), registrar: people.registrar, observer }),
     restoration: new Restoration({ ...shared, runner, observer, registrar: people.registrar }),
   };
 }

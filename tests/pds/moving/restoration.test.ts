@@ -112,7 +112,7 @@ test('an operation that does not rule the DID, or does not lead here, opens noth
   expect((await restore(lost, 'bob.test', { ...right, extra: 1 })).json).toMatchObject({ error: 'InvalidOperation' });
   expect((await restore(lost, 'somebody.elsewhere.org', right)).status).toBeGreaterThanOrEqual(400);
   expect((await small.call('com.atproto.server.createSession', { body: { identifier: lost.did, password: 'new password' } })).status).toBe(401);
-  expect((await small.call('app.dunlin.move.prepareRestore', { body: { did: 'did:web:example.org' } })).status).toBe(400);
+  expect((await small.call('app.dunlin.move.prepareRestore', { body: { did: 'did:key:zQ3shXjHeiBuRCKmM36cuYnm7YEMzhGnCmCyW92sRJ9pribSF' } })).status).toBe(400);
 });
 
 test('an operation that the directory does not take any more is signed once more', async () => {

@@ -1,6 +1,7 @@
 /**
  * app.dunlin.move.prepareRestore, restore, completeArchive, signAgain: an account comes back from an archive when its server is gone.
- * Who asks the first two is nobody yet: the proof is in the signed operation. What they do: `moving/restoration.ts`. The archive itself is
+ * Who asks the first two is nobody yet: the proof is in the signed operation, or in the document of a did:web. What they do:
+ * `moving/restoration.ts`, `moving/web-restoration.ts`. The archive itself is
  * brought by importRepo, uploadBlob and putPreferences.
  * Source: lexicons of those names, ours.
  */
@@ -11,6 +12,7 @@ import { checkEmail } from '../../account/email-rules.ts';
 import type { FreshSessions } from '../../factor/fresh-sessions.ts';
 import type { HandleChoice } from '../../identity/handle-choice.ts';
 import type { Restoration } from '../../moving/restoration.ts';
+import type { WebRestoration } from '../../moving/web-restoration.ts';
 import type { Authenticator, Caller } from '../auth.ts';
 import { fiveMinutesMs, type Limits } from '../limits.ts';
 
@@ -18,6 +20,7 @@ import { fiveMinutesMs, type Limits } from '../limits.ts';
 export interface RestoreParts {
   readonly auth: Authenticator;
   readonly restoration: Restoration;
+  readonly webRestoration: WebRestoration;
   readonly handles: HandleChoice;
   readonly fresh: FreshSessions;
   readonly limits: Limits;
@@ -29,18 +32,20 @@ interface Wanted {
   readonly email?: string;
   readonly password: string;
   readonly inviteCode?: string;
-  readonly operation: unknown;
+  readonly operation?: unknown;
+  readonly claim?: string;
 }
 
 /** Gives the methods. */
-export function restoreRoutes({ auth, restoration, handles, fresh, limits }: RestoreParts): XrpcRoute[] {
+export function restoreRoutes({ auth, restoration, webRestoration, handles, fresh, limits }: RestoreParts): XrpcRoute[] {
   const access = auth.access({ scope: 'full' });
   return [
     route<unknown, { did: string }>('app.dunlin.move.prepareRestore', {
       rateLimit: limits.perAddress([50, fiveMinutesMs]),
       async handler({ input: { did } }) {
+        if (did.startsWith('did:web:')) return { body: { method: 'web', ...(await webRestoration.groundFor(did)) } };
         const { prev, present, signingKey, serverKeys, pdsUrl } = await restoration.groundFor(did);
-        return { body: { prev, ...present, signingKey, serverKeys, pdsUrl } };
+        return { body: { method: 'plc', prev, ...present, signingKey, serverKeys, pdsUrl } };
       },
     }),
     route<unknown, Wanted>('app.dunlin.move.restore', {
@@ -49,9 +54,10 @@ export function restoreRoutes({ auth, restoration, handles, fresh, limits }: Res
         if (input.password === '' || input.password.length > maxPasswordLength) throw invalidRequest(`Password must have 1 to ${maxPasswordLength} characters`, 'InvalidPassword');
         if (input.email !== undefined) checkEmail(input.email);
         const handle = await handles.check(input.handle, input.did);
-        const { did, accessJwt, refreshJwt } = await restoration.open({
-          did: input.did, handle, email: input.email ?? null, password: input.password, inviteCode: input.inviteCode ?? null, operation: operationOf(rawInput),
-        });
+        const wanted = { did: input.did, handle, email: input.email ?? null, password: input.password, inviteCode: input.inviteCode ?? null };
+        const { did, accessJwt, refreshJwt } = wanted.did.startsWith('did:web:')
+          ? await webRestoration.open({ ...wanted, claim: input.claim ?? '' })
+          : await restoration.open({ ...wanted, operation: operationOf(rawInput) });
         fresh.note(accessJwt);
         return { body: { did, handle, accessJwt, refreshJwt } };
       },
