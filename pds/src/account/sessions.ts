@@ -93,6 +93,12 @@ export class Sessions {
     return this.#pair(account, this.#tokens.mintRefresh(account.did, newRefreshId()), 'com.atproto.takendown');
   }
 
+  /** Gives one name for whatever way an identifier is written, for counting tries: the account's DID, or what nobody has. */
+  nameOf(identifier: string): string {
+    const name = identifier.trim();
+    return (name.length <= maxIdentifierLength ? this.#find(name)?.did : undefined) ?? name.toLowerCase();
+  }
+
   /** Begins the first session of an account within the group that makes it. */
   beginFirst(accountId: number, did: string, refresh: MintedRefresh): TokenPair {
     return this.#remember({ id: accountId, did }, refresh, { session: refresh.jti, beganAtMs: this.#clock.nowMs(), appPassword: null, agent: null });

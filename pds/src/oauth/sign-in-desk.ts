@@ -36,7 +36,7 @@ export class SignInDesk {
 
   /** Hears of an attempt before it is checked. @throws InvalidRequestError when there were too many */
   readonly onAttempt = ({ data, deviceId, deviceMetadata }: Attempt): void => {
-    const key = `${data.username.toLowerCase()}-${limitKey(deviceMetadata.ipAddress)}`;
+    const key = `${this.#sessions.nameOf(data.username)}-${limitKey(deviceMetadata.ipAddress)}`;
     if (this.#limits.some((limiter) => !limiter.spend(key).isAllowed)) throw new InvalidRequestError('Too many sign-in attempts, try again later');
     this.#devices.set(data, deviceId);
   };

@@ -48,6 +48,14 @@ test('mails are few: five codes of a kind an hour', async () => {
   expect((await ask()).status).toBe(429);
 });
 
+test.each([['createSession', 'com.atproto.server.createSession', 200], ['startPasskeyCheck', 'app.dunlin.account.startPasskeyCheck', 400]] as const)('an account has 30 tries of %s in five minutes from an address, however its name is written', async (_name, nsid, status) => {
+  clock.advance(3_600_000);
+  const spellings = ['alice.test', '@ALICE.test', ' alice.test ', 'alice@people.org', alice.did, `\t${alice.did}`];
+  const statuses: number[] = [];
+  for (let index = 0; index < 31; index++) statuses.push((await small.call(nsid, { body: { identifier: spellings[index % spellings.length], password: 'alice password' } })).status);
+  expect(statuses).toEqual([...Array.from({ length: 30 }, () => status), 429]);
+});
+
 test('one address has 300 sign-ins in five minutes, whatever names it makes up', async () => {
   const stop = new AbortController();
   const statuses: number[] = [];

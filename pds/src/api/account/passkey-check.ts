@@ -5,6 +5,7 @@
  * Source: lexicons of those names, ours; refusals as com.atproto.server.createSession.
  */
 import { limitKey } from '@dunlin/service/http/client-address';
+import type { RateLimitRule } from '@dunlin/service/http/rate-limit';
 import { invalidRequest, XrpcError } from '@dunlin/service/xrpc/errors';
 import { route, type XrpcRequest, type XrpcRoute } from '@dunlin/service/xrpc/route';
 import type { Account } from '../../account/account.ts';
@@ -26,7 +27,11 @@ interface Password {
 export function passkeyCheckRoutes({ sessions, passkeys, codes, limits, signIn, fresh }: {
   sessions: Sessions; passkeys: Passkeys; codes: SignInCodes; limits: Limits; signIn: PasskeySignIn; fresh: FreshSessions;
 }): XrpcRoute[] {
-  const key = ({ input, ip }: XrpcRequest<unknown, Password, undefined>): string => `${input.identifier.toLowerCase()}-${limitKey(ip)}`;
+  // Both take a password: as createSession, by account and address, and by address alone.
+  const tries = <I extends Password>(): RateLimitRule<XrpcRequest<unknown, I, undefined>>[] => [
+    ...limits.by<XrpcRequest<unknown, I, undefined>>(({ input, ip }) => `${sessions.nameOf(input.identifier)}-${limitKey(ip)}`, [300, dayMs], [30, fiveMinutesMs]),
+    ...limits.perAddress<XrpcRequest<unknown, I, undefined>>([300, fiveMinutesMs]),
+  ];
   const authenticate = async ({ identifier, password }: Password): Promise<Account> => {
     const found = await sessions.authenticate(identifier, password);
     if (found === null || found.appPassword !== null) throw new XrpcError(401, 'AuthenticationRequired', 'Invalid identifier or password');
@@ -35,7 +40,7 @@ export function passkeyCheckRoutes({ sessions, passkeys, codes, limits, signIn, 
   };
   return [
     route<unknown, Password>('app.dunlin.account.startPasskeyCheck', {
-      rateLimit: limits.by<XrpcRequest<unknown, Password, undefined>>(key, [300, dayMs], [30, fiveMinutesMs]),
+      rateLimit: tries<Password>(),
       async handler({ input }) {
         const options = await passkeys.beginCheck((await authenticate(input)).id);
         if (options === null) throw invalidRequest('the account has no passkey', 'NoPasskey');
@@ -43,7 +48,7 @@ export function passkeyCheckRoutes({ sessions, passkeys, codes, limits, signIn, 
       },
     }),
     route<unknown, Password & { answer: unknown }>('app.dunlin.account.finishPasskeyCheck', {
-      rateLimit: limits.by<XrpcRequest<unknown, Password & { answer: unknown }, undefined>>(key, [300, dayMs], [30, fiveMinutesMs]),
+      rateLimit: tries<Password & { answer: unknown }>(),
       async handler({ input }) {
         const account = await authenticate(input);
         await passkeys.finishCheck(account.id, input.answer);

@@ -34,7 +34,7 @@ export function sessionRoutes(o: {
     route<unknown, SignIn>('com.atproto.server.createSession', {
       // By address alone too: two scrypts for each made-up name would keep everybody else from signing in.
       rateLimit: [
-        ...o.limits.by<XrpcRequest<unknown, SignIn, undefined>>(({ input, ip }) => `${input.identifier.toLowerCase()}-${limitKey(ip)}`, [300, dayMs], [30, fiveMinutesMs]),
+        ...o.limits.by<XrpcRequest<unknown, SignIn, undefined>>(({ input, ip }) => `${sessions.nameOf(input.identifier)}-${limitKey(ip)}`, [300, dayMs], [30, fiveMinutesMs]),
         ...o.limits.perAddress<XrpcRequest<unknown, SignIn, undefined>>([300, fiveMinutesMs]),
       ],
       async handler({ input: { identifier, password, allowTakendown = false, authFactorToken }, headers }) {
