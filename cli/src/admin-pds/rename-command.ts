@@ -33,7 +33,7 @@ interface RenamedAccount {
 const retryWaitsMs = [1_000, 2_000, 4_000, 8_000, 16_000];
 
 const sentences: Readonly<Record<string, string>> = {
-  changed: 'is at the new name', wouldChange: 'would be moved to the new name', ownDocument: 'writes its DID document itself', elsewhere: 'lives elsewhere',
+  changed: 'is at the new name', wouldChange: 'would be moved to the new name', ownDocument: 'writes its DID document itself', unreachable: 'has a DID document of its own that does not answer', elsewhere: 'lives elsewhere',
   noKey: 'cannot be changed by this server', ended: 'has a DID that has ended', refused: 'was refused by the directory',
 };
 
@@ -61,6 +61,7 @@ async function rename(pds: AdminPds, to: string, { from, handles = false, handle
   const total: Row = { from, to, dryRun: !yes, ...counts };
   pds.tell(`${yes ? 'done' : 'nothing was changed; with --yes it is done'}: ${Object.entries(counts).map(([outcome, count]) => `${outcome} ${count}`).join(', ') || 'no accounts'}`, total);
   if (yes) await askRelays(pds);
+  if ((counts['unreachable'] ?? 0) > 0) throw new Error(`documents of ${counts['unreachable']} could not be read: see above, and repeat`);
   if ((counts['refused'] ?? 0) > 0) throw new Error(`${counts['refused']} were refused by the directory: see above, and repeat`);
 }
 

@@ -7,7 +7,8 @@
  * and that is none of this server's. Not here: HTTP. Source: ours, decisions/0025.
  */
 import type { Clock } from '@dunlin/protocol/base/clock';
-import { parseServiceOrigin } from '@dunlin/protocol/identity/did-document';
+import { ProtocolError } from '@dunlin/protocol/base/errors';
+import { parseServiceOrigin, type DidDocument } from '@dunlin/protocol/identity/did-document';
 import type { PlcState } from '@dunlin/protocol/identity/plc-operation';
 import type { IdentityResolver } from '@dunlin/protocol/identity/resolver';
 import { invalidRequest, XrpcError } from '@dunlin/service/xrpc/errors';
@@ -35,10 +36,10 @@ export interface WantedRename {
 }
 
 /**
- * What came of an account: it was changed (or would be), was changed before, writes its document itself, lives elsewhere, has no key of
- * ours, has an ended DID, or the directory refused.
+ * What came of an account: it was changed (or would be), was changed before, writes its document itself, has one of its own that cannot be
+ * read now, lives elsewhere, has no key of ours, has an ended DID, or the directory refused.
  */
-export type RenameOutcome = 'changed' | 'wouldChange' | 'done' | 'ownDocument' | 'elsewhere' | 'noKey' | 'ended' | 'refused';
+export type RenameOutcome = 'changed' | 'wouldChange' | 'done' | 'ownDocument' | 'unreachable' | 'elsewhere' | 'noKey' | 'ended' | 'refused';
 
 /** An account and what came of it. */
 export interface RenamedAccount {
@@ -189,9 +190,17 @@ export class HostRename {
   async #ownDocument({ to, isDryRun }: WantedRename, account: Account): Promise<RenamedAccount> {
     const { did, handle } = account;
     const url = this.#server.urlOf(to);
-    const document = await this.#resolver.resolveDid(did, { refresh: true }).catch(() => null);
+    let document: DidDocument | null;
+    try {
+      document = await this.#resolver.resolveDid(did, { refresh: true });
+    } catch (fault) {
+      // Its host is in trouble; what is in the document nobody knows. Any other fault is ours.
+      if (fault instanceof ProtocolError) return { did, handle, outcome: 'unreachable', detail: `its document cannot be read now (${fault.message}); run this again` };
+      throw fault;
+    }
     if (document?.pdsUrl !== url) {
-      return { did, handle, outcome: 'ownDocument', detail: `serviceEndpoint of #atproto_pds in its document must become ${url} (it is ${document?.pdsUrl ?? 'not to be had'}); run this again then` };
+      const now = document === null ? 'there is no document now' : `it is ${document.pdsUrl ?? 'missing'}`;
+      return { did, handle, outcome: 'ownDocument', detail: `serviceEndpoint of #atproto_pds in its document must become ${url} (${now}); run this again then` };
     }
     if (isDryRun) return { did, handle, outcome: 'wouldChange' };
     await this.#finish(account, to, handle);

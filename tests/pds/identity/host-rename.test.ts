@@ -5,6 +5,8 @@ import { Keypair } from '@dunlin/protocol/crypto/keypair';
 import { systemClock } from '@dunlin/protocol/base/clock';
 import { fetchPlcAuditLog } from '@dunlin/protocol/identity/did-plc';
 import { plcOperationCid, signPlcOperation, type UnsignedPlcUpdate } from '@dunlin/protocol/identity/plc-operation';
+import { mintServiceJwt } from '@dunlin/protocol/crypto/service-jwt';
+import { partsOf, startDocumentHost } from '../moving/document-host.ts';
 import { wildcardFetch } from '../wildcard-fetch.ts';
 import { startSmallPds, Subscriber, type Answer, type Person, type SmallPds } from '../small-pds.ts';
 
@@ -161,5 +163,28 @@ test('a document keeps a handle its owner wrote there; one written here gets its
     expect(await handleOf(fay.did)).toMatchObject({ didDoc: { alsoKnownAs: written, service: [{ serviceEndpoint: url }] } });
   } finally {
     await here.close();
+  }
+});
+
+test('a document whose host does not answer is told apart from one that says the wrong thing', async () => {
+  const host = await startDocumentHost();
+  const home = await startSmallPds();
+  try {
+    const { did } = host;
+    const key = Keypair.generate('k256');
+    host.write(partsOf({ did, handle: 'wanda.test', didKey: key.did, pdsUrl: home.url }));
+    const audience = String((await home.call('com.atproto.server.describeServer')).json['did']);
+    const token = mintServiceJwt({ issuer: did, audience, lxm: 'com.atproto.server.createAccount', keypair: key, nowMs: Date.now() });
+    expect((await home.call('com.atproto.server.createAccount', { body: { did, handle: 'wanda.test', email: 'wanda@people.org', password: 'wanda password' }, token })).status).toBe(200);
+    const dryRun = async (): Promise<Record<string, unknown>> => {
+      const { json: answer } = await home.call('app.dunlin.admin.renameHost', { headers: home.admin, body: { from: new URL(home.url).host, to: 'new.example.org', perSecond: 100, dryRun: true } });
+      return (answer['accounts'] as Record<string, unknown>[])[0]!;
+    };
+    expect(await dryRun()).toMatchObject({ outcome: 'ownDocument', detail: expect.stringContaining(`it is ${home.url}`) as unknown });
+    await host.close();
+    expect(await dryRun()).toMatchObject({ outcome: 'unreachable', detail: expect.stringContaining('cannot be read now') as unknown });
+  } finally {
+    await host.close();
+    await home.close();
   }
 });
