@@ -69,11 +69,11 @@ export class RepoSnapshot {
     if (this.#database.inTransaction) this.#end.run();
   }
 
-  /** Gives the whole repository as the pieces of a CAR. */
-  pieces(accountId: number, head: SnapshotHead): Generator<Buffer, void, undefined> {
+  /** Gives who makes, once, the whole repository as the pieces of a CAR, in rooms of `pieceBytes`. @throws AssertionFailure when the root is missing */
+  pieces(accountId: number, head: SnapshotHead): (room: () => Buffer) => Generator<Buffer, void, undefined> {
     this.#nodes.begin(accountId, this.#recent(accountId), cidToBytes(head.data));
     this.#records.begin(accountId);
-    return carPieces(head, { nodes: this.#nodes, records: this.#records });
+    return (room) => carPieces(head, { nodes: this.#nodes, records: this.#records }, room);
   }
 
   /** Gives the blocks that a revision has not seen. */

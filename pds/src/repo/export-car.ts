@@ -7,7 +7,7 @@
 import { carHeader } from '@dunlin/protocol/car/header';
 import { cidToBytes, type Cid } from '@dunlin/protocol/data/cid';
 import type { NodeLayers, WalkedNode } from './node-layers.ts';
-import { makeSection } from './packed-sections.ts';
+import { makeSection, noRun } from './packed-sections.ts';
 import type { RecordRuns } from './record-runs.ts';
 
 /** Bytes of a piece; a block that is longer makes its piece longer. */
@@ -20,11 +20,17 @@ interface OpenNode {
 
 /** Fills pieces. What lies side by side where it comes from is copied at once. */
 class PieceWriter {
-  #piece = Buffer.allocUnsafeSlow(pieceBytes);
+  readonly #room: () => Buffer;
+  #piece: Buffer;
   #filled = 0;
-  #source: Uint8Array = this.#piece;
+  #source: Uint8Array = noRun;
   #from = 0;
   #to = 0;
+
+  constructor(room: () => Buffer) {
+    this.#room = room;
+    this.#piece = room();
+  }
 
   /** Tells whether so many bytes still fit. */
   hasRoomFor(length: number): boolean {
@@ -48,7 +54,7 @@ class PieceWriter {
   take(): Buffer {
     this.#copy();
     const piece = this.#piece.subarray(0, this.#filled);
-    this.#piece = Buffer.allocUnsafeSlow(pieceBytes);
+    this.#piece = this.#room();
     this.#filled = 0;
     return piece;
   }
@@ -66,15 +72,21 @@ class PieceWriter {
   }
 }
 
+/** Where the walk gets its blocks. */
+export interface BlockSources {
+  readonly nodes: NodeLayers;
+  readonly records: RecordRuns;
+}
+
 /** What a CAR begins with. */
 export interface CarStart {
   readonly cid: Cid;
   readonly bytes: Uint8Array;
 }
 
-/** Gives the pieces of the CAR; each belongs to who receives it, and the next is made when it is asked for. */
-export function* carPieces(commit: CarStart, { nodes, records }: { nodes: NodeLayers; records: RecordRuns }): Generator<Buffer, void, undefined> {
-  const writer = new PieceWriter();
+/** Gives the pieces of the CAR, each in what `room` gave before, of `pieceBytes`; the next is made when it is asked for. */
+export function* carPieces(commit: CarStart, { nodes, records }: BlockSources, room: () => Buffer): Generator<Buffer, void, undefined> {
+  const writer = new PieceWriter(room);
   for (const start of [carHeader(commit.cid), makeSection(cidToBytes(commit.cid), commit.bytes)]) writer.write(start, 0, start.length);
   const root = nodes.next(0);
   writer.write(root.bytes, root.sectionStart, root.end);

@@ -7,9 +7,11 @@
  */
 import { Readable } from 'node:stream';
 import { writeCarStream } from '@dunlin/protocol/car/write';
+import { LentBody } from '@dunlin/service/http/lent-body';
 import type { Database } from '@dunlin/service/sqlite/database';
 import { XrpcError } from '@dunlin/service/xrpc/errors';
 import { RepoSnapshot, type SnapshotHead } from './export-blocks.ts';
+import { pieceBytes } from './export-car.ts';
 
 /** Most exports at once. */
 export const maxExportsAtOnce = 4;
@@ -43,7 +45,7 @@ export class RepoExporter {
     const { snapshot, head } = moment;
     try {
       return this.#lend(snapshot, since === null
-        ? streamOf(snapshot.pieces(accountId, head))
+        ? new LentBody(snapshot.pieces(accountId, head), pieceBytes)
         : Readable.from(writeCarStream(head.cid, snapshot.newerThan(since, accountId, head)), { objectMode: false, highWaterMark: 1 }));
     } catch (fault) {
       this.#giveBack(snapshot);
@@ -61,12 +63,13 @@ export class RepoExporter {
     const { snapshot, head } = moment;
     try {
       let bytes = 0;
-      for (const piece of snapshot.pieces(accountId, head)) {
+      const room = Buffer.allocUnsafeSlow(pieceBytes);
+      for (const piece of snapshot.pieces(accountId, head)(() => room)) {
         bytes += piece.length;
         await new Promise((resolve) => void setImmediate(resolve));
         signal.throwIfAborted();
       }
-      return { bytes, rev: head.rev, car: this.#lend(snapshot, streamOf(snapshot.pieces(accountId, head))) };
+      return { bytes, rev: head.rev, car: this.#lend(snapshot, new LentBody(snapshot.pieces(accountId, head), pieceBytes)) };
     } catch (fault) {
       this.#giveBack(snapshot);
       throw fault;
@@ -121,18 +124,4 @@ export class RepoExporter {
     else if (next) next(snapshot);
     else this.#idle.push(snapshot);
   }
-}
-
-/** Makes a stream that takes the next piece when the one before is on its way. */
-function streamOf(pieces: Generator<Buffer, void, undefined>): Readable {
-  return new Readable({
-    highWaterMark: 1,
-    read() {
-      try {
-        this.push(pieces.next().value ?? null);
-      } catch (fault) {
-        this.destroy(fault as Error);
-      }
-    },
-  });
 }

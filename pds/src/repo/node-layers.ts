@@ -9,7 +9,7 @@ import { assert } from '@dunlin/protocol/base/assert';
 import { cidByteLength } from '@dunlin/protocol/data/cid';
 import type { Database, Statement } from '@dunlin/service/sqlite/database';
 import { cidKeyAt, cidTagAt, digestOffset, isSameCid } from './cid-key.ts';
-import { cidOfSection, endOfSection, longMark, makeSection, noRun, packedSection, sectionLengths } from './packed-sections.ts';
+import { cidOfSection, endOfSection, longMark, makeSection, noRun, packedSection, releaseRun, sectionLengths } from './packed-sections.ts';
 import type { RecentNodes } from './recent-nodes.ts';
 import { nodeSteps, type StoredNode } from './stored-node.ts';
 
@@ -39,6 +39,8 @@ interface Layer {
   next: number;
   /** Not fetched yet. */
   links: Link[];
+  /** What the nodes lie in. */
+  runs: Buffer[];
 }
 
 /** Fetches nodes of one account from one snapshot. */
@@ -68,10 +70,17 @@ export class NodeLayers {
     this.#fetch(0);
   }
 
-  /** Gives the next node of a layer from left to right; 0 is the root's. Nodes are asked for in the order of the walk. */
+  /**
+   * Gives the next node of a layer from left to right; 0 is the root's. Nodes are asked for in the order of the walk, and copied
+   * from before the next of their layer is: its bytes may be gone then.
+   */
   next(depth: number): WalkedNode {
     const layer = this.#layers[depth]!;
-    if (layer.next === layer.nodes.length) this.#fetch(depth);
+    if (layer.next === layer.nodes.length) {
+      // The walk is above this layer, so it is through with all that was taken of it, and with the links in there.
+      for (const run of layer.runs.splice(0)) releaseRun(run);
+      this.#fetch(depth);
+    }
     const node = layer.nodes[layer.next++];
     assert(node !== undefined, `no node is left in a layer: account=${this.#accountId} depth=${depth}`);
     this.#aheadBytes -= node.end - node.sectionStart;
@@ -89,7 +98,7 @@ export class NodeLayers {
       layer.nodes = [];
       layer.next = 0;
     }
-    this.#read(links);
+    layer.runs.push(this.#read(links));
     for (const link of links) {
       const node = this.#run.find(link) ?? this.#find(link);
       layer.nodes.push(node);
@@ -98,11 +107,13 @@ export class NodeLayers {
     }
   }
 
-  #read(links: readonly Link[]): void {
+  #read(links: readonly Link[]): Buffer {
     const parameters: unknown[] = [sectionLengths, this.#accountId];
     for (const { bytes, offset } of links) parameters.push(cidTagAt(bytes, offset));
     while (parameters.length < batchNodes + 2) parameters.push(null);
-    this.#run.fill(this.#batch.get(...parameters) ?? noRun);
+    const run = this.#batch.get(...parameters) ?? noRun;
+    this.#run.fill(run);
+    return run;
   }
 
   /** Finds a node that did not come with the others: it is one of the newest, or longer than they are. */
@@ -155,5 +166,5 @@ function makeNode(bytes: Buffer, { sectionStart, start, end }: { sectionStart: n
 }
 
 function makeLayer(links: Link[]): Layer {
-  return { nodes: [], next: 0, links };
+  return { nodes: [], next: 0, links, runs: [] };
 }

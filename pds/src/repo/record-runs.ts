@@ -7,7 +7,7 @@
 import { assert } from '@dunlin/protocol/base/assert';
 import type { Database, Statement } from '@dunlin/service/sqlite/database';
 import { isSameCid } from './cid-key.ts';
-import { cidOfSection, endOfSection, longMark, makeSection, noRun, packedSection, sectionLengths } from './packed-sections.ts';
+import { cidOfSection, endOfSection, longMark, makeSection, noRun, packedSection, releaseRun, sectionLengths } from './packed-sections.ts';
 import { splitPath } from './record-path.ts';
 import { keyOfEntry, type StoredNode } from './stored-node.ts';
 
@@ -20,6 +20,8 @@ export class RecordRuns {
   readonly #one: Statement<[number, string, string], { cid: Buffer; bytes: Buffer }>;
   #accountId = 0;
   #packed: Buffer = noRun;
+  /** The run before: its last record may not be copied yet, that of any earlier one is. */
+  #before: Buffer = noRun;
   #next = 0;
   /** Where the section lies of the record that `take` found. */
   bytes: Buffer = noRun;
@@ -38,14 +40,20 @@ export class RecordRuns {
   begin(accountId: number): void {
     this.#accountId = accountId;
     this.#packed = noRun;
+    this.#before = noRun;
     this.#next = 0;
     this.bytes = noRun;
   }
 
-  /** Finds the record of an entry of a node, whose CID lies there at `offset`: its section is at `start` to `end` of `bytes` then. */
+  /**
+   * Finds the record of an entry of a node, whose CID lies there at `offset`: its section is at `start` to `end` of `bytes` then,
+   * and stays there until the record after the next one is taken.
+   */
   take(node: StoredNode, offset: number, entry: number): void {
     if (this.#step(node, offset, entry)) return;
     const { collection, rkey } = splitPath(keyOfEntry(node, entry));
+    releaseRun(this.#before);
+    this.#before = this.#packed;
     this.#packed = this.#run.get(sectionLengths, this.#accountId, collection, rkey) ?? noRun;
     this.#next = 0;
     assert(this.#step(node, offset, entry), `the tree names a record that is not stored: account=${this.#accountId}`);

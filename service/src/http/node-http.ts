@@ -11,3 +11,6 @@ export const createServer = http.createServer;
 
 /** The usual words for a status. */
 export const statusTexts: Readonly<Record<number, string | undefined>> = http.STATUS_CODES;
+
+/** The class of answers, to tell one from another stream. */
+export const AnswerClass = http.ServerResponse;

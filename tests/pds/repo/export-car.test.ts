@@ -69,7 +69,7 @@ function* inOrder(blocks: BlockMap, { data, commit }: { data: Cid; commit: Cid }
 
 function exportOf(database: Database): Buffer[] {
   const snapshot = new RepoSnapshot(database);
-  const pieces = [...snapshot.pieces(account, snapshot.begin(account)!)];
+  const pieces = [...snapshot.pieces(account, snapshot.begin(account)!)(() => Buffer.allocUnsafeSlow(pieceBytes))];
   snapshot.end();
   return pieces;
 }

@@ -15,6 +15,7 @@ import { TidClock } from '@dunlin/protocol/repo/tid';
 import { openDatabase, type Database } from '@dunlin/service/sqlite/database';
 import { CommitStore } from '../../../pds/src/repo/commit-store.ts';
 import { RepoSnapshot } from '../../../pds/src/repo/export-blocks.ts';
+import { pieceBytes } from '../../../pds/src/repo/export-car.ts';
 import { HeadStore } from '../../../pds/src/repo/head-store.ts';
 import { NodeStore } from '../../../pds/src/repo/node-store.ts';
 import { decodeRecent, type RecentNode } from '../../../pds/src/repo/recent-nodes.ts';
@@ -135,7 +136,7 @@ class Model {
   check(): void {
     const snapshot = new RepoSnapshot(this.database);
     const head = snapshot.begin(account);
-    const exported = head === null ? [] : sections(Buffer.concat([...snapshot.pieces(account, head)])).slice(1);
+    const exported = head === null ? [] : sections(Buffer.concat([...snapshot.pieces(account, head)(() => Buffer.allocUnsafeSlow(pieceBytes))])).slice(1);
     snapshot.end();
     const row = this.database.prepare<[number], Buffer>('SELECT nodes FROM recent_node WHERE account = ?').pluck().get(account);
     const recent: RecentNode[] = row ? [...decodeRecent(row).values()] : [];
