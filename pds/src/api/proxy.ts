@@ -4,11 +4,12 @@
  * What happens on the way stands in `proxy/`. Source: atproto.com/specs/xrpc, section on service proxying; order, lists and texts as
  * the reference PDS.
  */
-import { isValidNsid } from '@atproto/syntax';
+import type { ServerResponse } from 'node:http';
+import { isValidAtUri, isValidNsid } from '@atproto/syntax';
 import type { Context } from '@dunlin/service/http/app';
 import type { RawAnswer } from '@dunlin/service/http/raw-exchange';
 import { bodyPresence, rawBodyStream } from '@dunlin/service/xrpc/body';
-import { invalidRequest, methodNotImplemented } from '@dunlin/service/xrpc/errors';
+import { invalidRequest, methodNotImplemented, XrpcError } from '@dunlin/service/xrpc/errors';
 import type { AppViewReader } from '../proxy/app-view-reader.ts';
 import type { ForwardedIdentity, Forwarder } from '../proxy/forward.ts';
 import { bodyHeaders, passedOnHeaders } from '../proxy/passed-on-headers.ts';
@@ -42,19 +43,45 @@ export function passOn(o: ProxyParts): (context: Context) => Promise<void> {
   const access = o.auth.access({ oauth: 'allowed' });
   // Somebody who was taken down may still object to it.
   const accessToReport = o.auth.access({ oauth: 'allowed', allowTakendown: true });
+  const underWay = new CallsUnderWay();
   return async (context) => {
     context.set('cache-control', 'private');
     context.vary('Authorization');
     const nsid = context.path.slice('/xrpc/'.length);
     const caller = await (nsid === createReport ? accessToReport : access)(callOf(context));
     const method = methodOf(context);
+    // What stands before the path would go along to the service.
+    if (!context.url.startsWith('/xrpc/')) throw invalidRequest('the address of the request is not a path');
     if (!isValidNsid(nsid)) throw methodNotImplemented();
     checkRights(nsid, caller);
     const target = await o.targets.find(context.get('atproto-proxy'), nsid);
     if (target === null) throw methodNotImplemented();
     caller.permissions?.requireRpc(nsid, `${target.did}#${target.serviceId}`);
+    underWay.begin(caller.account.id, context.res);
     await serve(o, context, { nsid, method, caller, target });
   };
+}
+
+/** Most calls of one account that are passed on at once: a few people whose bodies never end must not take every socket to an app view. */
+export const maxUnderWay = 32;
+
+/** Counts the calls of each account that are not answered yet. */
+class CallsUnderWay {
+  readonly #counts = new Map<number, number>();
+
+  /** Counts a call until its answer is sent or cut off. @throws XrpcError 429 RateLimitExceeded */
+  begin(accountId: number, answer: ServerResponse): void {
+    const count = this.#counts.get(accountId) ?? 0;
+    if (count >= maxUnderWay) throw new XrpcError(429, 'RateLimitExceeded', `too many calls at once: max=${maxUnderWay}`, { 'retry-after': '1' });
+    this.#counts.set(accountId, count + 1);
+    answer.once('close', () => this.#end(accountId));
+  }
+
+  #end(accountId: number): void {
+    const left = (this.#counts.get(accountId) ?? 1) - 1;
+    if (left === 0) this.#counts.delete(accountId);
+    else this.#counts.set(accountId, left);
+  }
 }
 
 interface Call {
@@ -109,7 +136,7 @@ async function send(o: ProxyParts, context: Context, { nsid, method, caller, tar
 /** A feed is shown by the app view but made by a service of its own, which is told who asks. */
 async function feedIdentity(o: ProxyParts, context: Context, { account, permissions }: Caller): Promise<ForwardedIdentity> {
   const feed = context.URL.searchParams.get('feed') ?? '';
-  if (!/^at:\/\/[^/]+\/[^/]+\/[^/]+$/.test(feed)) throw invalidRequest('feed must be an at:// URI of a feed generator');
+  if (!isValidAtUri(feed) || feed.split('/').length !== 5) throw invalidRequest('feed must be an at:// URI of a feed generator');
   const audience = await o.appView.feedService(feed);
   if (audience === null) throw invalidRequest('could not resolve feed did', 'UnknownFeed');
   permissions?.requireRpc(getFeedSkeleton, `${audience}#bsky_fg`);

@@ -11,6 +11,9 @@ import type { RawAnswer } from '@dunlin/service/http/raw-exchange';
 /** Packings that `readAnswer` undoes, for the accept-encoding of a request whose answer will be read. */
 export const readablePackings = ['gzip', 'br', 'deflate', 'zstd'] as const;
 
+/** Most packings on top of one another; each costs memory before the first byte is there. */
+const maxPackings = 2;
+
 /** Reads the body. @throws Error when it is too large, cannot be unpacked or is cut short */
 export async function readAnswer({ headers, body }: RawAnswer, maxBytes: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
@@ -29,6 +32,7 @@ export async function readAnswer({ headers, body }: RawAnswer, maxBytes: number)
 
 function unpackers(encoding: string | string[] | undefined): Transform[] {
   const names = [encoding ?? []].flat().join(',').split(',').map((name) => name.trim().toLowerCase()).filter((name) => name !== '' && name !== 'identity');
+  if (names.length > maxPackings) throw new Error(`answer is packed too often: times=${names.length} max=${maxPackings}`);
   return names.toReversed().map(unpackerOf);
 }
 

@@ -17,11 +17,14 @@ import type { Stage } from './stage.ts';
 import type { Stores } from './stores.ts';
 import type { Writes } from './writes.ts';
 
+/** Most connections to a service the operator named: many people's calls at once. */
+const maxServiceSockets = 256;
+
 /** Opens what calls are passed on with. */
 export function openProxy({ config, clock, lifecycle }: Stage, { repos, records }: Stores, { keys }: Writes, { resolver, server, fetchDirect }: Network) {
   const bounds = { headersTimeoutMs: config.proxyHeadersTimeoutMs, bodyTimeoutMs: config.proxyBodyTimeoutMs, maxBytes: config.proxyMaxAnswerBytes };
   const guarded = createRawExchange({ ...bounds, allowPrivate: isLocal(config) || config.privateAddressesAllowed });
-  const direct = createRawExchange({ ...bounds, allowPrivate: true });
+  const direct = createRawExchange({ ...bounds, allowPrivate: true, maxSocketsPerOrigin: maxServiceSockets });
   lifecycle.own('calls passed on', () => Promise.all([guarded.close(), direct.close()]).then(() => undefined));
   const targets = new ProxyTargets(resolver, {
     appView: named(config.appViewDid, config.appViewUrl),

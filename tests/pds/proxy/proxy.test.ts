@@ -1,9 +1,11 @@
 /** Calls passed on: to whom, with what, as whom, and what comes back. */
+import { get } from 'node:http';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { verifyServiceJwt } from '@dunlin/protocol/crypto/service-jwt';
 import { parseDidKey } from '@dunlin/protocol/crypto/did-key';
 import { startSmallPds, type Answer, type CallOptions, type Person, type SmallPds } from '../small-pds.ts';
+import { eventually } from '../../harness/wait.ts';
 import { json, startFakeService, type FakeService } from './fake-service.ts';
 
 let appView: FakeService;
@@ -103,7 +105,9 @@ describe('where a call goes', () => {
     expect(await claimsOf(other, 'app.bsky.feed.getFeedSkeleton')).toMatchObject({ aud: other.did });
     appView.answer = (_asked, response) => json(response, { value: {} });
     expect(says(await call('app.bsky.feed.getFeed', { params: { feed } }))).toEqual([400, 'UnknownFeed', 'could not resolve feed did']);
-    expect((await call('app.bsky.feed.getFeed', { params: { feed: 'x' } })).status).toBe(400);
+    for (const wrong of ['x', 'at://x y/app.bsky.feed.generator/hot', 'at:// /a/b', 'at://did:web:f.org/no nsid/hot', 'at://did:web:f.org/a.b.c/#', 'at://%/a.b.c/x', 'at://did:web:f.org/app.bsky.feed.generator/hot?x']) {
+      expect([wrong, (await call('app.bsky.feed.getFeed', { params: { feed: wrong } })).status]).toEqual([wrong, 400]);
+    }
   });
 
   test('a record of another server is asked of the app view, in nobody\'s name', async () => {
@@ -190,6 +194,13 @@ describe('what goes wrong', () => {
     expect(says(await call('app.bsky.feed.getSomething'))).toEqual(expected);
   });
 
+  test('an error that is packed over and over is told by its status alone, and unpacked not once', async () => {
+    fails(400, 'x', { 'content-encoding': Array.from({ length: 1_000 }, () => 'gzip').join(',') });
+    expect(says(await call('app.bsky.feed.getSomething'))).toEqual([400, 'InvalidRequest', 'upstream service answered 400']);
+    appView.answer = (_asked, response) => response.writeHead(400, { 'content-encoding': 'gzip, gzip' }).end(gzipSync(gzipSync('{"error":"Twice"}')));
+    expect((await call('app.bsky.feed.getSomething')).json['error']).toBe('Twice');
+  });
+
   test('the time to wait goes along with an error', async () => {
     fails(429, {}, { 'retry-after': '7', 'atproto-repo-rev': 'r' });
     const { headers } = await call('app.bsky.feed.getSomething');
@@ -205,6 +216,29 @@ describe('what goes wrong', () => {
     await call('com.example.anything', { headers: { 'atproto-proxy': `${gone.did}#other` } });
     await gone.close();
     expect(says(await call('com.example.anything', { headers: { 'atproto-proxy': `${gone.did}#other` } }))).toEqual(unreachable);
+  });
+
+  test('an account has 32 calls under way, and nobody else waits for it', async () => {
+    const bea = await small.newPerson('bea');
+    appView.answer = (asked, response) => (asked.path.endsWith('getSlow') ? undefined : json(response, {}));
+    const slow = Array.from({ length: 32 }, () => call('app.bsky.feed.getSlow'));
+    await eventually('all are under way', () => appView.asked.length === 32);
+    const refused = await call('app.bsky.feed.getSomething');
+    expect([...says(refused), refused.headers.get('retry-after')]).toEqual([429, 'RateLimitExceeded', 'too many calls at once: max=32', '1']);
+    expect((await call('app.bsky.feed.getSomething', { token: bea.token })).status).toBe(200);
+    expect((await Promise.all(slow)).map(({ status }) => status)).toEqual(Array.from({ length: 32 }, () => 502));
+    expect((await call('app.bsky.feed.getSomething')).status).toBe(200);
+  });
+
+  test('an address that is no path is refused, and passed on to nobody', async () => {
+    const { port } = new URL(small.url);
+    const status = await new Promise((resolve, reject) => {
+      get({ port, host: 'localhost', path: 'http://169.254.169.254/xrpc/app.bsky.feed.getSomething', headers: { authorization: `Bearer ${alice.token}` } }, (answer) => {
+        answer.resume();
+        resolve(answer.statusCode);
+      }).once('error', reject);
+    });
+    expect([status, appView.asked]).toEqual([400, []]);
   });
 
   test('an answer that is too large is cut off', async () => {
