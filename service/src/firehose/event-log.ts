@@ -2,17 +2,22 @@
  * What the outbox asks of a log of events, and the rules every such log keeps.
  * Rules: a seq is given once and only grows, gaps may be; bytes are complete server-to-client WebSocket frames, one an
  * event; whatever is told to listeners or read is durable; frames of one DID keep their order.
- * Not an implementation: those are the relay's segment files, the PDS's event table, and the memory log of tests.
+ * Not an implementation: those are the relay's segment files, the PDS's event files and table, and the memory log of tests.
  * Source: ours; invariants 2, 3 and 4.
  */
 
 /** A run of consecutive events. */
 export interface EventSlice {
-  /** Complete server-to-client WebSocket frames, side by side; never written to again by anybody. */
+  /** Complete server-to-client WebSocket frames, side by side; not written to by anybody before `release`. */
   readonly bytes: Buffer;
   readonly firstSeq: number;
   readonly lastSeq: number;
   readonly count: number;
+  /**
+   * Gives the buffer back to a log that uses it again for what is read next: called at most once, when nobody reads the
+   * bytes any more. A buffer that is not given back is the garbage collector's.
+   */
+  readonly release?: () => void;
 }
 
 /** A log as its readers see it. */

@@ -69,6 +69,8 @@ interface Consumer {
   state: 'idle' | 'queued' | 'reading' | 'blocked' | 'gone';
   deliveredBytes: number;
   deliveredAtMs: number;
+  /** Gives back the buffer that its socket is sending, which must not change before. */
+  release: (() => void) | null;
 }
 
 /** Longest stretch of sending before other work of the process gets its turn, in ms. */
@@ -116,9 +118,10 @@ export class Outbox {
   /** Sends a connection every event with seq > afterSeq, for as long as it is open. */
   attach(connection: OutboxConnection, afterSeq: number): void {
     const nowMs = this.#clock.elapsedMs();
-    const consumer: Consumer = { connection, connectedAtMs: this.#clock.nowMs(), cursor: afterSeq, sentEvents: 0, sentBytes: 0, state: 'idle', deliveredBytes: connection.deliveredBytes, deliveredAtMs: nowMs };
+    const consumer: Consumer = { connection, connectedAtMs: this.#clock.nowMs(), cursor: afterSeq, sentEvents: 0, sentBytes: 0, state: 'idle', deliveredBytes: connection.deliveredBytes, deliveredAtMs: nowMs, release: null };
     this.#consumers.add(consumer);
     connection.onDrain(() => {
+      if (connection.bufferedBytes === 0) release(consumer);
       if (consumer.state === 'blocked') this.#enqueue(consumer);
     });
     connection.onClose(() => {
@@ -219,8 +222,9 @@ export class Outbox {
       const changes = this.#changes;
       const read = this.#log.read(consumer.cursor, this.#o.readBytes);
       const onSlice = (slice: EventSlice | null): void => {
-        if (changes === this.#changes || consumer.state !== 'reading') this.#onRead(consumer, slice);
-        else this.#readLog(consumer);
+        if (changes === this.#changes && consumer.state === 'reading') return this.#onRead(consumer, slice);
+        slice?.release?.();
+        if (consumer.state === 'reading') this.#readLog(consumer);
       };
       if (read instanceof Promise) read.then(onSlice, (error) => this.#onReadFailed(consumer, error));
       else this.#onRead(consumer, read);
@@ -230,7 +234,6 @@ export class Outbox {
   }
 
   #onRead(consumer: Consumer, slice: EventSlice | null): void {
-    if (consumer.state !== 'reading') return;
     // Nothing there although the head says otherwise: the events went out of the window meanwhile, or are told of soon.
     if (slice === null) {
       if (consumer.cursor + 1 < this.#log.oldestSeq()) this.#enqueue(consumer);
@@ -239,6 +242,9 @@ export class Outbox {
     }
     assert(slice.firstSeq > consumer.cursor, `log gave events again: cursor=${consumer.cursor} first=${slice.firstSeq}`);
     this.#send(consumer, slice.bytes, slice.lastSeq, slice.count);
+    // A socket that holds bytes and takes more all the same does not say when it is done with them: that buffer is not given back.
+    if (consumer.connection.bufferedBytes === 0) slice.release?.();
+    else if (consumer.state === 'blocked' && consumer.release === null) consumer.release = slice.release ?? null;
   }
 
   #onReadFailed(consumer: Consumer, error: unknown): void {
@@ -281,4 +287,10 @@ export class Outbox {
     consumer.connection.sendFrames(wrapFrame(encodeErrorFrame('ConsumerTooSlow', message)));
     consumer.connection.close(closeCodes.policyViolation, 'ConsumerTooSlow');
   }
+}
+
+/** Gives back what a consumer's socket has sent. */
+function release(consumer: Consumer): void {
+  consumer.release?.();
+  consumer.release = null;
 }

@@ -34,7 +34,8 @@ export class FakeConnection implements OutboxConnection {
 
   sendFrames(frames: Uint8Array): boolean {
     if (!this.isOpen) return false;
-    this.#waiting.push(Buffer.from(frames));
+    // Held as it is, not copied: so does a socket.
+    this.#waiting.push(Buffer.from(frames.buffer, frames.byteOffset, frames.length));
     this.bufferedBytes += frames.length;
     this.#mustDrain ||= this.bufferedBytes > this.#roomBytes;
     return !this.#mustDrain;
@@ -42,7 +43,7 @@ export class FakeConnection implements OutboxConnection {
 
   /** The client reads everything that was sent. */
   read(): void {
-    for (const frames of this.#waiting.splice(0)) this.received.push(...splitFrames(frames));
+    for (const frames of this.#waiting.splice(0)) this.received.push(...splitFrames(Buffer.from(frames)));
     this.deliveredBytes += this.bufferedBytes;
     this.bufferedBytes = 0;
     if (!this.#mustDrain || !this.isOpen) return;

@@ -22,6 +22,10 @@ export class MemoryLog implements EventLog {
   readonly #listeners = new Set<(slice: EventSlice) => void>();
   /** True makes reads promises. */
   isSlow = false;
+  /** True spoils what was read as soon as it is given back, as a log does that uses its buffers again. */
+  isReusing = false;
+  /** Slices read and not given back. */
+  lent = 0;
   reads = 0;
   #head: number;
   /** Seq of the newest event that was forgotten, or of the newest before the log began. */
@@ -78,6 +82,18 @@ export class MemoryLog implements EventLog {
     }
     const [first, last] = [taken[0], taken.at(-1)];
     if (first === undefined || last === undefined) return null;
-    return { bytes: Buffer.concat(taken.map(({ frame }) => frame)), firstSeq: first.seq, lastSeq: last.seq, count: taken.length };
+    const slice = { bytes: Buffer.concat(taken.map(({ frame }) => frame)), firstSeq: first.seq, lastSeq: last.seq, count: taken.length };
+    return this.isReusing ? { ...slice, release: this.#lend(slice.bytes) } : slice;
+  }
+
+  #lend(bytes: Buffer): () => void {
+    this.lent += 1;
+    let isLent = true;
+    return () => {
+      if (!isLent) throw new Error('a buffer was given back twice');
+      isLent = false;
+      this.lent -= 1;
+      bytes.fill(0x39);
+    };
   }
 }

@@ -38,6 +38,21 @@ async function readAll(connection: FakeConnection): Promise<number[]> {
   return connection.received.map(seqOf);
 }
 
+test('what was read is given back to the log when the socket has sent it, or when nobody wants it any more', async () => {
+  const log = new MemoryLog();
+  log.append([1, 2, 3], 100);
+  [log.isSlow, log.isReusing] = [true, true];
+  const { outbox } = open(log, { readBytes: 250 });
+  const connection = new FakeConnection(0);
+  outbox.attach(connection, 0);
+  await settle(1);
+  outbox.forget();
+  await settle();
+  expect([log.reads, log.lent, connection.bufferedBytes]).toEqual([2, 1, 204]);
+  expect(await readAll(connection)).toEqual([1, 2, 3]);
+  expect([log.reads, log.lent]).toEqual([3, 0]);
+});
+
 test('what was being read when something was taken down is not sent, but read anew', async () => {
   const log = new MemoryLog();
   log.append([1, 2, 3]);
@@ -64,10 +79,11 @@ describe('a model of readers', () => {
     { weight: 1, arbitrary: fc.record({ kind: fc.constant('drain' as const), who: fc.nat(5) }) },
   );
 
-  test.each([['at once', false], ['after a while', true]])('shows every event behind its cursor to each, once and in order, when the log answers %s', async (_name, isSlow) => {
+  test.each([['at once', false, false], ['after a while', true, false], ['out of buffers it uses again', true, true]])('shows every event behind its cursor to each, once and in order, when the log answers %s', async (_name, isSlow, isReusing) => {
     await fc.assert(fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
       const log = new MemoryLog(100);
       log.isSlow = isSlow;
+      log.isReusing = isReusing;
       const { outbox, clock } = open(log, { ringBytes: segmentBytes * 2, readBytes: 5_000 });
       const readers: { connection: FakeConnection; cursor: number }[] = [];
       for (const each of steps) {
