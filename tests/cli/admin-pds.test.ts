@@ -1,7 +1,7 @@
 /** The operator's commands, run in this process against a PDS with real data. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Command } from 'commander';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { silentLogger } from '@dunlin/service/log/logger';
 import { adminPdsCommand } from '../../cli/src/admin-pds.ts';
@@ -9,6 +9,7 @@ import { readPdsConfig } from '../../pds/src/config.ts';
 import { totpCode, totpStep } from '../../pds/src/factor/totp.ts';
 import { startPds } from '../../pds/src/pds.ts';
 import { temporaryFolder } from '../harness/temporary.ts';
+import { eventually } from '../harness/wait.ts';
 import { readSecret } from '../pds/factor/read-secret.ts';
 import { call, post, startSmallPds, Subscriber, type Answer, type Person, type SmallPds } from '../pds/small-pds.ts';
 
@@ -16,7 +17,8 @@ let small: SmallPds;
 let alice: Person;
 const lines: string[] = [];
 beforeAll(async () => {
-  small = await startSmallPds();
+  // Small runs, so that events lie in files too.
+  small = await startSmallPds({ environment: { PDS_EVENT_RUN_BYTES: '4096' } });
   alice = await small.newPerson('alice');
 });
 afterAll(() => small.close());
@@ -164,6 +166,17 @@ test('blobs are compared with their files', async () => {
   expect(fine).toMatch(/^bafkrei/);
 });
 
+/** Replays from the oldest event to one, and gives the frames. */
+async function eventsUpTo(url: string, seq: number): Promise<Buffer[]> {
+  const subscriber = new Subscriber(url, 0);
+  try {
+    const index = await eventually('the event is seen', () => subscriber.seen.findIndex((event) => 'seq' in event && event.seq === seq) + 1);
+    return subscriber.frames.slice(0, index);
+  } finally {
+    subscriber.close();
+  }
+}
+
 test('a backup made while people write is restored elsewhere: everything of that moment is there, seqs go on far above, repositories are told anew', async () => {
   const folder = await temporaryFolder();
   const backup = join(folder.path, 'backup');
@@ -171,7 +184,7 @@ test('a backup made while people write is restored elsewhere: everything of that
   const write = (text: string): Promise<Answer> => small.call('com.atproto.repo.createRecord', { body: { repo: alice.did, collection: 'app.bsky.feed.post', record: post(text) }, token });
   const { json: upload } = await small.call('com.atproto.repo.uploadBlob', { body: Buffer.from('picture'), headers: { 'content-type': 'image/png' }, token });
   await small.call('com.atproto.repo.putRecord', { body: { repo: alice.did, collection: 'app.bsky.actor.profile', rkey: 'self', record: { avatar: upload['blob'] } }, token });
-  await write('before');
+  for (let n = 0; n < 20; n++) await write('before');
   const isDone = { yes: false };
   const writing = (async () => {
     while (!isDone.yes) await write('meanwhile');
@@ -183,6 +196,7 @@ test('a backup made while people write is restored elsewhere: everything of that
   expect((await write('after')).status).toBe(200);
   const [again] = await run('backup', backup);
   expect(again).toMatchObject({ accounts: 2 });
+  const before = await eventsUpTo(small.url, Number(again?.['headSeq']));
   await write('lost');
   await small.pds.close();
 
@@ -202,6 +216,8 @@ test('a backup made while people write is restored elsewhere: everything of that
     expect(events).toMatchObject([{ kind: 'sync' }, { kind: 'sync' }]);
     expect((events[0] as { seq: number }).seq).toBe(Number(again?.['headSeq']) + 10_000_001);
     subscriber.close();
+    expect((await readdir(join(restored, 'events'))).length).toBeGreaterThan(0);
+    expect(await eventsUpTo(pds.url, Number(again?.['headSeq']))).toEqual(before);
     const { json: listed } = await call(pds.url, 'com.atproto.repo.listRecords', { params: { repo: alice.did, collection: 'app.bsky.feed.post', limit: 1 } });
     expect(listed['records']).toMatchObject([{ value: { text: 'after' } }]);
     const blob = await call(pds.url, 'com.atproto.sync.getBlob', { params: { did: alice.did, cid: String((upload['blob'] as { ref: { $link: string } }).ref.$link) } });

@@ -11,6 +11,7 @@ import { walkEntries } from '@dunlin/protocol/mst/walk';
 import { verifyRepoCar } from '@dunlin/protocol/repo/verify-repo';
 import type { CommitEvent } from '@dunlin/protocol/stream/event';
 import { silentLogger } from '@dunlin/service/log/logger';
+import { eventFolder, listEventFiles } from '../../pds/src/sequencer/event-files.ts';
 import { startPlc } from '../../plc/src/plc.ts';
 import { call, Subscriber, type Seen } from '../pds/small-pds.ts';
 import { startDunlin, type StartedProcess } from './process.ts';
@@ -37,6 +38,8 @@ export async function killPds(o: KillOptions): Promise<string> {
   const run = new Run({
     PDS_HOSTNAME: 'localhost', PDS_PORT: String(await freePort()), PDS_DATA_DIRECTORY: join(folder.path, 'pds'), PDS_DEV_MODE: 'true',
     PDS_DID_PLC_URL: plc.url, PDS_SERVICE_HANDLE_DOMAINS: '.test',
+    // Small, so that events go to files all the time.
+    PDS_EVENT_RUN_BYTES: '4096',
   });
   try {
     return await run.all(o);
@@ -82,6 +85,8 @@ class Run {
       assert(seq > last, `seq came twice or out of order: seq=${seq} last=${last}`);
       last = seq;
     }
+    const files = listEventFiles(eventFolder(this.#environment['PDS_DATA_DIRECTORY']!));
+    assert(files.length > 0, 'no event went to a file');
     const commits = events.filter((event) => event.kind === 'commit');
     assert(answers(crowd) >= rounds * writesBeforeKill, 'too few writes were answered');
     for (const person of crowd) await this.#checkPerson(person, commits);

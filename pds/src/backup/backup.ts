@@ -1,5 +1,5 @@
 /**
- * Backs a PDS up into a folder while it runs: the database as one moment had it, the secrets, and every blob that moment knows.
+ * Backs a PDS up into a folder while it runs: the database as one moment had it, the secrets, and every event and blob that moment knows.
  * Blobs never change, so a further backup into the same folder copies new ones only and removes those that are gone. Blobs in a bucket
  * stay there unless they are asked for: the database says which they are, and they are looked for now and when it is restored.
  * The manifest is written last: a folder without one is no backup. Whoever can read the folder can act for every account: it gets
@@ -14,7 +14,11 @@ import { AccountStore } from '../account/account-store.ts';
 import type { BlobFiles } from '../blob/blob-files.ts';
 import { BlobStore } from '../blob/blob-store.ts';
 import { filesAtOnce, sideBySide } from '../blob/side-by-side.ts';
+import { holdEvents } from './event-copy.ts';
 import { backupFiles, type BackupManifest } from './manifest.ts';
+
+/** How often the database is copied anew when deletions of accounts changed events meanwhile. */
+const maxTries = 5;
 
 /** What is backed up, and where to. */
 export interface BackupOptions {
@@ -35,7 +39,9 @@ export async function backUp(o: BackupOptions): Promise<BackupManifest> {
   const { database, secrets, blobs, manifest } = backupFiles(o.to);
   await mkdir(blobs, { recursive: true, mode: 0o700 });
   await rm(manifest, { force: true });
-  await copyDatabase(join(o.dataDirectory, 'pds.sqlite'), `${database}.new`);
+  for (let tries = 1; !(await copyWithEvents(o, `${database}.new`)); tries++) {
+    if (tries === maxTries) throw new Error('events do not fit the database: accounts are deleted while they are copied, or files of events are damaged');
+  }
   await rename(`${database}.new`, database);
   await copyFile(join(o.dataDirectory, 'secrets.json'), secrets);
   const copy = o.open(database);
@@ -49,6 +55,22 @@ export async function backUp(o: BackupOptions): Promise<BackupManifest> {
     return made;
   } finally {
     copy.close();
+  }
+}
+
+/** Copies the database and then the events it names; false when those were changed in between, and it must be copied anew. */
+async function copyWithEvents({ dataDirectory, to, open }: BackupOptions, database: string): Promise<boolean> {
+  const events = await holdEvents(dataDirectory);
+  try {
+    await copyDatabase(join(dataDirectory, 'pds.sqlite'), database);
+    const copy = open(database);
+    try {
+      return await events.copyTo(to, copy);
+    } finally {
+      copy.close();
+    }
+  } finally {
+    await events.letGo();
   }
 }
 

@@ -20,6 +20,7 @@ import { filesAtOnce, sideBySide } from '../blob/side-by-side.ts';
 import { Sequencer } from '../sequencer/sequencer.ts';
 import { restoredMark } from './after-restore.ts';
 import { sizesOf } from './backup.ts';
+import { restoreEvents } from './event-copy.ts';
 import { backupFiles, readManifest, type BackupManifest } from './manifest.ts';
 
 /** How far the sequence jumps: more events than a PDS tells in the time between two backups. */
@@ -48,7 +49,7 @@ export async function restore(o: RestoreOptions): Promise<BackupManifest> {
   await copyFile(parts.secrets, join(o.dataDirectory, 'secrets.json'));
   await copyFile(parts.database, `${database}.new`);
   const missingBlobs = await fill(o.open(`${database}.new`), {
-    files: o.files, from: parts.blobs, seq: manifest.headSeq + restoreSeqJump,
+    files: o.files, from: o.from, dataDirectory: o.dataDirectory, seq: manifest.headSeq + restoreSeqJump,
     remember: (audit) => audit.finish(beginShellAct(audit, { atMs: o.nowMs, agent: o.agent, command: 'restore', input: { from: o.from, backup: manifest.createdAt } }), 200, ''),
   });
   await writeFile(join(o.dataDirectory, restoredMark), `${JSON.stringify({ restoredAt: new Date(o.nowMs).toISOString(), backup: manifest.createdAt })}\n`, { mode: 0o600, flush: true });
@@ -57,9 +58,15 @@ export async function restore(o: RestoreOptions): Promise<BackupManifest> {
   return { ...manifest, missingBlobs };
 }
 
-/** Puts blobs into their place and the sequence ahead, notes the act, and closes: that moves what the write-ahead log holds into the file, which can then be renamed alone. */
-async function fill(database: Database, { files, from, seq, remember }: { files: BlobFiles; from: string; seq: number; remember: (audit: AuditLog) => void }): Promise<number> {
+interface Filling extends Pick<RestoreOptions, 'from' | 'dataDirectory' | 'files'> {
+  readonly seq: number;
+  readonly remember: (audit: AuditLog) => void;
+}
+
+/** Puts events and blobs into their place and the sequence ahead, notes the act, and closes: that moves what the write-ahead log holds into the file, which can then be renamed alone. */
+async function fill(database: Database, { files, from, dataDirectory, seq, remember }: Filling): Promise<number> {
   try {
+    await restoreEvents(from, dataDirectory, database);
     new Sequencer(database, systemClock).skipTo(seq);
     const [accounts, blobs] = [new AccountStore(database), new BlobStore(database)];
     let missing = 0;
@@ -68,7 +75,7 @@ async function fill(database: Database, { files, from, seq, remember }: { files:
       if (did === undefined) continue;
       const there = await sizesOf(files, did);
       await sideBySide(blobs.uploads(accountId), filesAtOnce, async ({ cid, size, takedownRef }) => {
-        const isThere = there.get(cid.toString()) === size || (await putBlob(files, { did, cid, from }));
+        const isThere = there.get(cid.toString()) === size || (await putBlob(files, { did, cid, from: backupFiles(from).blobs }));
         if (!isThere && takedownRef === null) missing++;
       });
     }

@@ -1,11 +1,13 @@
 /**
- * Removes events that are older than the replay window, a few at a time, so that the database does not grow for ever.
- * The newest event always stays; whoever asks with an older cursor gets `#info OutdatedCursor` and the oldest that is left.
+ * Removes events that are older than the replay window, so that they do not fill the disk: those in files by the file, when its newest
+ * is that old, those in the table a few at a time. The newest event always stays; whoever asks with an older cursor gets `#info OutdatedCursor` and the oldest that is left.
  * Source: ours (the reference keeps every event); the window is PDS_REPO_BACKFILL_LIMIT_MS.
  */
 import type { Clock } from '@dunlin/protocol/base/clock';
 import type { Database, Statement } from '@dunlin/service/sqlite/database';
+import type { EventFiles } from './event-files.ts';
 import type { GroupCommit } from './group-commit.ts';
+import { RunStore } from './run-store.ts';
 import type { Sequencer } from './sequencer.ts';
 
 /** How often old events are looked for, in ms. */
@@ -14,18 +16,22 @@ export const retentionEveryMs = 60_000;
 /** Most events removed in one transaction. */
 export const retentionBatch = 1_000;
 
-/** Keeps the event table within its window. */
+/** Keeps events within their window. */
 export class Retention {
   readonly #sequencer: Sequencer;
   readonly #groups: GroupCommit;
+  readonly #files: EventFiles;
+  readonly #runs: RunStore;
   readonly #clock: Clock;
   readonly #windowMs: number;
   readonly #delete: Statement<[number, number], unknown>;
   #isRunning = false;
 
-  constructor(o: { database: Database; sequencer: Sequencer; groups: GroupCommit; clock: Clock; windowMs: number }) {
+  constructor(o: { database: Database; sequencer: Sequencer; groups: GroupCommit; files: EventFiles; clock: Clock; windowMs: number }) {
     this.#sequencer = o.sequencer;
     this.#groups = o.groups;
+    this.#files = o.files;
+    this.#runs = new RunStore(o.database);
     this.#clock = o.clock;
     this.#windowMs = o.windowMs;
     this.#delete = o.database.prepare('DELETE FROM event WHERE seq IN (SELECT seq FROM event WHERE seq <= ? ORDER BY seq LIMIT ?)');
@@ -37,20 +43,39 @@ export class Retention {
     return () => timer.cancel();
   }
 
-  /** Removes every event older than the window and resolves with how many. A second call while one runs does nothing. */
+  /** Removes what is older than the window and resolves with how many events those were. A second call while one runs does nothing. */
   async prune(): Promise<number> {
     if (this.#isRunning) return 0;
     this.#isRunning = true;
     try {
-      const last = Math.min(this.#sequencer.seqAtTime(this.#clock.nowMs() - this.#windowMs), this.#sequencer.headSeq() - 1);
-      let removed = 0;
-      for (let batch = retentionBatch; batch === retentionBatch; removed += batch) {
-        batch = await this.#groups.write(() => this.#delete.run(last, retentionBatch).changes);
-      }
-      if (removed > 0) this.#sequencer.refreshOldest();
-      return removed;
+      const inFiles = await this.#pruneFiles();
+      // Events of the table are later than all of those.
+      return this.#runs.newestFile() === null ? inFiles + (await this.#pruneTable()) : inFiles;
     } finally {
       this.#isRunning = false;
     }
+  }
+
+  async #pruneFiles(): Promise<number> {
+    let removed = 0;
+    for (const file of this.#runs.files()) {
+      if (file.lastAt >= this.#clock.nowMs() - this.#windowMs || file.lastSeq >= this.#sequencer.headSeq()) break;
+      const count = this.#runs.heldIn(file);
+      if (!(await this.#groups.write(() => this.#runs.removeFile(file)))) break;
+      this.#sequencer.refreshOldest();
+      await this.#files.remove(file.file);
+      removed += count;
+    }
+    return removed;
+  }
+
+  async #pruneTable(): Promise<number> {
+    const last = Math.min(this.#sequencer.seqAtTime(this.#clock.nowMs() - this.#windowMs), this.#sequencer.headSeq() - 1);
+    let removed = 0;
+    for (let batch = retentionBatch; batch === retentionBatch; removed += batch) {
+      batch = await this.#groups.write(() => this.#delete.run(last, retentionBatch).changes);
+    }
+    if (removed > 0) this.#sequencer.refreshOldest();
+    return removed;
   }
 }

@@ -1,16 +1,18 @@
 /**
  * Gives every event its seq and its place in the table, and hands it on once it is durable.
- * Hop 3 of the flow (`stage`, inside a group commit) and the log that hop 4's outbox reads. One writer: `group-commit.ts`.
+ * Hop 3 of the flow (`stage`, inside a group commit). One writer: `group-commit.ts`.
  * Invariants: a seq is given once and only grows; a listener hears only what is durable, in order of seq.
+ * The table holds the tail of events; what went to files (`filing.ts`) is read by `replay.ts`, which is the log for consumers.
  * Not here: who asks for which cursor (`service/firehose`), pruning by age (`retention.ts`). Source: ours.
  */
 import { assert } from '@dunlin/protocol/base/assert';
 import type { Clock } from '@dunlin/protocol/base/clock';
 import { encodeEvent } from '@dunlin/protocol/stream/event-codec';
 import type { AccountEvent, CommitEvent, IdentityEvent, SyncEvent } from '@dunlin/protocol/stream/event';
-import type { EventLog, EventSlice } from '@dunlin/service/firehose/event-log';
+import type { EventSlice } from '@dunlin/service/firehose/event-log';
 import type { Database, Statement } from '@dunlin/service/sqlite/database';
 import { frameHeaderBytes, writeFrameHeader } from '@dunlin/service/websocket/frames';
+import { RunStore } from './run-store.ts';
 
 type Unsequenced<E> = E extends unknown ? Omit<E, 'seq' | 'time'> : never;
 
@@ -28,9 +30,10 @@ export type StageMark = number;
 /** Most rows one read takes from the table, whatever their size; and how many it looks at however long the last ones were. */
 const maxReadRows = 1_000, minReadRows = 16;
 
-/** The PDS's event log. */
-export class Sequencer implements EventLog {
+/** The PDS's events as they come about. */
+export class Sequencer {
   readonly #clock: Clock;
+  readonly #runs: RunStore;
   readonly #insert: Statement<[number, number, number, number, Uint8Array], unknown>;
   readonly #newest: Statement<[number], number>;
   readonly #setNewest: Statement<[number, number], unknown>;
@@ -51,6 +54,7 @@ export class Sequencer implements EventLog {
   /** `reading` is the connection that events are read back with; it sees what is durable. */
   constructor(database: Database, clock: Clock, reading: Database = database) {
     this.#clock = clock;
+    this.#runs = new RunStore(database);
     this.#insert = database.prepare(`INSERT INTO event (seq, account, previous, created_at, frame)
       VALUES (?, ?, (SELECT seq FROM newest_event WHERE account = ?), ?, ?)`);
     this.#newest = database.prepare<[number], number>('SELECT seq FROM newest_event WHERE account = ?').pluck();
@@ -75,7 +79,7 @@ export class Sequencer implements EventLog {
     this.#seqsAround = database.prepare('SELECT seq, created_at FROM event WHERE seq >= ? ORDER BY seq LIMIT 1');
     const given = database.prepare<[], number>("SELECT seq FROM sqlite_sequence WHERE name = 'event'").pluck().get();
     this.#headSeq = given ?? 0;
-    this.#oldestSeq = this.#oldest.get() ?? this.#headSeq + 1;
+    this.#oldestSeq = this.#findOldest();
   }
 
   /** Newest durable seq; 0 before the first event. */
@@ -83,20 +87,21 @@ export class Sequencer implements EventLog {
     return this.#headSeq;
   }
 
-  /** Oldest seq still in the table; one past the head when there is none. */
+  /** Oldest seq still held, in files or in the table; one past the head when there is none. */
   oldestSeq(): number {
     return this.#oldestSeq;
   }
 
-  /** Reads events after a seq, at least one, up to about `maxBytes`; null when there is none. Seqs of forgotten accounts are missing. */
-  read(afterSeq: number, maxBytes: number): EventSlice | null {
+  /** Reads events of the table after a seq, at least one, up to `maxBytes`; null when there is none. Seqs of forgotten accounts are missing. */
+  readTail(afterSeq: number, maxBytes: number): EventSlice | null {
     const rows = Math.min(maxReadRows, Math.max(minReadRows, Math.ceil(maxBytes / this.#usualBytes)));
     const lengths = this.#lengthsAfter.get(afterSeq, rows)?.split(',').map(Number) ?? [];
     let [count, bytes] = [0, 0];
     for (const length of lengths) {
-      if (count > 0 && bytes + length > maxBytes) break;
+      const framedBytes = frameHeaderBytes(length) + length;
+      if (count > 0 && bytes + framedBytes > maxBytes) break;
       count += 1;
-      bytes += length;
+      bytes += framedBytes;
     }
     if (count === 0) return null;
     this.#usualBytes = Math.max(1, bytes / count);
@@ -110,9 +115,9 @@ export class Sequencer implements EventLog {
     return () => void this.#listeners.delete(listener);
   }
 
-  /** Gives the newest seq whose event is older than the moment, or the seq before the oldest. Takes times to grow with seq. */
+  /** Gives the newest seq of the table whose event is older than the moment, or the seq before its oldest. Takes times to grow with seq. */
   seqAtTime(ms: number): number {
-    let low = this.#oldestSeq;
+    let low = this.#oldest.get() ?? this.#headSeq + 1;
     let high = this.#headSeq + 1;
     while (low < high) {
       const middle = Math.floor((low + high) / 2);
@@ -137,8 +142,9 @@ export class Sequencer implements EventLog {
   /** Removes every earlier event of an account, for its deletion; to be called within a transaction, before the last event is staged. */
   forget(accountId: number): void {
     let seq = this.#newest.get(accountId) ?? null;
-    // The chain ends where an event is gone already, by age.
-    while (seq !== null) seq = this.#remove.get(seq, accountId)?.previous ?? null;
+    for (let row; seq !== null && (row = this.#remove.get(seq, accountId)) !== undefined;) seq = row.previous;
+    // From there on it is in files. The chain ends where an event is gone already, by age.
+    if (seq !== null) this.#runs.forget(accountId, seq);
     this.#unsetNewest.run(accountId);
   }
 
@@ -173,7 +179,11 @@ export class Sequencer implements EventLog {
 
   /** Looks again which event is the oldest, after rows were removed. */
   refreshOldest(): void {
-    this.#oldestSeq = this.#oldest.get() ?? this.#headSeq + 1;
+    this.#oldestSeq = this.#findOldest();
+  }
+
+  #findOldest(): number {
+    return this.#runs.oldestSeq() ?? this.#oldest.get() ?? this.#headSeq + 1;
   }
 
   #nextSeq(): number {

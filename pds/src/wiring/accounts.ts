@@ -39,7 +39,7 @@ import type { Writes } from './writes.ts';
 /** Opens what works on accounts. */
 export function openAccounts(stage: Stage, stores: Stores, writes: Writes, network: Network) {
   const { config, clock, log, lifecycle, secrets } = stage;
-  const { groups, sequencer, outbox, keys, renewal, writer: repos } = writes;
+  const { groups, sequencer, keys, renewal, writer: repos } = writes;
   const { resolver, server } = network;
   const { mailer, mailCodes, notices, moderationMailer } = openMail(stage, stores, writes);
   const passwords = new PasswordCheck(clock);
@@ -60,7 +60,7 @@ export function openAccounts(stage: Stage, stores: Stores, writes: Writes, netwo
   });
   const moves = new MoveStore(stores.database, hmacSha256(utf8Encode(secrets.jwtSecret), utf8Encode('sessions at old servers')));
   const others = [stores.preferences, stores.appPasswordStore, stores.codes, stores.renames, moves, hosted];
-  const standing = new AccountStanding({ ...shared, trash: writes.trash, others, onForgotten: () => outbox.forget(), onTrashed: () => writes.collector.nudge() });
+  const standing = new AccountStanding({ ...shared, trash: writes.trash, others, onForgotten: writes.onForgotten, onTrashed: () => writes.collector.nudge() });
   const departures = new Departures({ ...shared, standing });
   const registrar = new Registrar({ ...shared, sessions, invites, repos, log: stage.log });
   const emailChanges = new EmailChanges(shared);

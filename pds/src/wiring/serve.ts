@@ -21,7 +21,7 @@ import type { Network } from './network.ts';
 import type { People } from './accounts.ts';
 
 /** The listener with everything on it. */
-export async function serve(stage: Stage, routes: ApiParts, { database, accounts }: Stores, { sequencer, outbox }: Writes, { server, crawlers }: Network, { oauth, hosted }: Pick<People, 'oauth' | 'hosted'>): Promise<HttpServer> {
+export async function serve(stage: Stage, routes: ApiParts, { database, accounts }: Stores, { sequencer, replay, outbox }: Writes, { server, crawlers }: Network, { oauth, hosted }: Pick<People, 'oauth' | 'hosted'>): Promise<HttpServer> {
   const { config, clock, log, lifecycle, metrics } = stage;
   const app = createApp({ log, metrics, serverName: `dunlin-pds/${version}`, clock });
   mountHealth(app, () => void database.prepare('SELECT 1').get());
@@ -36,7 +36,7 @@ export async function serve(stage: Stage, routes: ApiParts, { database, accounts
   const websocket = createWebSocketServer(http, { log, clock });
   lifecycle.own('subscribers', () => websocket.close());
   lifecycle.own('outbox', () => outbox.close());
-  serveSubscribeRepos({ websocket, log: sequencer, outbox });
+  serveSubscribeRepos({ websocket, log: replay, outbox });
   lifecycle.own('crawl requests', sequencer.onAppend(() => crawlers.notify()));
   crawlers.notify();
   return http;

@@ -36,7 +36,7 @@ import { NodeStore } from '../repo/node-store.ts';
 import { RepoReader } from '../repo/read.ts';
 import { RecordStore } from '../repo/record-store.ts';
 import { repoSchema } from '../repo/schema.ts';
-import { sequencerSchema } from '../sequencer/schema.ts';
+import { eventRunSchema, sequencerSchema } from '../sequencer/schema.ts';
 import { openBlobFiles } from './blob-files.ts';
 import { reportFault, type Stage } from './stage.ts';
 
@@ -51,6 +51,7 @@ export const pdsMigrations: readonly string[] = [
   blobSchema2,
   hostedDidSchema,
   accountSchema3,
+  eventRunSchema,
 ];
 
 /** Opens the tables, and the files beside them. */

@@ -16,7 +16,7 @@ import { deviceLifeMs, OAuthUpkeep, requestGraceMs, strangerLifeMs, tokenLifeMs 
 import { RecordStore } from '../../../pds/src/repo/record-store.ts';
 import { repoSchema } from '../../../pds/src/repo/schema.ts';
 import { GroupCommit } from '../../../pds/src/sequencer/group-commit.ts';
-import { sequencerSchema } from '../../../pds/src/sequencer/schema.ts';
+import { eventRunSchema, sequencerSchema } from '../../../pds/src/sequencer/schema.ts';
 import { Sequencer } from '../../../pds/src/sequencer/sequencer.ts';
 
 let database: Database;
@@ -29,7 +29,7 @@ let requests: OAuthRequests;
 const did = (name: string) => `did:plc:${name.padEnd(24, 'a')}` as const;
 
 beforeEach(() => {
-  database = openDatabase(':memory:', { migrations: [accountSchema + repoSchema + sequencerSchema, accountSchema2, oauthSchema, accountSchema3] });
+  database = openDatabase(':memory:', { migrations: [accountSchema + repoSchema + sequencerSchema, accountSchema2, oauthSchema, accountSchema3, eventRunSchema] });
   clock = new ManualClock();
   groups = new GroupCommit({ database, sequencer: new Sequencer(database, clock), clock });
   accounts = new AccountStore(database);

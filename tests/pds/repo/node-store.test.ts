@@ -22,7 +22,7 @@ import { decodeRecent, type RecentNode } from '../../../pds/src/repo/recent-node
 import { RecordStore } from '../../../pds/src/repo/record-store.ts';
 import { repoSchema } from '../../../pds/src/repo/schema.ts';
 import { GroupCommit, type WriteGroup } from '../../../pds/src/sequencer/group-commit.ts';
-import { sequencerSchema } from '../../../pds/src/sequencer/schema.ts';
+import { eventRunSchema, sequencerSchema } from '../../../pds/src/sequencer/schema.ts';
 import { Sequencer } from '../../../pds/src/sequencer/sequencer.ts';
 
 const account = 7;
@@ -64,7 +64,7 @@ const anyStep = (): Arbitrary<Step> => oneof(
 );
 
 class Model {
-  readonly database: Database = openDatabase(':memory:', { migrations: [repoSchema + sequencerSchema] });
+  readonly database: Database = openDatabase(':memory:', { migrations: [repoSchema + sequencerSchema + eventRunSchema] });
   readonly groups = new GroupCommit({ database: this.database, sequencer: new Sequencer(this.database, systemClock), clock: systemClock });
   readonly held = new Map<string, string>();
   heads!: HeadStore;

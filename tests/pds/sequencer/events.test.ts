@@ -1,5 +1,7 @@
 /** The stream: which events each operation brings, that they verify and invert, and the cursor rules on real sockets. */
 import { once } from 'node:events';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { ManualClock } from '@dunlin/protocol/base/clock';
 import { readCar } from '@dunlin/protocol/car/read';
@@ -15,7 +17,8 @@ import { post, startSmallPds, Subscriber, type Person, type Seen, type SmallPds 
 let small: SmallPds;
 const open: Subscriber[] = [];
 beforeAll(async () => {
-  small = await startSmallPds();
+  // Small runs, so that events lie in files too.
+  small = await startSmallPds({ environment: { PDS_EVENT_RUN_BYTES: '4096' } });
 });
 afterEach(() => open.splice(0).forEach((subscriber) => subscriber.close()));
 afterAll(() => small.close());
@@ -110,6 +113,27 @@ test('an account that is deleted leaves one last word, and nothing before it, al
   expect((await small.call('com.atproto.sync.getRepoStatus', { params: { did: bob.did } })).json['error']).toBe('RepoNotFound');
   expect((await small.newPerson('bob')).did).not.toBe(bob.did);
 });
+
+test('replay is, from every cursor, what was told live: out of files, the table and memory, before and after a restart', async () => {
+  const live = await subscribe();
+  const mallory = await small.newPerson('mallory');
+  const writes = 40;
+  for (let n = 0; n < writes; n++) await small.call('com.atproto.repo.createRecord', { body: { repo: mallory.did, collection: 'app.bsky.feed.post', record: post(`${n}`) }, token: mallory.token });
+  const told = seqs(await live.take(4 + writes));
+  const files = join(small.dataDirectory, 'events');
+  await eventually('events are in files', async () => (await readdir(files)).length > 0);
+  const replayAll = async (): Promise<void> => {
+    for (const [index, seq] of told.entries()) {
+      const reader = await subscribe(seq);
+      await reader.take(told.length - 1 - index);
+      expect(Buffer.concat(reader.frames.slice(0, told.length - 1 - index)).equals(Buffer.concat(live.frames.slice(index + 1, told.length)))).toBe(true);
+      reader.close();
+    }
+  };
+  await replayAll();
+  await small.restart();
+  await replayAll();
+}, 15_000);
 
 describe('cursors', () => {
   let dave: Person;

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { systemClock } from '@dunlin/protocol/base/clock';
 import { openDatabase, type Database } from '@dunlin/service/sqlite/database';
 import { GroupCommit, maxGroupWrites, maxWaitingWrites } from '../../../pds/src/sequencer/group-commit.ts';
-import { sequencerSchema } from '../../../pds/src/sequencer/schema.ts';
+import { eventRunSchema, sequencerSchema } from '../../../pds/src/sequencer/schema.ts';
 import { Sequencer } from '../../../pds/src/sequencer/sequencer.ts';
 
 let database: Database;
@@ -11,7 +11,7 @@ let sequencer: Sequencer;
 let groups: GroupCommit;
 let sizes: number[];
 beforeEach(() => {
-  database = openDatabase(':memory:', { migrations: [`${sequencerSchema} CREATE TABLE thing (name TEXT PRIMARY KEY) STRICT;`] });
+  database = openDatabase(':memory:', { migrations: [`${sequencerSchema} ${eventRunSchema} CREATE TABLE thing (name TEXT PRIMARY KEY) STRICT;`] });
   sequencer = new Sequencer(database, systemClock);
   sizes = [];
   groups = new GroupCommit({ database, sequencer, clock: systemClock, observer: { committed: ({ writes }) => void sizes.push(writes) } });
@@ -56,7 +56,7 @@ test('when the transaction itself fails, everybody is told and nothing is left',
 
 test('events are told after they can be read, and before the writer is answered', async () => {
   const order: string[] = [];
-  sequencer.onAppend(({ lastSeq }) => order.push(`told ${lastSeq}, in the table: ${String(sequencer.read(lastSeq - 1, 1_000) !== null)}, open: ${String(database.inTransaction)}`));
+  sequencer.onAppend(({ lastSeq }) => order.push(`told ${lastSeq}, in the table: ${String(sequencer.readTail(lastSeq - 1, 1_000) !== null)}, open: ${String(database.inTransaction)}`));
   await groups.write(() => stage(1)).then(() => order.push('answered'));
   expect(order).toEqual(['told 1, in the table: true, open: false', 'answered']);
 });

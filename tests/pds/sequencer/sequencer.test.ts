@@ -3,10 +3,12 @@ import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { ManualClock } from '@dunlin/protocol/base/clock';
 import { decodeEvent } from '@dunlin/protocol/stream/event-codec';
 import { openDatabase, type Database } from '@dunlin/service/sqlite/database';
+import { EventFiles } from '../../../pds/src/sequencer/event-files.ts';
 import { GroupCommit } from '../../../pds/src/sequencer/group-commit.ts';
 import { Retention } from '../../../pds/src/sequencer/retention.ts';
-import { sequencerSchema } from '../../../pds/src/sequencer/schema.ts';
+import { eventRunSchema, sequencerSchema } from '../../../pds/src/sequencer/schema.ts';
 import { Sequencer } from '../../../pds/src/sequencer/sequencer.ts';
+import { temporaryFolder } from '../../harness/temporary.ts';
 
 const windowMs = 60_000;
 let database: Database;
@@ -14,17 +16,24 @@ let clock: ManualClock;
 let sequencer: Sequencer;
 let groups: GroupCommit;
 let retention: Retention;
-beforeEach(() => {
-  database = openDatabase(':memory:', { migrations: [sequencerSchema] });
+let files: EventFiles;
+let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+beforeEach(async () => {
+  folder = await temporaryFolder();
+  files = new EventFiles(folder.path, []);
+  database = openDatabase(':memory:', { migrations: [sequencerSchema, eventRunSchema] });
   clock = new ManualClock();
   open();
 });
-afterEach(() => void database.close());
+afterEach(async () => {
+  database.close();
+  await folder.remove();
+});
 
 function open(): void {
   sequencer = new Sequencer(database, clock);
   groups = new GroupCommit({ database, sequencer, clock });
-  retention = new Retention({ database, sequencer, groups, clock, windowMs });
+  retention = new Retention({ database, sequencer, groups, files, clock, windowMs });
 }
 
 const stage = (account: number, padding = 0): Promise<number> =>
@@ -43,23 +52,23 @@ function eventsOf(bytes: Buffer): { seq: number; did: string }[] {
 }
 
 test('is empty at first', () => {
-  expect([sequencer.headSeq(), sequencer.oldestSeq(), sequencer.read(0, 1_000)]).toEqual([0, 1, null]);
+  expect([sequencer.headSeq(), sequencer.oldestSeq(), sequencer.readTail(0, 1_000)]).toEqual([0, 1, null]);
 });
 
 test('reads what follows a seq, by bytes, at least one', async () => {
   for (const padding of [0, 200, 70_000]) await stage(1, padding);
-  const all = sequencer.read(0, 1_000_000)!;
+  const all = sequencer.readTail(0, 1_000_000)!;
   expect([all.firstSeq, all.lastSeq, all.count, eventsOf(all.bytes).map(({ seq }) => seq)]).toEqual([1, 3, 3, [1, 2, 3]]);
-  expect(sequencer.read(0, 500)).toMatchObject({ firstSeq: 1, lastSeq: 2 });
-  expect(sequencer.read(2, 1)).toMatchObject({ firstSeq: 3, lastSeq: 3, count: 1 });
-  expect(sequencer.read(3, 1)).toBeNull();
+  expect(sequencer.readTail(0, 500)).toMatchObject({ firstSeq: 1, lastSeq: 2 });
+  expect(sequencer.readTail(2, 1)).toMatchObject({ firstSeq: 3, lastSeq: 3, count: 1 });
+  expect(sequencer.readTail(3, 1)).toBeNull();
 });
 
 test('forgets one account whole, and no other', async () => {
   for (const account of [1, 2, 1, 1, 2]) await stage(account);
   await groups.write(() => sequencer.forget(1));
   sequencer.refreshOldest();
-  expect(eventsOf(sequencer.read(0, 10_000)!.bytes).map(({ seq }) => seq)).toEqual([2, 5]);
+  expect(eventsOf(sequencer.readTail(0, 10_000)!.bytes).map(({ seq }) => seq)).toEqual([2, 5]);
   expect([sequencer.oldestSeq(), sequencer.headSeq()]).toEqual([2, 5]);
   expect(await stage(1)).toBe(6);
 });
@@ -75,7 +84,7 @@ test('prunes by age, keeps the newest, and forgets accounts whose older events a
   clock.advance(10 * windowMs);
   expect(await retention.prune()).toBe(0);
   await groups.write(() => sequencer.forget(1));
-  expect(sequencer.read(0, 1_000)).toBeNull();
+  expect(sequencer.readTail(0, 1_000)).toBeNull();
 });
 
 test('never gives a seq twice, even when every event is gone and the server starts anew', async () => {

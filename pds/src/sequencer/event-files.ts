@@ -1,0 +1,175 @@
+/**
+ * The files that events go to from the table: nothing but WebSocket frames, side by side, as replay sends them.
+ * Only appended to, and overwritten with zeros where an event was forgotten. What lies where say the rows (`run-store.ts`): at the
+ * start, bytes no row names are cut off and files no row names are removed; files that lack bytes are damage, and stop the process.
+ * Source: ours; decision 0027.
+ */
+import { closeSync, existsSync, ftruncateSync, fsyncSync, mkdirSync, openSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { open, unlink, type FileHandle } from 'node:fs/promises';
+import { join } from 'node:path';
+import { AssertionFailure } from '@dunlin/protocol/base/assert';
+import type { EventFile } from './run-store.ts';
+
+/** Most files open for reading at once. */
+export const maxOpenFiles = 16;
+
+const names = /^(\d{16})\.frames$/;
+
+/** Gives the folder of event files within a data directory, or a backup. */
+export function eventFolder(directory: string): string {
+  return join(directory, 'events');
+}
+
+/** Gives the path of a file; names sort as their seqs do. */
+export function eventFilePath(folder: string, file: number): string {
+  return join(folder, `${String(file).padStart(16, '0')}.frames`);
+}
+
+/** Gives the files that are in a folder, oldest first; none when it is not there. */
+export function listEventFiles(folder: string): number[] {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder).flatMap((name) => names.exec(name)?.slice(1).map(Number) ?? []).sort((a, b) => a - b);
+}
+
+/** The files of one data directory. */
+export class EventFiles {
+  readonly #folder: string;
+  /** Open for reading; the one used last is last. */
+  readonly #open = new Map<number, Promise<FileHandle>>();
+
+  /** Makes files be what the rows say, after whatever ended the process before. @throws AssertionFailure when bytes are missing */
+  constructor(folder: string, known: readonly EventFile[]) {
+    this.#folder = folder;
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    const isKnown = new Set(known.map(({ file }) => file));
+    for (const file of listEventFiles(folder)) if (!isKnown.has(file)) rmSync(eventFilePath(folder, file));
+    for (const { file, bytes } of known) cutTo(eventFilePath(folder, file), bytes);
+  }
+
+  /** Fills a buffer from a place in a file; false when the file is not there, or ends before. */
+  async read(file: number, start: number, target: Buffer): Promise<boolean> {
+    try {
+      const handle = await this.#forReading(file);
+      for (let done = 0; done < target.length;) {
+        const { bytesRead } = await handle.read(target, done, target.length - done, start + done);
+        if (bytesRead === 0) return false;
+        done += bytesRead;
+      }
+      return true;
+    } catch (error) {
+      if (isGone(error)) return false;
+      throw error;
+    }
+  }
+
+  /** Writes pieces at the end that the rows know, which is `end`; what is behind it was never told of. Durable when this resolves. */
+  async append(file: number, end: number, pieces: readonly Buffer[]): Promise<void> {
+    const path = eventFilePath(this.#folder, file);
+    const handle = await open(path, end === 0 ? 'w' : 'r+', 0o600);
+    try {
+      if ((await handle.stat()).size > end) await handle.truncate(end);
+      let at = end;
+      for (const piece of pieces) {
+        await writeAll(handle, piece, at);
+        at += piece.length;
+      }
+      await handle.datasync();
+    } finally {
+      await handle.close();
+    }
+    if (end === 0) await syncFolder(this.#folder);
+  }
+
+  /** Cuts off what is behind the end that the rows know, if there is anything. */
+  async cut(file: number, end: number): Promise<void> {
+    if (end === 0) return await this.remove(file);
+    const handle = await open(eventFilePath(this.#folder, file), 'r+').catch(nullIfGone);
+    try {
+      await handle?.truncate(end);
+    } finally {
+      await handle?.close();
+    }
+  }
+
+  /** Overwrites ranges with zeros. Durable when this resolves; false when the file is not there. */
+  async erase(file: number, ranges: readonly { start: number; bytes: number }[]): Promise<boolean> {
+    const handle = await open(eventFilePath(this.#folder, file), 'r+').catch(nullIfGone);
+    try {
+      for (const { start, bytes } of ranges) if (handle) await writeAll(handle, Buffer.alloc(bytes), start);
+      await handle?.datasync();
+      return handle !== null;
+    } finally {
+      await handle?.close();
+    }
+  }
+
+  /** Removes a file that no row names any more; who reads it finishes. */
+  async remove(file: number): Promise<void> {
+    await this.#letGo(file);
+    await unlink(eventFilePath(this.#folder, file)).catch(nullIfGone);
+  }
+
+  /** Closes what is open. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#open.keys()].map((file) => this.#letGo(file)));
+  }
+
+  #forReading(file: number): Promise<FileHandle> {
+    const known = this.#open.get(file);
+    const handle = known ?? open(eventFilePath(this.#folder, file), 'r');
+    this.#open.delete(file);
+    this.#open.set(file, handle);
+    if (known !== undefined) return handle;
+    handle.catch(() => this.#open.get(file) === handle && this.#open.delete(file));
+    const [oldest] = this.#open.keys();
+    if (this.#open.size > maxOpenFiles && oldest !== undefined) void this.#letGo(oldest);
+    return handle;
+  }
+
+  /** Closes a file once reads that are under way in it have ended. */
+  async #letGo(file: number): Promise<void> {
+    const handle = this.#open.get(file);
+    this.#open.delete(file);
+    await handle?.then((one) => one.close()).catch(() => undefined);
+  }
+}
+
+function cutTo(path: string, bytes: number): void {
+  const size = existsSync(path) ? statSync(path).size : 0;
+  if (size < bytes) throw new AssertionFailure(`events are missing: path=${path} wanted=${bytes} has=${size}; the folder of events belongs to the database beside it, also when it is copied`);
+  if (size === bytes) return;
+  const file = openSync(path, 'r+');
+  try {
+    ftruncateSync(file, bytes);
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+}
+
+async function writeAll(handle: FileHandle, bytes: Buffer, start: number): Promise<void> {
+  for (let done = 0; done < bytes.length;) {
+    const { bytesWritten } = await handle.write(bytes, done, bytes.length - done, start + done);
+    done += bytesWritten;
+  }
+}
+
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Tells that a file was removed, or closed to be removed. */
+function isGone(error: unknown): boolean {
+  const code = (error as { code?: unknown } | null)?.code;
+  return code === 'ENOENT' || code === 'EBADF';
+}
+
+function nullIfGone(error: unknown): null {
+  if (isGone(error)) return null;
+  throw error;
+}

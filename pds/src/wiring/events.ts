@@ -1,0 +1,54 @@
+/**
+ * The events of the second stage: the one writer, where events lie, and what goes on with them when nobody waits for it.
+ * Hops 3 and 4 of the flow, as far as they are not HTTP.
+ * Not for what is written (`writes.ts`). Source: ours.
+ */
+import { Outbox } from '@dunlin/service/firehose/outbox';
+import { declarePdsMetrics } from '../metrics.ts';
+import { Erasure } from '../sequencer/erasure.ts';
+import { EventFiles, eventFolder } from '../sequencer/event-files.ts';
+import { Filing } from '../sequencer/filing.ts';
+import { GroupCommit } from '../sequencer/group-commit.ts';
+import { EventReplay } from '../sequencer/replay.ts';
+import { Retention } from '../sequencer/retention.ts';
+import { RunStore } from '../sequencer/run-store.ts';
+import { Sequencer } from '../sequencer/sequencer.ts';
+import { reportFault, type Stage } from './stage.ts';
+import type { Stores } from './stores.ts';
+
+/** Memory for the newest frames, in bytes: a PDS is read by a relay or a few, who keep up. */
+const ringBytes = 8 * 1024 * 1024;
+
+/** A file of events goes by age, whole: the times of its events are not further apart than this part of the window. */
+const fileShare = 1 / 8;
+
+/** The events, their writer, and their way out. */
+export function openEvents({ config, clock, log, lifecycle, metrics }: Stage, { database, accounts, events: reading }: Stores) {
+  const sequencer = new Sequencer(database, clock, reading);
+  const runs = new RunStore(database);
+  const observer = declarePdsMetrics(metrics, {
+    accounts: () => accounts.count(),
+    headSeq: () => sequencer.headSeq(),
+    oldestSeq: () => sequencer.oldestSeq(),
+    fileBytes: () => runs.fileBytes(),
+  });
+  const files = new EventFiles(eventFolder(config.dataDirectory), runs.files());
+  lifecycle.own('event files', () => files.close());
+  const groups = new GroupCommit({ database, sequencer, clock, observer });
+  lifecycle.own('writes', () => groups.drain());
+  const parts = { database, reading, sequencer, groups, files, clock, onFault: reportFault(log, 'upkeep of events failed') };
+  const filing = new Filing({ ...parts, runBytes: config.eventRunBytes, fileSpanMs: config.backfillLimitMs * fileShare });
+  lifecycle.own('filing', () => filing.close());
+  filing.nudge();
+  const erasure = new Erasure(parts);
+  lifecycle.own('erasure', erasure.start());
+  const retention = new Retention({ ...parts, windowMs: config.backfillLimitMs });
+  lifecycle.own('retention', retention.start(parts.onFault));
+  const replay = new EventReplay({ ...parts, bufferBytes: config.eventRunBytes });
+  const outbox = new Outbox(replay, { metrics, logger: log, clock, ringBytes });
+  const onForgotten = (): void => {
+    outbox.forget();
+    erasure.nudge();
+  };
+  return { sequencer, groups, replay, outbox, onForgotten };
+}

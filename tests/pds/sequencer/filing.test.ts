@@ -1,0 +1,293 @@
+/** Events go from the table to files and are replayed all the same: byte for byte, after crashes, deletions and damage. */
+import { readFileSync, statSync, truncateSync, writeFileSync, appendFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { AssertionFailure } from '@dunlin/protocol/base/assert';
+import * as fc from 'fast-check';
+import { runsWorthFiling } from '../../../pds/src/sequencer/filing.ts';
+import { eventually } from '../../harness/wait.ts';
+import { EventHome, windowMs } from './event-home.ts';
+
+let home: EventHome;
+beforeEach(async () => {
+  home = await EventHome.make();
+});
+afterEach(() => home.remove());
+
+const rows = (): number => Number(home.database.prepare('SELECT count(*) FROM event').pluck().get());
+const filed = (): number => Number(home.database.prepare('SELECT coalesce(sum(count), 0) FROM event_run').pluck().get());
+const onDisk = (): Buffer => Buffer.concat(home.filePaths.map((path) => readFileSync(path)));
+
+/** Reads from every cursor there is, in pieces of several sizes. */
+async function expectReplay(): Promise<void> {
+  const cursors = [0, ...home.told.map(({ seq }) => seq), home.sequencer.headSeq()];
+  for (const maxBytes of [1, home.runBytes / 2, home.runBytes, home.runBytes * 5]) {
+    for (const cursor of cursors) expect((await home.readAll(cursor, maxBytes)).equals(home.expected(cursor))).toBe(true);
+  }
+}
+
+/** Some hundred bytes an event, of three accounts. */
+async function tellMuch(count = 60): Promise<void> {
+  await home.tell(Array.from({ length: count }, (_each, n) => 1 + (n % 3)), 50);
+}
+
+test('full runs leave the table for files, and replay is the same from every cursor', async () => {
+  await tellMuch();
+  const before = await home.readAll(0);
+  await home.filing.file();
+  expect([rows() > 0, rows() < 20, filed() + rows()]).toEqual([true, true, 60]);
+  expect((await home.readAll(0)).equals(before)).toBe(true);
+  await expectReplay();
+  expect(onDisk().equals(home.expected(0).subarray(0, onDisk().length))).toBe(true);
+});
+
+test('nothing is filed by itself before there are four runs of it, and then it is', async () => {
+  await home.filing.file();
+  await home.tell([1], 150);
+  const enough = Math.ceil((runsWorthFiling * home.runBytes) / home.told[0]!.frame.length);
+  for (let n = 1; n < enough - 1; n++) await home.tell([1], 150);
+  for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+  expect([filed(), rows()]).toEqual([0, enough - 1]);
+  await home.tell([1], 150);
+  await eventually('events are filed', () => filed() > enough / 4);
+  expect(filed() + rows()).toBe(enough);
+  await expectReplay();
+});
+
+test('an event larger than a run is a run of its own', async () => {
+  await home.tell([1, 2], 100);
+  await home.tell([1], 5_000);
+  await home.tell([1, 2, 3], 100);
+  await home.tell([2], 5_000);
+  await tellMuch(20);
+  await home.filing.file();
+  expect(filed()).toBeGreaterThan(7);
+  await expectReplay();
+});
+
+describe('a crash', () => {
+  test('before a run is named leaves bytes that are cut off, or a file that is removed, and every event in the table', async () => {
+    await tellMuch();
+    home.groups.write = () => Promise.reject(new Error('killed'));
+    await expect(home.filing.file()).rejects.toThrow('killed');
+    expect([onDisk().length > 0, filed(), rows()]).toEqual([true, 0, 60]);
+    await home.crash();
+    home.open();
+    expect(home.filePaths).toEqual([]);
+    await home.filing.file();
+    const [long] = home.filePaths;
+    appendFileSync(long!, 'bytes of a run that was never named');
+    writeFileSync(join(home.folder, '0000000000009999.frames'), 'and a file of such');
+    const size = statSync(long!).size;
+    await home.crash();
+    home.open();
+    expect(home.filePaths).toEqual([long]);
+    expect(statSync(long!).size).toBeLessThan(size);
+    await tellMuch();
+    await home.filing.file();
+    await expectReplay();
+  });
+
+  test('after some runs are named leaves nothing to do', async () => {
+    await tellMuch();
+    const write = home.groups.write.bind(home.groups);
+    let left = 2;
+    home.groups.write = (run) => (left-- > 0 ? write(run) : Promise.reject(new Error('killed')));
+    await expect(home.filing.file()).rejects.toThrow('killed');
+    expect(filed()).toBeGreaterThan(0);
+    await home.crash();
+    home.open();
+    await expectReplay();
+    await tellMuch();
+    await home.filing.file();
+    await expectReplay();
+  });
+});
+
+describe('a forgotten account', () => {
+  const traces = (account: number): number => onDisk().toString('latin1').split(`account${account}.org`).length - 1;
+
+  test('is never replayed, filed or not, and its bytes leave the files', async () => {
+    await tellMuch();
+    await home.filing.file();
+    await tellMuch(10);
+    expect(traces(2)).toBeGreaterThan(5);
+    await home.forget(2);
+    await expectReplay();
+    await home.erasure.erase();
+    expect([traces(2), traces(1) > 5, home.runs.toErase()]).toEqual([0, true, null]);
+    await expectReplay();
+    await tellMuch();
+    await home.filing.file();
+    await home.close();
+    home.open();
+    await expectReplay();
+    await home.forget(1);
+    await home.forget(3);
+    await home.tell([4]);
+    await expectReplay();
+    await home.erasure.erase();
+    expect([traces(1), traces(3)]).toEqual([0, 0]);
+  });
+
+  test('is erased after a crash too, when its bytes were left', async () => {
+    await tellMuch();
+    await home.filing.file();
+    await home.forget(2);
+    await home.crash();
+    home.open();
+    expect(traces(2)).toBeGreaterThan(5);
+    await expectReplay();
+    await home.erasure.erase();
+    expect(traces(2)).toBe(0);
+    await expectReplay();
+  });
+
+  test('while it is being filed is filed without, and its bytes are cut off', async () => {
+    await tellMuch();
+    const append = home.files.append.bind(home.files);
+    home.files.append = async (...given) => {
+      home.files.append = append;
+      await append(...given);
+      await home.forget(2);
+    };
+    await home.filing.file();
+    expect([traces(2), home.faults]).toEqual([0, []]);
+    await expectReplay();
+  });
+
+  test('while it is being read is not in what was read, and no false alarm is raised', async () => {
+    await tellMuch();
+    await home.filing.file();
+    const reading = home.replay.read(0, home.runBytes);
+    const inMidst = home.replay.read(home.told[2]!.seq, home.runBytes);
+    const files = home.files.read.bind(home.files);
+    home.files.read = async (...given) => {
+      home.files.read = files;
+      await home.forget(2);
+      await home.erasure.erase();
+      return await files(...given);
+    };
+    const after = home.replay.read(0, home.runBytes);
+    for (const slice of await Promise.all([reading, inMidst])) expect(slice!.count).toBeGreaterThan(2);
+    const { bytes } = (await after)!;
+    expect(bytes.equals(home.expected(0).subarray(0, bytes.length))).toBe(true);
+    await expectReplay();
+  });
+});
+
+describe('damage', () => {
+  beforeEach(async () => {
+    await tellMuch();
+    await home.filing.file();
+  });
+
+  test('in a run is told as our own corruption, whether it is read whole or in part', async () => {
+    const [path] = home.filePaths;
+    const bytes = readFileSync(path!);
+    const second = home.told[1]!;
+    const end = home.told[0]!.frame.length + second.frame.length;
+    bytes[end - 1]! ^= 1;
+    writeFileSync(path!, bytes);
+    await expect(home.replay.read(0, home.runBytes)).rejects.toThrow(AssertionFailure);
+    await expect(home.replay.read(home.told[0]!.seq, home.runBytes)).rejects.toThrow(AssertionFailure);
+    expect((await home.readAll(second.seq)).equals(home.expected(second.seq))).toBe(true);
+    await home.forget(3);
+    await expect(home.replay.read(0, home.runBytes)).rejects.toThrow(AssertionFailure);
+  });
+
+  test('of a file that is too short, or gone, stops the start', async () => {
+    const [path] = home.filePaths;
+    truncateSync(path!, statSync(path!).size - 1);
+    await home.close();
+    expect(() => home.open()).toThrow(AssertionFailure);
+    home.database.close();
+    home.reading.close();
+    writeFileSync(path!, Buffer.alloc(100_000));
+    home.open();
+    await expect(home.replay.read(0, home.runBytes)).rejects.toThrow(AssertionFailure);
+  });
+});
+
+describe('retention', () => {
+  test('removes files whole when their newest event is out of the window, then rows, and keeps the newest event', async () => {
+    for (let hour = 0; hour < 6; hour++) {
+      await tellMuch();
+      await home.filing.file();
+      home.clock.advance(windowMs / 4);
+    }
+    const files = home.filePaths.length;
+    expect(files).toBeGreaterThan(4);
+    expect(await home.retention.prune()).toBeGreaterThan(0);
+    expect(home.filePaths.length).toBeLessThan(files);
+    const oldest = home.sequencer.oldestSeq();
+    for (const { seq, atMs } of home.told) if (seq < oldest) expect(home.clock.nowMs() - atMs).toBeGreaterThan(windowMs);
+    home.told = home.told.filter(({ seq }) => seq >= oldest);
+    expect(home.told[0]!.seq).toBe(oldest);
+    await expectReplay();
+    home.clock.advance(2 * windowMs);
+    await home.retention.prune();
+    expect([home.filePaths, rows(), home.sequencer.oldestSeq()]).toEqual([[], 1, home.sequencer.headSeq()]);
+    home.told = home.told.slice(-1);
+    await expectReplay();
+  });
+
+  test('makes a reader who is in a file that goes hear that its place is gone', async () => {
+    await tellMuch();
+    await home.filing.file();
+    home.clock.advance(windowMs + 1);
+    await home.tell([1]);
+    const read = home.files.read.bind(home.files);
+    home.files.read = async (...given) => {
+      home.files.read = read;
+      await home.retention.prune();
+      return await read(...given);
+    };
+    expect(await home.replay.read(3, home.runBytes)).toBeNull();
+    expect(home.replay.oldestSeq()).toBeGreaterThan(4);
+  });
+});
+
+test('whatever happens in whatever order, replay is what was told', async () => {
+  const account = fc.integer({ min: 1, max: 5 });
+  const step = fc.oneof(
+    { weight: 6, arbitrary: fc.record({ kind: fc.constant('tell' as const), accounts: fc.array(account, { minLength: 1, maxLength: 15 }), padding: fc.constantFrom(0, 100, 400, 1_500) }) },
+    { weight: 3, arbitrary: fc.constant({ kind: 'file' as const }) },
+    { weight: 2, arbitrary: fc.record({ kind: fc.constant('forget' as const), account }) },
+    { weight: 1, arbitrary: fc.constant({ kind: 'erase' as const }) },
+    { weight: 2, arbitrary: fc.record({ kind: fc.constant('wait' as const), ms: fc.constantFrom(1_000, windowMs / 10, windowMs / 2) }) },
+    { weight: 1, arbitrary: fc.constant({ kind: 'prune' as const }) },
+    { weight: 1, arbitrary: fc.record({ kind: fc.constant('restart' as const), isCrash: fc.boolean() }) },
+    { weight: 3, arbitrary: fc.record({ kind: fc.constant('read' as const), from: fc.nat(200), maxBytes: fc.constantFrom(1, 300, 1_000, 4_000) }) },
+  );
+  await fc.assert(fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
+    const one = await EventHome.make();
+    try {
+      for (const each of steps) {
+        if (each.kind === 'tell') await one.tell(each.accounts, each.padding);
+        else if (each.kind === 'file') await one.filing.file();
+        else if (each.kind === 'forget') await one.forget(each.account);
+        else if (each.kind === 'erase') await one.erasure.erase();
+        else if (each.kind === 'wait') one.clock.advance(each.ms);
+        else if (each.kind === 'prune') {
+          await one.retention.prune();
+          const oldest = one.sequencer.oldestSeq();
+          const gone = one.told.filter(({ seq }) => seq < oldest);
+          for (const { atMs } of gone) if (one.clock.nowMs() - atMs <= windowMs) throw new Error('an event within the window is gone');
+          one.told = one.told.slice(gone.length);
+        } else if (each.kind === 'restart') {
+          await (each.isCrash ? one.crash() : one.close());
+          one.open();
+        } else {
+          const cursor = one.told[each.from % Math.max(1, one.told.length)]?.seq ?? 0;
+          expect((await one.readAll(cursor, each.maxBytes)).equals(one.expected(cursor))).toBe(true);
+        }
+      }
+      expect((await one.readAll(0)).equals(one.expected(0))).toBe(true);
+      expect(one.replay.oldestSeq()).toBe(one.told[0]?.seq ?? one.sequencer.headSeq() + 1);
+      expect(one.faults).toEqual([]);
+    } finally {
+      await one.remove();
+    }
+  }), { numRuns: 100 });
+}, 60_000);
