@@ -55,9 +55,9 @@ export class Filing {
   #idleUntilMs = 0;
   #isClosing = false;
 
-  /** `reading` sees what is durable; runs have about `runBytes`; events of a file are not further apart than about `fileSpanMs`, as it goes by age. */
+  /** Runs have about `runBytes`; events of a file are not further apart than about `fileSpanMs`, as it goes by age. */
   constructor(o: {
-    database: Database; reading: Database; sequencer: Sequencer; groups: GroupCommit; files: EventFiles; clock: Clock;
+    database: Database; sequencer: Sequencer; groups: GroupCommit; files: EventFiles; clock: Clock;
     runBytes: number; fileSpanMs: number; onFault: (fault: unknown) => void;
   }) {
     this.#groups = o.groups;
@@ -67,7 +67,8 @@ export class Filing {
     this.#runBytes = o.runBytes;
     this.#fileSpanMs = o.fileSpanMs;
     this.#onFault = o.onFault;
-    this.#rowsFrom = o.reading.prepare<[number], Row>('SELECT seq, account, previous, created_at, frame FROM event WHERE seq > ? ORDER BY seq').raw();
+    // By the connection that wrote them not long ago: it has their pages in its cache.
+    this.#rowsFrom = o.database.prepare<[number], Row>('SELECT seq, account, previous, created_at, frame FROM event WHERE seq > ? ORDER BY seq').raw();
     this.#remove = o.database.prepare('DELETE FROM event WHERE seq BETWEEN ? AND ?');
     this.#unlisten = o.sequencer.onAppend(({ bytes }) => {
       this.#waitingBytes += bytes.length;
