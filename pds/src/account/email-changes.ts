@@ -1,11 +1,13 @@
 /**
  * An account's e-mail address: confirmed as the person's own, or changed to another.
- * A confirmed address changes only with a code that was sent there; a new one begins unconfirmed, and all codes are void.
+ * A confirmed address changes only with a code that was sent there; a new one begins unconfirmed, and all codes are void. The address
+ * before is told of it: whoever got into an account could else take it over without a word.
  * Not here: HTTP. Source: behaviour and errors of the reference PDS.
  */
 import { invalidRequest, type XrpcError } from '@dunlin/service/xrpc/errors';
 import type { Clock } from '@dunlin/protocol/base/clock';
 import type { MailCodes } from '../mail/mail-codes.ts';
+import type { Notices } from '../mail/notices.ts';
 import type { GroupCommit } from '../sequencer/group-commit.ts';
 import type { Account } from './account.ts';
 import type { AccountStore } from './account-store.ts';
@@ -15,12 +17,14 @@ import { checkEmail } from './email-rules.ts';
 export class EmailChanges {
   readonly #accounts: AccountStore;
   readonly #codes: MailCodes;
+  readonly #notices: Notices;
   readonly #groups: GroupCommit;
   readonly #clock: Clock;
 
-  constructor(o: { accounts: AccountStore; mailCodes: MailCodes; groups: GroupCommit; clock: Clock }) {
+  constructor(o: { accounts: AccountStore; mailCodes: MailCodes; notices: Notices; groups: GroupCommit; clock: Clock }) {
     this.#accounts = o.accounts;
     this.#codes = o.mailCodes;
+    this.#notices = o.notices;
     this.#groups = o.groups;
     this.#clock = o.clock;
   }
@@ -51,25 +55,34 @@ export class EmailChanges {
   /** Changes the address; `code` is needed when the present one is confirmed. @throws XrpcError 400 TokenRequired, InvalidToken, ExpiredToken, InvalidRequest */
   async update(account: Account, email: string, code: string | null): Promise<void> {
     checkEmail(email);
-    await this.#groups.write(() => {
+    const before = await this.#groups.write(() => {
       const isConfirmed = (this.#accounts.byId(account.id)?.emailConfirmedAtMs ?? null) !== null;
       if (code === null && isConfirmed) throw invalidRequest('confirmation token required', 'TokenRequired');
       if (code !== null) this.#codes.check(account.id, 'update_email', code);
-      this.#set(account.id, email);
+      return this.#set(account.id, email);
     });
+    this.#tell(account, { before, email, isOperators: false });
   }
 
   /** Changes the address in the operator's name. @throws XrpcError 400 */
   async set(account: Account, email: string): Promise<void> {
     checkEmail(email);
-    await this.#groups.write(() => this.#set(account.id, email));
+    const before = await this.#groups.write(() => this.#set(account.id, email));
+    this.#tell(account, { before, email, isOperators: true });
   }
 
-  #set(accountId: number, email: string): void {
+  #tell({ handle }: Account, { before, email, isOperators }: { before: string | null; email: string; isOperators: boolean }): void {
+    if (before !== email.toLowerCase()) this.#notices.send({ email: before, handle }, { kind: 'emailChanged', isOperators });
+  }
+
+  /** Gives the address before. */
+  #set(accountId: number, email: string): string | null {
     const holder = this.#accounts.byEmail(email);
     if (holder !== null && holder.id !== accountId) throw taken();
+    const before = this.#accounts.byId(accountId)?.email ?? null;
     this.#accounts.setEmail(accountId, email);
     this.#codes.forget(accountId);
+    return before;
   }
 }
 

@@ -61,7 +61,8 @@ export function codeLetter(purpose: CodePurpose, { code, handle }: { code: strin
 /** Something that was done to an account. */
 export type Notice =
   | { readonly kind: 'passwordChanged'; readonly isOperators: boolean; readonly passkeys: number; readonly appPasswords: number }
-  | { readonly kind: 'credentialsRevoked' };
+  | { readonly kind: 'credentialsRevoked' }
+  | { readonly kind: 'emailChanged'; readonly isOperators: boolean };
 
 /** Gives the letter that tells of something. It has no name in it that whoever did it could have chosen. */
 export function noticeLetter(notice: Notice, handle: string): Letter {
@@ -84,6 +85,14 @@ function noticeWords(notice: Notice): { subject: string; lines: readonly string[
         ],
       };
     }
+    case 'emailChanged':
+      return {
+        subject: 'Email Changed',
+        lines: [
+          notice.isOperators ? 'The operator of your server gave your account another e-mail address.' : 'Your account was given another e-mail address.',
+          'Letters about it no longer come here. If this was not you, somebody is in your account: write to the operator of your server at once.',
+        ],
+      };
     case 'credentialsRevoked':
       return {
         subject: 'Sign-In Revoked',

@@ -1,5 +1,5 @@
 /**
- * Letters that only tell of something: that a password was changed, or that every way into an account was taken away.
+ * Letters that only tell of something: that a password or an address was changed, or that every way into an account was taken away.
  * They go to the address the account has, after what they tell of is durable; nobody waits for them, and one that the mail server does
  * not take is a line in the log. Not for codes (`mail-codes.ts`). Source: ours.
  */

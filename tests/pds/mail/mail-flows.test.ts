@@ -43,6 +43,8 @@ async function refused(call: Promise<Answer>): Promise<Answer> {
   });
   return answer;
 }
+/** Waits for a letter that only tells of something, so that the next test does not get it. */
+const told = (address: string, subject: string): Promise<unknown> => eventually(`${address} is told`, () => mail.mails.some((each) => each.to === address && each.subject === subject));
 const invalid = [400, 'InvalidToken', 'Token is invalid'];
 const expired = [400, 'ExpiredToken', 'Token is expired'];
 const fourteenMinutes = 14 * 60_000 + 59_999;
@@ -96,6 +98,19 @@ describe('changing an address', () => {
     expect(mail.mails).toEqual([]);
     expect((await server('updateEmail', { body: { email: `New-${who.email}` }, token: who.token })).status).toBe(200);
     expect(await session(who)).toMatchObject({ email: `new-${who.email}`, emailConfirmed: false });
+    await told(who.email, 'Email Changed');
+  });
+
+  test('tells the address before, whoever changed it, and not one that stays', async () => {
+    const who = await newcomer();
+    await server('updateEmail', { body: { email: who.email.toUpperCase() }, token: who.token });
+    await server('updateEmail', { body: { email: `b-${who.email}` }, token: who.token });
+    await told(who.email, 'Email Changed');
+    await small.call('com.atproto.admin.updateAccountEmail', { headers: small.admin, body: { account: who.did, email: `c-${who.email}` } });
+    await told(`b-${who.email}`, 'Email Changed');
+    expect(mail.mails.map(({ to, subject }) => [to, subject])).toEqual([[who.email, 'Email Changed'], [`b-${who.email}`, 'Email Changed']]);
+    expect(mail.mails[1]?.text).toContain('The operator of your server');
+    expect(mail.mails[0]?.text).not.toContain(`b-${who.email}`);
   });
 
   test('needs the code mailed to the confirmed one, and makes the new one unconfirmed', async () => {
@@ -114,6 +129,7 @@ describe('changing an address', () => {
     expect((await update({ email, token })).status).toBe(200);
     expect(await session(who)).toMatchObject({ email, emailConfirmed: false });
     expect(says(await update({ email: who.email, token }))).toEqual(invalid);
+    await told(who.email, 'Email Changed');
   });
 });
 
@@ -131,6 +147,7 @@ describe('resetting a password', () => {
     expect((await refused(signIn(who.email, `${who.name} password`))).status).toBe(401);
     expect((await server('refreshSession', { method: 'POST', token: String(begun['refreshJwt']) })).json['error']).toBe('ExpiredToken');
     expect(says(await reset({ token, password: 'again' }))).toEqual(invalid);
+    await told(who.email, 'Password Changed');
   });
 
   test('an old code is refused as expired, an unknown address is said', async () => {
