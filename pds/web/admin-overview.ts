@@ -18,7 +18,7 @@ interface OverviewView {
   readonly accounts: Readonly<Record<'active' | 'deactivated' | 'takendown', number>>;
   readonly events: { readonly headSeq: number; readonly oldestSeq: number; readonly perMinute: number; readonly readers: readonly { address: string; connectedAt: string; cursor: number }[] };
   readonly storage: {
-    readonly databaseBytes: number; readonly blobs: number; readonly blobBytes: number; readonly unusedBlobs: number; readonly unusedBlobBytes: number;
+    readonly databaseBytes: number; readonly eventBytes: number; readonly blobs: number; readonly blobBytes: number; readonly unusedBlobs: number; readonly unusedBlobBytes: number;
     readonly dataDisk?: Disk; readonly blobDisk?: Disk;
   };
   readonly inviteCodeRequired: boolean;
@@ -52,7 +52,7 @@ export async function showOverview(operator: Operator): Promise<HTMLElement[]> {
     section('event-figures', 'Events', figures({ 'In the last minute': events.perMinute, 'Newest seq': events.headSeq, 'Oldest kept': events.oldestSeq, Readers: events.readers.length }),
       element('ul', {}, ...events.readers.map(({ address, connectedAt, cursor }) => row(address, `since ${moment(connectedAt)}, at seq ${count(cursor)}`)))),
     section('storage', 'Storage', figures({
-      Database: bytes(storage.databaseBytes), Blobs: `${count(storage.blobs)}, ${bytes(storage.blobBytes)}`, 'Of these, named by no record': `${count(storage.unusedBlobs)}, ${bytes(storage.unusedBlobBytes)}`,
+      Database: bytes(storage.databaseBytes), Events: bytes(storage.eventBytes), Blobs: `${count(storage.blobs)}, ${bytes(storage.blobBytes)}`, 'Of these, named by no record': `${count(storage.unusedBlobs)}, ${bytes(storage.unusedBlobBytes)}`,
       'Free on the disk': disk(storage.dataDisk), 'Free on the disk of blobs': sameDisk(storage) ? null : disk(storage.blobDisk),
     })),
     neighbours,

@@ -57,7 +57,7 @@ export class Overview {
         headSeq: this.#sequencer.headSeq(), oldestSeq: this.#sequencer.oldestSeq(), perMinute: this.#eventRate.lastMinute(),
         readers: this.#outbox.consumers(),
       },
-      storage: { databaseBytes: database, blobs: held, unusedBlobs: unused },
+      storage: { databaseBytes: database, eventBytes: this.#sequencer.fileBytes(), blobs: held, unusedBlobs: unused },
       disk: { data, blobs },
     };
   }

@@ -6,11 +6,11 @@
  */
 import { closeSync, existsSync, ftruncateSync, fsyncSync, mkdirSync, openSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { open, unlink, type FileHandle } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { AssertionFailure } from '@dunlin/protocol/base/assert';
 import type { EventFile } from './run-store.ts';
 
-/** Most files open for reading at once. */
+/** Most files that stay open for reading when nobody reads them. */
 export const maxOpenFiles = 16;
 
 const names = /^(\d{16})\.frames$/;
@@ -31,16 +31,22 @@ export function listEventFiles(folder: string): number[] {
   return readdirSync(folder).flatMap((name) => names.exec(name)?.slice(1).map(Number) ?? []).sort((a, b) => a - b);
 }
 
+interface OpenFile {
+  readonly file: number;
+  readonly handle: Promise<FileHandle>;
+  /** Reads under way. */
+  users: number;
+}
+
 /** The files of one data directory. */
 export class EventFiles {
   readonly #folder: string;
-  /** Open for reading; the one used last is last. */
-  readonly #open = new Map<number, Promise<FileHandle>>();
+  readonly #open = new Map<number, OpenFile>();
 
   /** Makes files be what the rows say, after whatever ended the process before. @throws AssertionFailure when bytes are missing */
   constructor(folder: string, known: readonly EventFile[]) {
     this.#folder = folder;
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    if (mkdirSync(folder, { recursive: true, mode: 0o700 }) !== undefined) syncFolderNow(dirname(folder));
     const isKnown = new Set(known.map(({ file }) => file));
     for (const file of listEventFiles(folder)) if (!isKnown.has(file)) rmSync(eventFilePath(folder, file));
     for (const { file, bytes } of known) cutTo(eventFilePath(folder, file), bytes);
@@ -48,8 +54,9 @@ export class EventFiles {
 
   /** Fills a buffer from a place in a file; false when the file is not there, or ends before. */
   async read(file: number, start: number, target: Buffer): Promise<boolean> {
+    const reading = this.#use(file);
     try {
-      const handle = await this.#forReading(file);
+      const handle = await reading.handle;
       for (let done = 0; done < target.length;) {
         const { bytesRead } = await handle.read(target, done, target.length - done, start + done);
         if (bytesRead === 0) return false;
@@ -59,6 +66,9 @@ export class EventFiles {
     } catch (error) {
       if (isGone(error)) return false;
       throw error;
+    } finally {
+      reading.users -= 1;
+      await this.#closeIdle(reading);
     }
   }
 
@@ -109,28 +119,34 @@ export class EventFiles {
     await unlink(eventFilePath(this.#folder, file)).catch(nullIfGone);
   }
 
-  /** Closes what is open. */
+  /** Closes what is open, reads that are under way after they have ended. */
   async close(): Promise<void> {
     await Promise.all([...this.#open.keys()].map((file) => this.#letGo(file)));
   }
 
-  #forReading(file: number): Promise<FileHandle> {
-    const known = this.#open.get(file);
-    const handle = known ?? open(eventFilePath(this.#folder, file), 'r');
+  #use(file: number): OpenFile {
+    const reading = this.#open.get(file) ?? { file, handle: open(eventFilePath(this.#folder, file), 'r'), users: 0 };
+    reading.users += 1;
     this.#open.delete(file);
-    this.#open.set(file, handle);
-    if (known !== undefined) return handle;
-    handle.catch(() => this.#open.get(file) === handle && this.#open.delete(file));
-    const [oldest] = this.#open.keys();
-    if (this.#open.size > maxOpenFiles && oldest !== undefined) void this.#letGo(oldest);
-    return handle;
+    this.#open.set(file, reading);
+    return reading;
   }
 
-  /** Closes a file once reads that are under way in it have ended. */
+  /** Closes a file that nobody reads any more when it was let go, could not be opened, or is one too many. */
+  async #closeIdle(reading: OpenFile): Promise<void> {
+    if (reading.users > 0) return;
+    const isOpen = await reading.handle.then(() => true, () => false);
+    const isKept = this.#open.get(reading.file) === reading;
+    if (reading.users > 0 || (isKept && isOpen && this.#open.size <= maxOpenFiles)) return;
+    if (isKept) this.#open.delete(reading.file);
+    if (isOpen) await (await reading.handle).close();
+  }
+
   async #letGo(file: number): Promise<void> {
-    const handle = this.#open.get(file);
+    const reading = this.#open.get(file);
+    if (reading === undefined) return;
     this.#open.delete(file);
-    await handle?.then((one) => one.close()).catch(() => undefined);
+    await this.#closeIdle(reading);
   }
 }
 
@@ -163,10 +179,18 @@ async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-/** Tells that a file was removed, or closed to be removed. */
+function syncFolderNow(folder: string): void {
+  const file = openSync(folder, 'r');
+  try {
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** Tells that a file was removed. */
 function isGone(error: unknown): boolean {
-  const code = (error as { code?: unknown } | null)?.code;
-  return code === 'ENOENT' || code === 'EBADF';
+  return (error as { code?: unknown } | null)?.code === 'ENOENT';
 }
 
 function nullIfGone(error: unknown): null {

@@ -16,7 +16,7 @@ import { RunStore, type EventFile, type NewRun } from './run-store.ts';
 import type { Sequencer } from './sequencer.ts';
 
 /** A file is not added to any more when it has so many bytes. */
-export const fileBytes = 64 * 1024 * 1024;
+export const fileBytes = 32 * 1024 * 1024;
 
 /** Most events in a run, however small: its rows are removed in one go. */
 export const maxRunEvents = 512;

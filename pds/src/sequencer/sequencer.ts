@@ -92,6 +92,11 @@ export class Sequencer {
     return this.#oldestSeq;
   }
 
+  /** Bytes of events in files. */
+  fileBytes(): number {
+    return this.#runs.fileBytes();
+  }
+
   /** Reads events of the table after a seq, at least one, up to `maxBytes`; null when there is none. Seqs of forgotten accounts are missing. */
   readTail(afterSeq: number, maxBytes: number): EventSlice | null {
     const rows = Math.min(maxReadRows, Math.max(minReadRows, Math.ceil(maxBytes / this.#usualBytes)));

@@ -25,14 +25,13 @@ const fileShare = 1 / 8;
 /** The events, their writer, and their way out. */
 export function openEvents({ config, clock, log, lifecycle, metrics }: Stage, { database, accounts, events: reading }: Stores) {
   const sequencer = new Sequencer(database, clock, reading);
-  const runs = new RunStore(database);
   const observer = declarePdsMetrics(metrics, {
     accounts: () => accounts.count(),
     headSeq: () => sequencer.headSeq(),
     oldestSeq: () => sequencer.oldestSeq(),
-    fileBytes: () => runs.fileBytes(),
+    fileBytes: () => sequencer.fileBytes(),
   });
-  const files = new EventFiles(eventFolder(config.dataDirectory), runs.files());
+  const files = new EventFiles(eventFolder(config.dataDirectory), new RunStore(database).files());
   lifecycle.own('event files', () => files.close());
   const groups = new GroupCommit({ database, sequencer, clock, observer });
   lifecycle.own('writes', () => groups.drain());

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { AssertionFailure } from '@dunlin/protocol/base/assert';
 import * as fc from 'fast-check';
+import { maxOpenFiles } from '../../../pds/src/sequencer/event-files.ts';
 import { runsWorthFiling } from '../../../pds/src/sequencer/filing.ts';
 import { eventually } from '../../harness/wait.ts';
 import { EventHome, windowMs } from './event-home.ts';
@@ -207,6 +208,18 @@ describe('damage', () => {
     home.open();
     await expect(home.replay.read(0, home.runBytes)).rejects.toThrow(AssertionFailure);
   });
+});
+
+test('more files can be read at once than stay open', async () => {
+  const count = 3 * maxOpenFiles;
+  const files = Array.from({ length: count }, (_each, n) => n + 1);
+  for (const file of files) await home.files.append(file, 0, [Buffer.alloc(100_000, file)]);
+  const reads = Array.from({ length: 10 }, () => files).flat().map(async (file) => {
+    const target = Buffer.alloc(100_000);
+    return (await home.files.read(file, 0, target)) && target.equals(Buffer.alloc(100_000, file));
+  });
+  expect((await Promise.all(reads)).filter((isRight) => !isRight)).toEqual([]);
+  expect(await home.files.read(count + 1, 0, Buffer.alloc(1))).toBe(false);
 });
 
 describe('retention', () => {

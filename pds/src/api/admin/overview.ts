@@ -47,12 +47,12 @@ export function overviewRoutes(o: OverviewParts): XrpcRoute[] {
 }
 
 function overviewView({ server, neighbours, inviteCodeRequired }: OverviewParts, read: Awaited<ReturnType<Overview['read']>>): Record<string, unknown> {
-  const { startedAtMs, accounts, events: { readers, ...events }, storage: { databaseBytes, blobs, unusedBlobs }, disk } = read;
+  const { startedAtMs, accounts, events: { readers, ...events }, storage: { databaseBytes, eventBytes, blobs, unusedBlobs }, disk } = read;
   return {
     version, did: server.did, url: server.publicUrl, startedAt: iso(startedAtMs), accounts,
     events: { ...events, readers: readers.map(({ ip, cursor, connectedAtMs }) => ({ address: ip, connectedAt: iso(connectedAtMs), cursor })) },
     storage: {
-      databaseBytes, blobs: blobs.count, blobBytes: blobs.bytes, unusedBlobs: unusedBlobs.count, unusedBlobBytes: unusedBlobs.bytes,
+      databaseBytes, eventBytes, blobs: blobs.count, blobBytes: blobs.bytes, unusedBlobs: unusedBlobs.count, unusedBlobBytes: unusedBlobs.bytes,
       ...(disk.data && { dataDisk: disk.data }), ...(disk.blobs && { blobDisk: disk.blobs }),
     },
     inviteCodeRequired,
