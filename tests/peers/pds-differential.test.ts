@@ -30,6 +30,9 @@ const differences: Record<string, { ours: unknown; why: string }> = {
   'createAppPassword with a taken name': { ours: refused('an app password of this name exists: app'), why: 'a caller\'s fault is no fault of the server' },
   'createRecord in a taken place': { ours: refused('Record already exists in DID: record exists: path=app.bsky.feed.post/TID', 'RecordAlreadyExists'), why: 'a caller\'s fault is no fault of the server' },
   'applyWrites of nothing': { ours: { status: 200, body: { results: [] } }, why: 'a commit that changes nothing costs every consumer something' },
+  'listBlobs from nowhere': { ours: refused('Malformed cursor'), why: 'as listRepos says it: whoever made the place up has a fault to mend' },
+  'listMissingBlobs from nowhere': { ours: refused('Malformed cursor'), why: 'as listRepos says it: whoever made the place up has a fault to mend' },
+  'applyWrites twice to one record': { ours: refused('path is written twice: path=com.example.twice/a'), why: 'a commit says of a path what became of it, once' },
   'applyWrites of a missing record': { ours: refused('Could not locate record in DID: record not found: path=com.example.thing/none', 'RecordNotFound'), why: 'a caller\'s fault is no fault of the server' },
   'uploadBlob without a type': { ours: { status: 200, body: { blob: { $type: 'blob', mimeType: 'application/octet-stream', ref: { $link: untyped }, size: 5 } } }, why: '*/* is no media type: no answer could carry it' },
   'putRecord that names a blob of another type': { ours: refused('Referenced Mimetype does not match stored blob. Expected: image/png, Got: image/jpeg', 'InvalidMimeType'), why: 'the reference looks at the first record that names a blob only' },
@@ -62,6 +65,7 @@ const sync = 'com.atproto.sync.';
 const identity = 'com.atproto.identity.';
 const nobody = 'did:plc:aaaaaaaaaaaaaaaaaaaaaaaa';
 const create = (record: object, more: object = {}) => as('alice', ({ kept }) => ({ body: { repo: kept['did'], collection: 'app.bsky.feed.post', record, ...more } }));
+const twice = { collection: 'com.example.twice', rkey: 'a' };
 const png = Buffer.from('89504e470d0a1a0a0000000d49484452', 'hex');
 const subject = ({ kept }: Side): object => ({ $type: 'com.atproto.admin.defs#repoRef', did: kept['did'] });
 const car = { 'content-type': 'application/vnd.ipld.car' };
@@ -86,6 +90,9 @@ const steps: Step[] = [
   ['a pushed request of nobody', plain('/oauth/par', { method: 'POST', body: '{}', headers: { 'content-type': 'application/json' } })],
   ['a token for nobody', plain('/oauth/token', { method: 'POST', body: '{}', headers: { 'content-type': 'application/json' } })],
   ['a name that is no NSID', x('nonsense')],
+  ['a path of XRPC with a slash at its end', x(`${server}describeServer/`)],
+  ['a path of XRPC with two names', x(`/${server}describeServer`)],
+  ['a path of XRPC without a name', x('')],
   ['OPTIONS', plain('/xrpc/com.atproto.server.getSession', { method: 'OPTIONS', headers: { origin: 'https://app.example.org', 'access-control-request-method': 'GET', 'access-control-request-headers': 'authorization,atproto-proxy,dpop' } })],
   ['describeServer', x(`${server}describeServer`)],
   ['createAccount', x(`${server}createAccount`, { body: { handle: 'Alice.test', email: 'Alice@example.com', password: 'pw' } }, ({ kept }, { json: made }) => {
@@ -120,6 +127,10 @@ const steps: Step[] = [
   ['getSession with another scheme', x(`${server}getSession`, { headers: { authorization: 'Foo bar' } })],
   ['getSession with DPoP and no proof', x(`${server}getSession`, { headers: { authorization: 'DPoP x' } })],
   ['getSession with a refresh token', x(`${server}getSession`, ({ kept }) => ({ token: kept['refresh']! }))],
+  ['getSession with no token after its scheme', x(`${server}getSession`, { headers: { authorization: 'Bearer' } })],
+  ['getSession with two tokens', x(`${server}getSession`, { headers: { authorization: 'Bearer a b' } })],
+  ['getSession with the operator\'s password', x(`${server}getSession`, { headers: admin })],
+  ['getSession with its scheme in lower case', x(`${server}getSession`, ({ kept }) => ({ headers: { authorization: `bearer ${kept['alice']}` } }))],
   ['refreshSession', x(`${server}refreshSession`, ({ kept }) => ({ method: 'POST', token: kept['refresh']! }))],
   ['refreshSession again', x(`${server}refreshSession`, ({ kept }) => ({ method: 'POST', token: kept['refresh']! }))],
   ['refreshSession with an access token', x(`${server}refreshSession`, ({ kept }) => ({ method: 'POST', token: kept['alice']! }))],
@@ -179,6 +190,16 @@ const steps: Step[] = [
   ['listRecords, reversed', x(`${repo}listRecords`, { params: { repo: 'alice.test', collection: 'com.example.thing', reverse: 'true' } })],
   ['listRecords of nothing', x(`${repo}listRecords`, { params: { repo: 'alice.test', collection: 'com.example.none' } })],
   ['listRecords of too many', x(`${repo}listRecords`, { params: { repo: 'alice.test', collection: 'a.b.c', limit: 101 } })],
+  ['listRecords, none', x(`${repo}listRecords`, ({ kept }) => ({ params: { repo: kept['did']!, collection: 'app.bsky.feed.post', limit: 0 } }))],
+  ['listRecords, one and a half', x(`${repo}listRecords`, ({ kept }) => ({ params: { repo: kept['did']!, collection: 'app.bsky.feed.post', limit: '1.5' } }))],
+  ['listRecords, 0x5', x(`${repo}listRecords`, ({ kept }) => ({ params: { repo: kept['did']!, collection: 'app.bsky.feed.post', limit: '0x5' } }))],
+  ['listRecords, reversed perhaps', x(`${repo}listRecords`, ({ kept }) => ({ params: { repo: kept['did']!, collection: 'app.bsky.feed.post', reverse: 'yes' } }))],
+  ['listRecords with a parameter nobody knows', x(`${repo}listRecords`, ({ kept }) => ({ params: { repo: kept['did']!, collection: 'com.example.none', foo: 'bar' } }))],
+  ['listRepos from nowhere', x(`${sync}listRepos`, { params: { cursor: 'nonsense' } })],
+  ['listRepos of too many', x(`${sync}listRepos`, { params: { limit: 1_001 } })],
+  ['listBlobs from nowhere', x(`${sync}listBlobs`, ({ kept }) => ({ params: { did: kept['did']!, cursor: 'nonsense' } }))],
+  ['listMissingBlobs from nowhere', x(`${repo}listMissingBlobs`, as('alice', { params: { cursor: 'nonsense' } }))],
+  ['applyWrites twice to one record', x(`${repo}applyWrites`, as('alice', ({ kept }) => ({ body: { repo: kept['did'], writes: [{ $type: 'com.atproto.repo.applyWrites#create', ...twice, value: { $type: 'com.example.twice' } }, { $type: 'com.atproto.repo.applyWrites#delete', ...twice }] } })))],
   ['listRecords of nobody', x(`${repo}listRecords`, { params: { repo: nobody, collection: 'a.b.c' } })],
   ['describeRepo', x(`${repo}describeRepo`, { params: { repo: 'alice.test' } })],
   ['describeRepo of nobody', x(`${repo}describeRepo`, { params: { repo: 'nobody.test' } })],
@@ -354,7 +375,7 @@ const headerDifferences: Record<string, { ours: Record<string, string | null>; w
   'did.json': { ours: { 'content-type': 'application/json; charset=utf-8', 'cache-control': 'no-cache', 'content-security-policy': null, 'x-content-type-options': null }, why: 'this server\'s DID is a did:web, so it has a document' },
   'oauth-protected-resource': noHeadersWanted, 'oauth-authorization-server': noHeadersWanted,
   'getBlob': inParts, 'getBlob, its head': inParts, 'getBlob, a part of it': { ours: { 'content-range': 'bytes 0-3/16', 'accept-ranges': 'bytes' }, why: inParts.why },
-  'getSession with another scheme': privateToo, 'getRepo of no DID': privateToo, 'a proxy header without a service': privateToo, 'a proxy header without a DID': privateToo, 'POST on a query': privateToo,
+  'getSession with another scheme': privateToo, 'getSession with no token after its scheme': privateToo, 'getSession with two tokens': privateToo, 'getRepo of no DID': privateToo, 'a proxy header without a service': privateToo, 'a proxy header without a DID': privateToo, 'POST on a query': privateToo,
   'admin without a password': passwordWanted, 'admin with a wrong password': passwordWanted,
 };
 

@@ -36,16 +36,16 @@ export function readAuthorization(headers: IncomingHttpHeaders): Authorization |
 
 /**
  * Gives the bearer token.
- * @throws XrpcError 401 AuthMissing without one, 400 InvalidToken for another scheme
+ * @throws XrpcError 401 AuthMissing without a header, 400 InvalidToken for another scheme, or none or more than one token
  */
 export function bearerToken(call: Pick<Credentials, 'headers'>): string {
   const authorization = readAuthorization(call.headers);
   if (authorization === null) throw new XrpcError(401, 'AuthMissing', 'Authentication Required');
   if (authorization.scheme !== 'bearer') {
     const shown = call.headers.authorization?.trim().split(' ', 1)[0]?.slice(0, 32) ?? '';
-    throw invalidRequest(`Unsupported authorization type: ${shown}`, 'InvalidToken');
+    throw invalidRequest(authorization.scheme === 'basic' ? 'Unexpected authorization type' : `Unsupported authorization type: ${shown}`, 'InvalidToken');
   }
-  if (authorization.value === '') throw new XrpcError(401, 'AuthMissing', 'Authentication Required');
+  if (!/^\S+$/.test(authorization.value)) throw invalidRequest('Malformed authorization header', 'InvalidToken');
   return authorization.value;
 }
 

@@ -116,9 +116,11 @@ export function mountXrpc(app: App, routes: readonly XrpcRoute[], o: MountOption
   const validateOutput = o.validateOutput ?? isTestRun();
   app.use(async (context, next) => {
     if (!context.path.startsWith('/xrpc/')) return next();
-    const found = table.get(context.path.slice('/xrpc/'.length));
+    const name = context.path.slice('/xrpc/'.length).replace(/(?<=.)\/$/, '');
+    const found = table.get(name);
     context.state['route'] = found?.nsid ?? 'xrpc other';
     try {
+      if (name === '' || name.includes('/')) throw invalidRequest('invalid xrpc path');
       const { rateLimit } = o;
       if (rateLimit) spend(rateLimit, { ip: clientAddress(context.req), setHeader: (name, value) => context.set(name, value) });
       if (found) await serve(context, found, o.lexicons, validateOutput);

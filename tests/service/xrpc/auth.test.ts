@@ -25,7 +25,9 @@ describe('a bearer token', () => {
   test.each([
     [undefined, 401, 'AuthMissing', 'Authentication Required'],
     ['', 401, 'AuthMissing', 'Authentication Required'],
-    ['Bearer', 401, 'AuthMissing', 'Authentication Required'],
+    ['Bearer', 400, 'InvalidToken', 'Malformed authorization header'],
+    ['Bearer a b', 400, 'InvalidToken', 'Malformed authorization header'],
+    ['Basic YTpi', 400, 'InvalidToken', 'Unexpected authorization type'],
     ['Foo bar', 400, 'InvalidToken', 'Unsupported authorization type: Foo'],
   ])('missing in %j is refused', (header, status, error, message) => {
     expect(refusalOf(() => bearerToken(withHeader(header)))).toEqual({ status, error, message });

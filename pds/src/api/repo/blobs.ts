@@ -5,11 +5,11 @@
  */
 import type { Readable } from 'node:stream';
 import { BlobRef } from '@atproto/lexicon';
-import { parseCid } from '@dunlin/protocol/data/cid';
 import { route, type XrpcRoute } from '@dunlin/service/xrpc/route';
 import type { BlobStore } from '../../blob/blob-store.ts';
 import type { BlobUploader } from '../../blob/upload.ts';
 import { recordUri } from '../../repo/record-path.ts';
+import { readCidCursor } from '../cid-cursor.ts';
 import type { Authenticator, Caller } from '../auth.ts';
 import { dayMs, type Limits } from '../limits.ts';
 
@@ -29,7 +29,7 @@ export function blobRoutes(o: { auth: Authenticator; uploader: BlobUploader; blo
     route<{ limit: number; cursor?: string }, unknown, Caller>('com.atproto.repo.listMissingBlobs', {
       auth: o.auth.access({ oauth: 'allowed' }),
       handler({ params: { limit, cursor }, auth: { account } }) {
-        const missing = o.blobs.missing(account.id, { after: cursor === undefined ? null : parseCid(cursor), limit });
+        const missing = o.blobs.missing(account.id, { after: readCidCursor(cursor), limit });
         const last = missing.at(-1);
         return {
           body: {

@@ -12,6 +12,7 @@ import type { AccountStore } from '../../account/account-store.ts';
 import type { BlobFiles, ByteRange } from '../../blob/blob-files.ts';
 import type { BlobStore } from '../../blob/blob-store.ts';
 import type { Authenticator, Reader } from '../auth.ts';
+import { readCidCursor } from '../cid-cursor.ts';
 import { readableRepo } from '../find-repo.ts';
 
 /** Gives the methods. */
@@ -41,7 +42,7 @@ export function syncBlobRoutes(o: { auth: Authenticator; accounts: AccountStore;
       auth: (call) => o.auth.reader(call),
       handler({ params: { did, since = null, limit, cursor }, auth: reader }) {
         const account = readableRepo(o.accounts, did, reader);
-        const cids = o.blobs.list(account.id, { after: cursor === undefined ? null : parseCid(cursor), sinceRev: since, limit }).map(String);
+        const cids = o.blobs.list(account.id, { after: readCidCursor(cursor), sinceRev: since, limit }).map(String);
         const last = cids.at(-1);
         return { body: { ...(last !== undefined && { cursor: last }), cids } };
       },
