@@ -12,6 +12,7 @@ import { cidAt, cidToBytes, type Cid } from '@dunlin/protocol/data/cid';
 import { walkTree, type WalkStep } from '@dunlin/protocol/mst/walk';
 import { signCommit, type Commit } from '@dunlin/protocol/repo/commit';
 import type { TidClock } from '@dunlin/protocol/repo/tid';
+import { Line } from '@dunlin/service/lifecycle/line';
 import { invalidRequest, XrpcError } from '@dunlin/service/xrpc/errors';
 import type { Account } from '../account/account.ts';
 import type { AccountStore } from '../account/account-store.ts';
@@ -26,8 +27,11 @@ import type { GroupCommit, WriteGroup } from '../sequencer/group-commit.ts';
 import { checkCommit, checkRecords } from './check-staged.ts';
 import { Staging } from './staging.ts';
 
-/** Most imports at once. */
-export const maxImportsAtOnce = 2;
+/** Most imports whose bytes are coming, or that wait in line: as slowly as their lines allow. */
+export const maxImportsAtOnce = 6;
+
+/** Most imports that are being checked and put in place. */
+const maxPlacedAtOnce = 2;
 
 /** Most blocks of one repository. */
 export const maxImportBlocks = 10_000_000;
@@ -49,6 +53,7 @@ export class RepoImporter {
   readonly #clock: Clock;
   readonly #folder: string;
   readonly #running = new Set<number>();
+  readonly #line = new Line(maxPlacedAtOnce);
 
   /** `folder` holds the staging files. */
   constructor(o: {
@@ -81,13 +86,17 @@ export class RepoImporter {
     const staging = new Staging(this.#folder);
     try {
       const root = await stage(staging, car);
-      const commit = checkCommit(staging, root, { did: account.did, nowMs: this.#clock.nowMs() });
-      await inSlices(checkRecords(staging, commit.data), () => undefined);
-      await this.#replace(account, staging, commit);
+      await this.#line.run(() => this.#place(account, staging, root));
     } finally {
       this.#running.delete(account.id);
       staging.close();
     }
+  }
+
+  async #place(account: Account, staging: Staging, root: Cid): Promise<void> {
+    const commit = checkCommit(staging, root, { did: account.did, nowMs: this.#clock.nowMs() });
+    await inSlices(checkRecords(staging, commit.data), () => undefined);
+    await this.#replace(account, staging, commit);
   }
 
   async #replace({ id, did }: Account, staging: Staging, { data, rev: importedRev }: Commit): Promise<void> {

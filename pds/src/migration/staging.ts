@@ -14,8 +14,8 @@ import { cidTagAt } from '../repo/cid-key.ts';
 import type { RecordPlace } from '../repo/record-path.ts';
 import { stagingIndex, stagingSchema } from './schema.ts';
 
-/** Memory for pages of one staging file, in KiB. */
-const pageCacheKib = 16_000;
+/** Memory for pages of one staging file, in KiB: while blocks come they are only put behind each other, then they are read in any order. */
+const pageCacheKib = { coming: 2_000, sealed: 16_000 } as const;
 
 /** Makes the folder of staging files and empties it of what a crash left. */
 export function clearStaging(folder: string): void {
@@ -37,7 +37,7 @@ export class Staging {
 
   constructor(folder: string) {
     this.#path = join(folder, `import-${toHex(randomBytes(8))}.sqlite`);
-    const pragmas = { journal_mode: 'MEMORY', synchronous: 'OFF', locking_mode: 'EXCLUSIVE', cache_size: -pageCacheKib };
+    const pragmas = { journal_mode: 'MEMORY', synchronous: 'OFF', locking_mode: 'EXCLUSIVE', cache_size: -pageCacheKib.coming };
     this.#database = openDatabase(this.#path, { migrations: [stagingSchema], pragmas });
     this.#begin = this.#database.prepare('BEGIN');
     this.#commit = this.#database.prepare('COMMIT');
@@ -62,6 +62,7 @@ export class Staging {
   /** Says that every block is there; they can be found from now on. */
   seal(): void {
     this.#commit.run();
+    this.#database.exec(`PRAGMA cache_size = ${-pageCacheKib.sealed}`);
     this.#database.exec(stagingIndex);
     this.#find = this.#database.prepare<[number, Uint8Array], Buffer>('SELECT bytes FROM block WHERE tag = ? AND cid = ? LIMIT 1').pluck();
     this.#begin.run();

@@ -6,12 +6,12 @@
  */
 import { AssertionFailure } from '@dunlin/protocol/base/assert';
 import type { Clock, Timer } from '@dunlin/protocol/base/clock';
+import { Line } from '@dunlin/service/lifecycle/line';
 import { invalidRequest } from '@dunlin/service/xrpc/errors';
 import type { Account } from '../account/account.ts';
 import type { AccountStore } from '../account/account-store.ts';
 import type { GroupCommit } from '../sequencer/group-commit.ts';
 import { MoveFault, takenDown } from './move-fault.ts';
-import { MoveLine } from './move-line.ts';
 import { filesBegin, type FilesPlace, type MoveSteps } from './move-steps.ts';
 import { stoppedByOperator, type Move, type MoveStep, type MoveStore, type OldSession } from './move-store.ts';
 import { OldServer } from './old-server.ts';
@@ -75,7 +75,7 @@ export class MoveRunner {
   readonly #observer: MoveObserver;
   readonly #turnMs: number;
   readonly #jobs = new Map<number, Job>();
-  readonly #line = new MoveLine(maxMovesAtOnce);
+  readonly #line = new Line(maxMovesAtOnce);
   /** Accounts whose person is changing their move just now. */
   readonly #held = new Set<number>();
   #timer: Timer | null = null;

@@ -6,6 +6,7 @@
 import { version } from '@dunlin/service/config/version';
 import { serveSubscribeRepos } from '@dunlin/service/firehose/subscribe';
 import { createApp, listen, type HttpServer } from '@dunlin/service/http/app';
+import { longBodies } from '@dunlin/service/http/slow-bodies';
 import { mountHealth } from '@dunlin/service/http/health';
 import { mountRouter } from '@dunlin/service/http/router';
 import { createWebSocketServer } from '@dunlin/service/websocket/server';
@@ -30,7 +31,7 @@ export async function serve(stage: Stage, routes: ApiParts, { database, accounts
   mountRouter(app, oauth.pages);
   app.use(oauth.front.middleware);
   mountRouter(app, pages({ accounts, server, hosted }));
-  const http = await listen(app, { host: config.host, port: config.port, clock });
+  const http = await listen(app, { host: config.host, port: config.port, clock, longBodies });
   server.bind(http.port);
   lifecycle.own('listener', () => http.close());
   const websocket = createWebSocketServer(http, { log, clock });

@@ -16,6 +16,7 @@ import { answerClientErrors } from './client-error.ts';
 import { cors } from './cors.ts';
 import { toFault } from './faults.ts';
 import { createServer } from './node-http.ts';
+import { watchBodies, type LongBodyRule } from './slow-bodies.ts';
 
 /** The app that routes are mounted on. */
 export type App = Koa;
@@ -89,6 +90,8 @@ export interface ListenOptions {
   readonly headersTimeoutMs?: number;
   /** Time for a whole request with its body, in ms. */
   readonly requestTimeoutMs?: number;
+  /** Bounds of bodies that a route lets take longer; without it none may. */
+  readonly longBodies?: LongBodyRule;
   /** A socket on which nothing moves for so long is closed, in ms; WebSockets have their own rule. */
   readonly idleTimeoutMs?: number;
   /** Largest head of a request, in bytes. */
@@ -110,13 +113,15 @@ export interface HttpServer {
 }
 
 /** Bounds of a server, whoever gives it its sockets. */
-export type ServerBounds = Pick<ListenOptions, 'headersTimeoutMs' | 'requestTimeoutMs' | 'idleTimeoutMs' | 'maxHeaderBytes' | 'maxConnections'>;
+export type ServerBounds = Pick<ListenOptions, 'headersTimeoutMs' | 'requestTimeoutMs' | 'longBodies' | 'idleTimeoutMs' | 'maxHeaderBytes' | 'maxConnections'>;
 
 /** Makes the server of an app; it does not listen. */
-export function makeServer(app: App, o: ServerBounds): Server {
+export function makeServer(app: App, o: ServerBounds & { readonly clock?: Clock }): Server {
+  const requestTimeoutMs = o.requestTimeoutMs ?? 300_000;
   const server = createServer({
     headersTimeout: o.headersTimeoutMs ?? 10_000,
-    requestTimeout: o.requestTimeoutMs ?? 300_000,
+    // Node's own time is for all requests: where some may take longer, the others are watched by us.
+    requestTimeout: o.longBodies?.maxMs ?? requestTimeoutMs,
     keepAliveTimeout: 70_000,
     maxHeaderSize: o.maxHeaderBytes ?? 16_384,
     connectionsCheckingInterval: 1_000,
@@ -126,6 +131,7 @@ export function makeServer(app: App, o: ServerBounds): Server {
   server.maxConnections = o.maxConnections ?? 20_000;
   server.timeout = o.idleTimeoutMs ?? 120_000;
   answerClientErrors(server);
+  if (o.longBodies) watchBodies(server, { clock: o.clock ?? systemClock, requestTimeoutMs, rule: o.longBodies });
   return server;
 }
 

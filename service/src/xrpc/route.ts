@@ -13,6 +13,7 @@ import { isTestRun } from '../config/env.ts';
 import type { App, Context } from '../http/app.ts';
 import { clientAddress } from '../http/client-address.ts';
 import { spend, type RateLimitRule } from '../http/rate-limit.ts';
+import { allowLongBody } from '../http/slow-bodies.ts';
 import type { Metrics } from '../metrics/registry.ts';
 import { discardRest } from './body.ts';
 import { invalidRequest, methodNotImplemented, XrpcError } from './errors.ts';
@@ -63,6 +64,8 @@ export interface RouteOptions<P, I, A> {
   readonly rateLimit?: RateLimitRule<XrpcRequest<P, I, A>> | readonly RateLimitRule<XrpcRequest<P, I, A>>[];
   /** Largest body, unpacked, in bytes; default 153,600 for JSON, 5,242,880 for other bodies. */
   readonly maxBytes?: number;
+  /** True lets the body of whoever may call take long, as long as it comes at a pace (`http/slow-bodies.ts`). */
+  readonly hasLongBody?: boolean;
   readonly handler: (request: XrpcRequest<P, I, A>) => XrpcResult | Promise<XrpcResult>;
 }
 
@@ -71,6 +74,7 @@ export interface XrpcRoute {
   readonly nsid: string;
   readonly hasAuth: boolean;
   readonly maxBytes: number | undefined;
+  readonly hasLongBody: boolean;
   readonly run: (call: XrpcCall, readInput: () => Promise<Input>) => Promise<XrpcResult>;
 }
 
@@ -81,6 +85,7 @@ export function route<P = Record<string, unknown>, I = unknown, A = undefined>(n
     nsid,
     hasAuth: o.auth !== undefined,
     maxBytes: o.maxBytes,
+    hasLongBody: o.hasLongBody ?? false,
     async run(untyped, readInput) {
       const call = untyped as XrpcCall<P>;
       const auth = (await o.auth?.(call)) as A;
@@ -153,7 +158,10 @@ async function serve(context: Context, found: XrpcRoute, lexicons: Lexicons, val
   const isHead = expected === 'GET' && context.method === 'HEAD';
   if (context.method !== expected && !isHead) throw invalidRequest(`Incorrect HTTP method (${context.method}) expected ${expected}`);
   const call = new CallOverHttp(context, found.nsid, readParams(lexicons, found.nsid, context.querystring));
-  const result = await found.run(call, () => readInput(lexicons, found.nsid, context.req, found.maxBytes));
+  const result = await found.run(call, () => {
+    if (found.hasLongBody) allowLongBody(context.req);
+    return readInput(lexicons, found.nsid, context.req, found.maxBytes);
+  });
   answer(context, result, validateOutput ? (body) => checkOutput(lexicons, found.nsid, body) : null);
 }
 

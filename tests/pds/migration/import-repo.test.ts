@@ -9,6 +9,8 @@ import { writeCar } from '@dunlin/protocol/car/write';
 import { plcOperationCid, signPlcOperation } from '@dunlin/protocol/identity/plc-operation';
 import { tidFromMicros } from '@dunlin/protocol/repo/tid';
 import { verifyRepoCar } from '@dunlin/protocol/repo/verify-repo';
+import { maxImportsAtOnce } from '../../../pds/src/migration/import-repo.ts';
+import { eventually } from '../../harness/wait.ts';
 import { startSmallPds, Subscriber, type Answer, type SmallPds } from '../small-pds.ts';
 import { makeRepo, newTraveller, type MadeRepo, type Traveller } from './moving.ts';
 
@@ -144,4 +146,38 @@ test('an account that lives here cannot be overwritten, others cannot call, and 
   } finally {
     await closed.close();
   }
+});
+
+/** A repository whose first bytes have come; the rest comes when it is told to end. */
+async function openImport(name: string): Promise<{ end(): void; answer: Promise<Response> }> {
+  const who = await newTraveller(here(small), name);
+  const { car: bytes } = makeRepo(who.did, who.signingKey, records(3));
+  let end = (): void => undefined;
+  const body = new ReadableStream<Uint8Array>({
+    start: (controller) => {
+      controller.enqueue(bytes.subarray(0, 100));
+      end = () => {
+        controller.enqueue(bytes.subarray(100));
+        controller.close();
+      };
+    },
+  });
+  const answer = fetch(`${small.url}/xrpc/com.atproto.repo.importRepo`, { method: 'POST', body, duplex: 'half', headers: { ...car, authorization: `Bearer ${who.token}` } } as RequestInit);
+  return { end: () => end(), answer };
+}
+
+test('bodies that come slowly hold nobody up: others are put in place meanwhile, up to a bound of open ones', async () => {
+  const staged = (count: number): Promise<unknown> =>
+    eventually(`${count} are staged`, () => readdirSync(join(small.dataDirectory, 'imports')).filter((name) => name.endsWith('.sqlite')).length === count);
+  const [quick, late] = [await newTraveller(here(small), 'quick'), await newTraveller(here(small), 'late')];
+  const open = [];
+  for (let index = 1; index < maxImportsAtOnce; index++) open.push(await openImport(`slow${index}`));
+  await staged(maxImportsAtOnce - 1);
+  expect((await send(quick, makeRepo(quick.did, quick.signingKey, records(3)).car)).status).toBe(200);
+  open.push(await openImport('slowest'));
+  await staged(maxImportsAtOnce);
+  expect(says(await send(late, makeRepo(late.did, late.signingKey, records(3)).car))).toEqual([503, 'NotEnoughResources', 'too many imports at once, try again later']);
+  for (const { end } of open) end();
+  for (const { answer } of open) expect((await answer).status).toBe(200);
+  await staged(0);
 });

@@ -19,6 +19,7 @@ export function blobRoutes(o: { auth: Authenticator; uploader: BlobUploader; blo
     route<unknown, Readable, Caller>('com.atproto.repo.uploadBlob', {
       auth: (call) => o.auth.uploader(call, call.nsid),
       maxBytes: o.uploadLimitBytes,
+      hasLongBody: true,
       // Somebody who is moving in brings all blobs at once.
       rateLimit: o.limits.by(({ auth: { account } }) => (account.deactivatedAtMs === null ? account.did : null), [1_000, dayMs]),
       async handler({ input, encoding, auth: { account } }) {

@@ -15,6 +15,7 @@ export function importRepoRoute(o: { auth: Authenticator; importer: RepoImporter
   return route<unknown, Readable, Caller>('com.atproto.repo.importRepo', {
     auth: o.auth.access({ scope: 'full', oauth: (permissions) => permissions.requireAccount('repo', 'manage') }),
     maxBytes: o.maxBytes,
+    hasLongBody: true,
     rateLimit: o.limits.perAccount([20, hourMs], [50, dayMs]),
     async handler({ input, auth: { account } }) {
       if (!o.isAccepting) throw invalidRequest('Service is not accepting repo imports');

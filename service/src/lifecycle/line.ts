@@ -1,11 +1,11 @@
 /**
- * Places for moves that are at work, and the line before them: whoever comes first is served first, and who has had a turn lets others by.
- * A move that waits for something else, such as its next try, holds no place.
+ * A few places for work that takes long, and the line before them: whoever comes first is served first.
+ * Work that waits for something else should hold no place meanwhile. Not for turns on one thing.
  * Source: ours, docs/decisions/0030-a-least-pace.md.
  */
 
 /** A line before a few places. */
-export class MoveLine {
+export class Line {
   readonly #places: number;
   readonly #waiting = new Set<() => void>();
   #taken = 0;
@@ -29,24 +29,34 @@ export class MoveLine {
     return this.#waiting.size;
   }
 
-  /** Resolves when there is a place, which is then taken. @throws the signal's reason */
-  async enter(signal: AbortSignal): Promise<void> {
-    signal.throwIfAborted();
+  /** Does some work in a place, as soon as there is one. */
+  async run<T>(work: () => Promise<T>): Promise<T> {
+    await this.enter();
+    try {
+      return await work();
+    } finally {
+      this.leave();
+    }
+  }
+
+  /** Resolves when there is a place, which is then taken and must be left. @throws the signal's reason */
+  async enter(signal?: AbortSignal): Promise<void> {
+    signal?.throwIfAborted();
     if (this.#taken < this.#places) {
       this.#taken++;
       return;
     }
     await new Promise<void>((resolve, reject) => {
       const give = (): void => {
-        signal.removeEventListener('abort', giveUp);
+        signal?.removeEventListener('abort', giveUp);
         resolve();
       };
       const giveUp = (): void => {
         this.#waiting.delete(give);
-        reject(signal.reason);
+        reject(signal?.reason);
       };
       this.#waiting.add(give);
-      signal.addEventListener('abort', giveUp, { once: true });
+      signal?.addEventListener('abort', giveUp, { once: true });
     });
   }
 

@@ -1,0 +1,56 @@
+/** A large file over a slow line comes whole, however long it takes at its pace; other methods give no more time than ever. Time is moved by hand. */
+import { once } from 'node:events';
+import { request, type ClientRequest, type IncomingMessage } from 'node:http';
+import { text } from 'node:stream/consumers';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { ManualClock } from '@dunlin/protocol/base/clock';
+import { startSmallPds, type Person, type SmallPds } from '../small-pds.ts';
+
+const clock = new ManualClock(Date.parse('2026-11-24T00:00:00Z'));
+let small: SmallPds;
+let person: Person;
+beforeAll(async () => {
+  small = await startSmallPds({ clock });
+  person = await small.newPerson('ada');
+});
+afterAll(() => small.close());
+
+interface Open {
+  send(bytes: Buffer, ms: number): Promise<void>;
+  end(): void;
+  readonly answer: Promise<{ status: number; json: Record<string, unknown> }>;
+}
+
+/** A call whose body is sent piece by piece. */
+function open(nsid: string, contentType: string, length: number): Open {
+  const sent: ClientRequest = request(`${small.url}/xrpc/${nsid}`, { method: 'POST', headers: { authorization: `Bearer ${person.token}`, 'content-type': contentType, 'content-length': length } });
+  const answer = once(sent, 'response').then(async ([response]) => {
+    const { statusCode = 0 } = response as IncomingMessage;
+    return { status: statusCode, json: JSON.parse(await text(response as IncomingMessage)) as Record<string, unknown> };
+  });
+  sent.on('error', () => undefined);
+  return {
+    answer,
+    async send(bytes, ms) {
+      await new Promise<void>((resolve) => void sent.write(bytes, () => resolve()));
+      // When a later question was answered, what was written before it was read.
+      await small.call('_health');
+      for (let passed = 0; passed < ms; passed += 1_000) clock.advance(1_000);
+    },
+    end: () => void sent.end(),
+  };
+}
+
+test('a file that takes ten minutes at its pace is kept', async () => {
+  const piece = Buffer.alloc(500_000, 7);
+  const upload = open('com.atproto.repo.uploadBlob', 'application/octet-stream', 10 * piece.length);
+  for (let minute = 0; minute < 10; minute++) await upload.send(piece, 59_000);
+  upload.end();
+  expect(await upload.answer).toMatchObject({ status: 200, json: { blob: { size: 5_000_000 } } });
+});
+
+test('a record that takes six minutes is not waited for', async () => {
+  const write = open('com.atproto.repo.createRecord', 'application/json', 1_000);
+  for (let minute = 0; minute < 6; minute++) await write.send(Buffer.alloc(100, ' '), 59_000);
+  expect(await write.answer).toMatchObject({ status: 408, json: { error: 'RequestTimeout' } });
+});
