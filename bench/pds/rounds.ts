@@ -71,10 +71,10 @@ export function report<T>(bench: string, results: Rounds<T>, o: { unit: string; 
   print(bench, { figure: quantile(results.ours.map(o.pick), 0.5), unit: o.unit, ratio: ratios.length === 0 ? null : quantile(ratios, 0.5), theirs: quantile(results.theirs.map(o.pick), 0.5), goal: o.goal });
 }
 
-/** Prints one line. `ratio` is null without the reference. */
-export function print(bench: string, o: { figure: number; unit: string; ratio: number | null; theirs?: number; goal?: string }): void {
+/** Prints one line. `ratio` is null without the reference; `against` says what else it is taken to, if anything. */
+export function print(bench: string, o: { figure: number; unit: string; ratio: number | null; against?: string; theirs?: number; goal?: string }): void {
   const rounded = (value: number): number => Number(value.toPrecision(4));
-  const against = o.ratio === null ? 'nothing: the reference PDS is not installed in tests/peers' : '@atproto/pds';
+  const against = o.ratio === null ? 'nothing: the reference PDS is not installed in tests/peers' : (o.against ?? '@atproto/pds');
   const line = { bench, figure: rounded(o.figure), unit: o.unit, ratio: o.ratio === null ? null : rounded(o.ratio), against, ...(o.theirs !== undefined && !Number.isNaN(o.theirs) && { theirs: rounded(o.theirs) }), ...(o.goal !== undefined && { goal: o.goal }), load: rounded(loadavg()[0]) };
   process.stdout.write(`${JSON.stringify(line)}\n`);
 }
