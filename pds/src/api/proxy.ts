@@ -102,11 +102,11 @@ function checkRights(nsid: string, { scope }: Caller): void {
 }
 
 async function serve(o: ProxyParts, context: Context, call: Call): Promise<void> {
-  const { nsid, method, caller: { account } } = call;
+  const { nsid, method, target, caller: { account } } = call;
   const isCompleted = method === 'GET' && o.readAfterWrite.concerns(nsid);
   try {
     const answer = await send(o, context, call, isCompleted);
-    const completed = isCompleted ? await o.readAfterWrite.complete(nsid, account, answer) : null;
+    const completed = isCompleted ? await o.readAfterWrite.complete(nsid, account, answer, target) : null;
     if (completed === null) answerRaw(context, answer);
     else answerCompleted(context, completed, answer.headers);
   } catch (fault) {

@@ -7,6 +7,7 @@
 import { jsonToLex } from '@atproto/lexicon';
 import { AtUri } from '@atproto/syntax';
 import type { Clock } from '@dunlin/protocol/base/clock';
+import { XrpcError } from '@dunlin/service/xrpc/errors';
 import type { RawAnswer } from '@dunlin/service/http/raw-exchange';
 import type { Lexicons } from '@dunlin/service/xrpc/lexicons';
 import type { Account } from '../account/account.ts';
@@ -29,8 +30,8 @@ const mungers: Readonly<Record<string, Munger>> = {
   'app.bsky.feed.getTimeline': (answer, local, viewer) => mungeTimeline(answer as FeedAnswer, local, viewer),
 };
 
-/** Largest answer that is completed, unpacked, in bytes. */
-const maxAnswerBytes = 10_485_760;
+/** Largest answer that is completed, unpacked, in bytes: of a service the operator named, and of one that anybody may have put up. Each is read and checked in one go, in which nobody else is served. */
+export const maxCompletedBytes = { trusted: 10_485_760, others: 1_048_576 } as const;
 
 /** An answer of this server's making. */
 export interface CompletedAnswer {
@@ -60,13 +61,17 @@ export class ReadAfterWrite {
     return Object.hasOwn(mungers, nsid);
   }
 
-  /** Completes an answer, or gives null when it can go through as it is; its body is untouched then. */
-  async complete(nsid: string, account: Account, answer: RawAnswer): Promise<CompletedAnswer | null> {
+  /** Completes an answer, or gives null when it can go through as it is; its body is untouched then. @throws XrpcError 502 when it is too large once it is unpacked, or cannot be */
+  async complete(nsid: string, account: Account, answer: RawAnswer, { isTrusted }: { isTrusted: boolean }): Promise<CompletedAnswer | null> {
+    const maxBytes = isTrusted ? maxCompletedBytes.trusted : maxCompletedBytes.others;
+
     const rev = headerOf(answer, 'atproto-repo-rev');
-    if (rev === null || !isJson(answer)) return null;
+    if (rev === null || !isJson(answer) || Number(headerOf(answer, 'content-length') ?? 0) > maxBytes) return null;
     const local = this.#local.since(account, rev);
     if (local === null) return null;
-    const bytes = await readAnswer(answer, maxAnswerBytes);
+    const bytes = await readAnswer(answer, maxBytes).catch((fault: unknown) => {
+      throw new XrpcError(502, 'UpstreamFailure', 'Upstream service gave an answer that cannot be read', {}, { cause: fault });
+    });
     const changed = await this.#munge(nsid, account, bytes, local);
     return changed === null ? { body: bytes, headers: {} } : this.#completed(changed, local);
   }

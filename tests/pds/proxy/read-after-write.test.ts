@@ -3,6 +3,7 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { tidToMicros } from '@dunlin/protocol/repo/tid';
 import { startSmallPds, type Answer, type Person, type SmallPds } from '../small-pds.ts';
+import { maxCompletedBytes } from '../../../pds/src/proxy/read-after-write.ts';
 import { json, startFakeService, type FakeService } from './fake-service.ts';
 
 const cid = 'bafyreibwpxwqhrf5yymyug7kd5x7alllofexpnsqtbkdvsoivh3sxe2l6y';
@@ -157,4 +158,25 @@ test('nothing is built upon an answer that does not fit its lexicon', async () =
   answers('app.bsky.feed.getTimeline', { feed: 'nonsense' });
   const answer = await ask('app.bsky.feed.getTimeline');
   expect([answer.status, answer.json, answer.headers.get('atproto-upstream-lag')]).toEqual([200, { feed: 'nonsense' }, null]);
+});
+
+test('an answer of a service anybody may have put up is completed up to a megabyte, goes through beyond it, and is not unpacked beyond it', async () => {
+  const stranger = await startFakeService();
+  try {
+    const filled = (length: number): object => ({ feed: [{ post: view(first.uri, alice.did, first.at) }], more: 'x'.repeat(length) });
+    const asks = async (): Promise<Answer> => small.call('app.bsky.feed.getTimeline', { token: alice.token, headers: { 'atproto-proxy': `${stranger.did}#bsky_appview` } });
+    const says = (value: object, isPacked = false): void => {
+      const text = JSON.stringify(value);
+      stranger.answer = (_asked, response) => response.writeHead(200, { 'content-type': 'application/json', 'atproto-repo-rev': seenRev, ...(isPacked && { 'content-encoding': 'gzip' }), ...(!isPacked && { 'content-length': String(text.length) }) }).end(isPacked ? gzipSync(text) : text);
+    };
+    answers('none', {});
+    says(filled(maxCompletedBytes.others - 1_000));
+    expect(texts(await asks())).toContain('reply');
+    says(filled(maxCompletedBytes.others));
+    expect(texts(await asks())).toEqual(['from the app view']);
+    says(filled(maxCompletedBytes.others), true);
+    expect(await asks()).toMatchObject({ status: 502, json: { error: 'UpstreamFailure' } });
+  } finally {
+    await stranger.close();
+  }
 });
