@@ -49,8 +49,10 @@ export class LentBody extends Readable {
     let turn = 0;
     let before = Promise.resolve();
     const pieces = this.#make(() => rooms[turn++ % rooms.length]!);
-    for (let next = pieces.next(); next.done !== true; next = pieces.next()) {
-      if (this.destroyed || response.destroyed) return;
+    // What the pieces are made from may serve another as soon as this body is given up.
+    while (!this.destroyed && !response.destroyed) {
+      const next = pieces.next();
+      if (next.done === true) break;
       const taken = write(response, next.value);
       // The other room is free when the piece before is gone; this one fills the connection meanwhile.
       await before;

@@ -17,6 +17,9 @@ const manyPieces = 600;
 class Pieces {
   readonly rooms = new Set<Buffer>();
   made = 0;
+  /** True when a piece was asked for though the body was given up. */
+  isAskedTooLate = false;
+  #body: LentBody | null = null;
   readonly #count: number;
   readonly #failsAt: number;
 
@@ -34,11 +37,13 @@ class Pieces {
       this.made += 1;
       next = room();
       yield piece;
+      this.isAskedTooLate ||= this.#body?.destroyed === true;
     }
   }
 
   body(): LentBody {
-    return new LentBody((room) => this.make(room), roomBytes);
+    this.#body = new LentBody((room) => this.make(room), roomBytes);
+    return this.#body;
   }
 }
 
@@ -47,8 +52,13 @@ function isWhole(bytes: Buffer, count: number): boolean {
   return bytes.length === count * roomBytes && Array.from({ length: count }, isRight).every(Boolean);
 }
 
+interface Asked {
+  answer: IncomingMessage;
+  body: LentBody;
+}
+
 /** Serves the pieces and gives the answer, of which nothing is read yet, with the body that is sent. */
-async function ask(pieces: Pieces): Promise<{ answer: IncomingMessage; body: LentBody }> {
+async function ask(pieces: Pieces): Promise<Asked> {
   const body = pieces.body();
   body.on('error', () => undefined);
   const { url } = await openApp({ prepare: (app) => app.use((context) => void (context.body = body)) });
@@ -93,10 +103,15 @@ test('a fault of the maker cuts the answer', async () => {
   expect(body.errored?.message).toBe('no more of it');
 });
 
-test('the maker stops when the reader leaves', async () => {
-  const pieces = new Pieces(manyPieces);
-  const { answer, body } = await ask(pieces);
-  answer.destroy();
-  await eventually('the body is closed', () => body.destroyed);
-  expect(pieces.made).toBeLessThan(manyPieces);
+test('the maker is asked for nothing more when the reader leaves, or the body is given up', async () => {
+  for (const end of [({ answer }: Asked) => answer.destroy(), ({ body }: Asked) => body.destroy()]) {
+    const pieces = new Pieces(manyPieces);
+    const asked = await ask(pieces);
+    await eventually('pieces are on their way', () => pieces.made > 2);
+    end(asked);
+    await eventually('the body is closed', () => asked.body.closed);
+    // Whatever was waited for within the body has its turns.
+    for (let turns = 0; turns < 5; turns++) await new Promise((resolve) => setImmediate(resolve));
+    expect([pieces.isAskedTooLate, pieces.made < manyPieces]).toEqual([false, true]);
+  }
 });
