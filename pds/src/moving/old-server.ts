@@ -80,13 +80,17 @@ export class OldServer {
     const late = new AbortController();
     const timer = this.#clock.after(answerTimeoutMs, () => late.abort(new MoveFault('OldServerUnreachable', `The old server did not answer within ${answerTimeoutMs / 1_000} seconds.`)), { unref: true });
     const signal = AbortSignal.any([this.#signal, late.signal]);
-    const ended = new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason), { once: true }));
+    const { promise: ended, reject } = Promise.withResolvers<never>();
+    const end = (): void => reject(signal.reason);
+    signal.addEventListener('abort', end, { once: true });
     try {
       return await Promise.race([work(signal), ended]);
     } catch (fault) {
       throw signal.aborted ? signal.reason : fault;
     } finally {
       timer.cancel();
+      // The server's own signal would keep what is listened to for as long as it runs.
+      signal.removeEventListener('abort', end);
     }
   }
 
