@@ -2,7 +2,8 @@
  * Passkeys: registered by a person who is signed in, shown as a second factor after the password, or alone in the place of both when the
  * authenticator has made sure who holds it (face, finger, PIN). The door of @simplewebauthn/server,
  * which is loaded when a passkey is first used. A challenge is good once, for five minutes, and for the account it was made for.
- * A passkey belongs to the host name of this server. Source: WebAuthn Level 3.
+ * A passkey belongs to the host name of this server. What an authenticator says of its make (its attestation) is taken out before the
+ * library sees it: that would ask the addresses in its certificates, which anybody can make up. Source: WebAuthn Level 3.
  */
 import type { AuthenticationResponseJSON, RegistrationResponseJSON } from '@simplewebauthn/server';
 import { LRUCache } from 'lru-cache';
@@ -75,8 +76,9 @@ export class Passkeys {
     if (name === '' || name.length > maxPasskeyNameLength) throw invalidRequest(`passkey name must have 1 to ${maxPasskeyNameLength} characters`);
     const challenge = this.#take('register', account.id);
     const { verifyRegistrationResponse } = await import('@simplewebauthn/server');
+    const response = await withoutAttestation(o.answer).catch(asInvalid);
     const { verified, registrationInfo } = await verifyRegistrationResponse({
-      response: o.answer as RegistrationResponseJSON, expectedChallenge: challenge, expectedOrigin: this.#server.publicUrl, expectedRPID: this.#rpId, requireUserVerification: false,
+      response, expectedChallenge: challenge, expectedOrigin: this.#server.publicUrl, expectedRPID: this.#rpId, requireUserVerification: false,
     }).catch(asInvalid);
     if (!verified || registrationInfo === undefined) throw invalidPasskey();
     const { credential } = registrationInfo;
@@ -164,8 +166,18 @@ export class Passkeys {
 
 const transports: readonly string[] = ['ble', 'cable', 'hybrid', 'internal', 'nfc', 'smart-card', 'usb'] satisfies Transport[];
 
-function knownTransports(named: readonly string[] = []): Transport[] {
-  return named.filter((name): name is Transport => transports.includes(name)).slice(0, transports.length);
+/** A browser's word, and so of any kind. */
+function knownTransports(named: unknown): Transport[] {
+  return Array.isArray(named) ? transports.filter((name): name is Transport => named.includes(name)) : [];
+}
+
+/** Gives an answer whose authenticator says nothing of its make. @throws whatever the library throws for what is none */
+async function withoutAttestation(answer: unknown): Promise<RegistrationResponseJSON> {
+  const { decodeAttestationObject, isoBase64URL, isoCBOR } = await import('@simplewebauthn/server/helpers');
+  const given = answer as RegistrationResponseJSON;
+  const authData = decodeAttestationObject(isoBase64URL.toBuffer(given.response.attestationObject)).get('authData');
+  const attestationObject = isoBase64URL.fromBuffer(isoCBOR.encode(new Map<string, string | Uint8Array | Map<string, number>>([['fmt', 'none'], ['attStmt', new Map<string, number>()], ['authData', authData]])));
+  return { ...given, response: { ...given.response, attestationObject } };
 }
 
 function shownPasskey({ id, transports }: Passkey): { id: string; transports: Transport[] } {

@@ -275,3 +275,37 @@ test('the keys that rule a DID are shown to its owner', async () => {
   const { json } = await small.call(`${own}.getRotationKeys`, { token });
   expect(json['rotationKeys']).toEqual([expect.stringMatching(/^did:key:z/)]);
 });
+
+test('what an authenticator says of its make is not looked at, and no address in it is asked', async () => {
+  const { token } = await small.newPerson('maker');
+  const statement = Buffer.concat([Buffer.from([0xa1, 0x63]), Buffer.from('x5c'), Buffer.from([0x81, 0x43, 1, 2, 3])]);
+  for (const format of ['android-key', 'packed', 'tpm', 'apple', 'fido-u2f', 'android-safetynet', 'unheard of']) {
+    const { json } = await small.call(`${own}.startPasskey`, { token, method: 'POST' });
+    const passkey = new SoftPasskey(small.url);
+    const made = await small.call(`${own}.finishPasskey`, { token, body: { name: format, answer: passkey.create(json['options'], { attestation: { format, statement } }) } });
+    expect([format, made.status]).toEqual([format, 200]);
+    const begun = await small.call(`${own}.startPasskeyCheck`, { body: { identifier: 'maker.test', password: 'maker password' } });
+    expect((await small.call(`${own}.finishPasskeyCheck`, { body: { identifier: 'maker.test', password: 'maker password', answer: passkey.get(begun.json['options']) } })).status).toBe(200);
+  }
+});
+
+test('what a browser says of a passkey is refused when it is of the wrong kind, and is no fault of the server', async () => {
+  const { token } = await small.newPerson('odd');
+  const register = async (change: (answer: Record<string, unknown> & { response: Record<string, unknown> }) => unknown): Promise<Answer> => {
+    const { json } = await small.call(`${own}.startPasskey`, { token, method: 'POST' });
+    const answer = new SoftPasskey(small.url).create(json['options']) as Record<string, unknown> & { response: Record<string, unknown> };
+    return small.call(`${own}.finishPasskey`, { token, body: { name: 'key', answer: change(answer) } });
+  };
+  const deep = Buffer.concat([Buffer.alloc(20_000, 0x81), Buffer.from([0])]).toString('base64url');
+  for (const change of [
+    () => null, () => [], () => 'x', () => ({}), (answer: object) => ({ ...answer, response: null }), (answer: object) => ({ ...answer, id: 7 }), (answer: object) => ({ ...answer, rawId: {} }),
+    (answer: { response: object }) => ({ ...answer, response: { ...answer.response, attestationObject: deep } }), (answer: { response: object }) => ({ ...answer, response: { ...answer.response, clientDataJSON: 'bnVsbA' } }),
+  ]) {
+    const { status, json } = await register(change);
+    expect([status, json['error']]).toEqual([400, expect.stringMatching(/^Invalid(Passkey|Request)$/)]);
+  }
+  for (const transports of ['usb', 7, null, { length: 1 }, ['usb', 7, 'telepathy']]) {
+    const { status } = await register((answer) => ({ ...answer, response: { ...answer.response, transports } }));
+    expect([transports, status]).toEqual([transports, 200]);
+  }
+});

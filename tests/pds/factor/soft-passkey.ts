@@ -16,6 +16,8 @@ export interface Differences {
   counter?: number;
   /** Bits of the authenticator: 1 somebody was there, 4 it was made sure who. */
   flags?: number;
+  /** What it says of its make: a format, and a statement in CBOR. */
+  attestation?: { format: string; statement: Buffer };
 }
 
 const sha256 = (data: string | Buffer): Buffer => createHash('sha256').update(data).digest();
@@ -41,9 +43,10 @@ export class SoftPasskey {
     const length = Buffer.alloc(2);
     length.writeUInt16BE(this.id.length);
     const authData = Buffer.concat([this.#authData(0x45, differences), Buffer.alloc(16), length, this.id, this.#coseKey]);
+    const { format, statement } = differences.attestation ?? { format: 'none', statement: Buffer.from([0xa0]) };
     const attestationObject = Buffer.concat([
-      Buffer.from([0xa3, 0x63]), Buffer.from('fmt'), Buffer.from([0x64]), Buffer.from('none'),
-      Buffer.from([0x67]), Buffer.from('attStmt'), Buffer.from([0xa0]),
+      Buffer.from([0xa3, 0x63]), Buffer.from('fmt'), Buffer.from([0x60 + format.length]), Buffer.from(format),
+      Buffer.from([0x67]), Buffer.from('attStmt'), statement,
       Buffer.from([0x68]), Buffer.from('authData'), Buffer.from([0x58, authData.length]), authData,
     ]);
     return this.#answer({
