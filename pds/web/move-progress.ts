@@ -15,6 +15,9 @@ const lookEveryMs = 1_000;
 const fromServer = ['repo', 'blobs', 'preferences', 'identity', 'activation', 'farewell'] as const;
 const fromArchive = ['archive', 'identity', 'activation'] as const;
 
+/** From these on the account lives here, and the move can no longer be thrown away. */
+const lastSteps: readonly MoveStatus['step'][] = ['activation', 'farewell', 'done'];
+
 const titles: Readonly<Record<Exclude<MoveStatus['step'], 'done'>, string>> = {
   archive: 'Your archive',
   repo: 'Posts and other records',
@@ -41,7 +44,7 @@ export async function showMove(session: Session): Promise<void> {
     const words = saidOf(status);
     if (said.textContent !== words) said.textContent = words;
     intro.hidden = status.state === 'done';
-    away.hidden = ['activation', 'farewell', 'done'].includes(status.step);
+    away.hidden = lastSteps.includes(status.step);
     const kind = [status.step, status.state === 'stopped' || status.state === 'yourTurn' || status.state === 'done' ? status.state : '', status.stop?.message ?? ''].join(' ');
     // A document that is being looked at leaves the person's turn where it is.
     const isBeingLookedAt = status.step === 'identity' && status.state === 'running' && shown.startsWith('identity yourTurn');
@@ -117,7 +120,7 @@ function stopPart({ did, origin, step, stop }: MoveStatus, session: Session, aga
   } else if (stop?.code === 'OperationRefused') {
     part.append(signAgainPart(session, again));
   } else if (stop?.code === 'StoppedByOperator') {
-    part.append(element('p', {}, 'Only the operator can let it go on. Ask them, or throw the move away: your old server is as it was until your identity is changed.'));
+    part.append(element('p', {}, 'Only the operator can let it go on: ask them.', lastSteps.includes(step) ? null : ' Or throw the move away: your old server is as it was until your identity is changed.'));
   } else {
     part.append(element('p', { class: 'choices' }, goOn('Try again', 'try-again', {}),
       stop?.code === 'FilesMissing' || (stop?.code === 'OldServerTooSlow' && step === 'blobs') ? goOn('Go on without them', 'go-without', { withoutMissing: true }, true) : null));

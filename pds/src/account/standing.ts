@@ -27,11 +27,18 @@ export interface AccountRows {
   removeAll(accountId: number): void;
 }
 
+/** Tells of accounts that may not put themselves in service. */
+export interface OperatorStops {
+  /** Gives what their person is told, or null. */
+  operatorStop(accountId: number): string | null;
+}
+
 /** Changes how accounts stand. */
 export class AccountStanding {
   readonly #accounts: AccountStore;
   readonly #sessionEnds: SessionEnds;
   readonly #others: readonly AccountRows[];
+  readonly #stops: OperatorStops;
   readonly #keys: SigningKeys;
   readonly #repos: RepoReader;
   readonly #renewal: RepoRenewal;
@@ -47,6 +54,8 @@ export class AccountStanding {
   constructor(o: {
     accounts: AccountStore; sessionEnds: SessionEnds; keys: SigningKeys; repos: RepoReader; renewal: RepoRenewal;
     blobs: BlobStore; trashStore: TrashStore; trash: BlobTrash; groups: GroupCommit; sequencer: Sequencer; clock: Clock;
+    /** Asked before an account comes back at its own wish. */
+    stops: OperatorStops;
     /** Whatever else keeps rows of an account. */
     others: readonly AccountRows[];
     /** Told when events were removed that copies may be held of. */
@@ -57,6 +66,7 @@ export class AccountStanding {
     this.#accounts = o.accounts;
     this.#sessionEnds = o.sessionEnds;
     this.#others = o.others;
+    this.#stops = o.stops;
     this.#keys = o.keys;
     this.#repos = o.repos;
     this.#renewal = o.renewal;
@@ -91,6 +101,16 @@ export class AccountStanding {
       this.#stageState(account);
       this.#sequencer.stage(accountId, { kind: 'identity', did: account.did, handle: account.handle });
       this.#sequencer.stage(accountId, syncEvent({ did: account.did, ...commit }));
+    });
+  }
+
+  /** Puts an account in service again at its own wish. @throws XrpcError 400 when an operator has stopped it from moving in, and as `activate` */
+  async reactivate(accountId: number): Promise<void> {
+    await this.activate(accountId, {
+      check: ({ id }) => {
+        const stop = this.#stops.operatorStop(id);
+        if (stop !== null) throw invalidRequest(stop);
+      },
     });
   }
 

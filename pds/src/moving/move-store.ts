@@ -104,6 +104,12 @@ export class MoveStore {
     return row === undefined ? null : this.#read(row);
   }
 
+  /** Gives what the person is told where an operator stopped the move, else null. */
+  operatorStop(accountId: number): string | null {
+    const stop = this.find(accountId)?.stop;
+    return stop?.code === stoppedByOperator ? stop.message : null;
+  }
+
   /** Gives moves after that of an account, by account; those that are done too where `withDone`. */
   page(o: { after: number; limit: number; withDone: boolean }): Move[] {
     return this.#page.all(o.after, o.withDone ? 1 : 0, o.limit).map((row) => this.#read(row));

@@ -131,7 +131,7 @@ export class AccountDesk {
   async reactivate(account: Account): Promise<void> {
     const fault = await this.#parts.documents.faultOf(account);
     if (fault !== null) throw invalidRequest(fault);
-    await this.#parts.standing.activate(account.id);
+    await this.#parts.standing.reactivate(account.id);
   }
 
   /** Mails a code that lets the account be deleted. */

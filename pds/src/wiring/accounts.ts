@@ -60,7 +60,7 @@ export function openAccounts(stage: Stage, stores: Stores, writes: Writes, netwo
   });
   const moves = new MoveStore(stores.database, hmacSha256(utf8Encode(secrets.jwtSecret), utf8Encode('sessions at old servers')));
   const others = [stores.preferences, stores.appPasswordStore, stores.codes, stores.renames, moves, hosted];
-  const standing = new AccountStanding({ ...shared, trash: writes.trash, others, onForgotten: writes.onForgotten, onTrashed: () => writes.collector.nudge() });
+  const standing = new AccountStanding({ ...shared, trash: writes.trash, others, stops: moves, onForgotten: writes.onForgotten, onTrashed: () => writes.collector.nudge() });
   const departures = new Departures({ ...shared, standing });
   const registrar = new Registrar({ ...shared, sessions, invites, repos, log: stage.log });
   const emailChanges = new EmailChanges(shared);

@@ -89,6 +89,19 @@ test('a deactivation by the operator just before activation stops the move for g
   await isOutOfService(did);
 });
 
+test('a stopped account does not put itself in service past the move; its operator may', async () => {
+  const { did, letGo, fresh } = await heldBeforeActivation('fay');
+  const stopping = asOperator('app.dunlin.admin.stopMove', { body: { did, reason: 'wait' } });
+  await eventually('the move is stopped', async () => (await moveOf(did))['stop'] !== undefined);
+  letGo();
+  await stopping;
+  expect(await homeOf(did)).toBe(homes.fresh.url);
+  expect((await homes.fresh.call('com.atproto.server.activateAccount', { method: 'POST', token: fresh.token })).json).toMatchObject({ message: expect.stringContaining('stopped this move: wait') as unknown });
+  await isOutOfService(did);
+  await asOperator('app.dunlin.admin.resumeMove', { body: { did } });
+  await fresh.reaches('done', 'done');
+});
+
 test('a stopped move says the operator\'s reason, takes no code and sends nothing to the directory; resumed, it comes to its end', async () => {
   const { did, fresh } = await begun('dot');
   await fresh.reaches('identity', 'yourTurn');

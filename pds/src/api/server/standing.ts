@@ -23,7 +23,7 @@ export function standingRoutes(o: {
       async handler({ auth: { account } }) {
         const fault = await o.documents.faultOf(account);
         if (fault !== null) throw invalidRequest(fault);
-        await o.standing.activate(account.id);
+        await o.standing.reactivate(account.id);
       },
     }),
     route<unknown, { deleteAfter?: string }, Caller>('com.atproto.server.deactivateAccount', {
