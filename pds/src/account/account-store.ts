@@ -4,7 +4,7 @@
  * Not here: sessions, preferences, keys in use. Handles and e-mail addresses are kept in lower case.
  * Source: ours.
  */
-import { LRUCache } from 'lru-cache';
+import { growingCache } from '@dunlin/protocol/base/growing-cache';
 import type { Database, Statement } from '@dunlin/service/sqlite/database';
 import type { Account, InactiveStatus } from './account.ts';
 
@@ -64,7 +64,7 @@ const maxCachedAccounts = 10_000;
 export class AccountStore {
   readonly #database: Database;
   /** Holds what is durable: filled outside of transactions only, and emptied by every change before it is. */
-  readonly #cache = new LRUCache<number | string, Account>({ max: 2 * maxCachedAccounts });
+  readonly #cache = growingCache<number | string, Account>(2 * maxCachedAccounts);
   readonly #byId: Statement<[number], AccountRow>;
   readonly #byDid: Statement<[string], AccountRow>;
   readonly #byHandle: Statement<[string], AccountRow>;

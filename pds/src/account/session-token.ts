@@ -4,9 +4,9 @@
  * Not here: whether a refresh token was revoked (`refresh-token-store.ts`), what a scope may do (`api/`).
  * Source: behaviour of the reference PDS (claims, lives, names of scopes).
  */
-import { LRUCache } from 'lru-cache';
 import type { Clock } from '@dunlin/protocol/base/clock';
 import { ProtocolError } from '@dunlin/protocol/base/errors';
+import { growingCache } from '@dunlin/protocol/base/growing-cache';
 import { randomBytes } from '@dunlin/protocol/crypto/random';
 import { signHs256Jwt, verifyHs256Jwt, type SessionJwtClaims } from '@dunlin/protocol/crypto/session-jwt';
 
@@ -60,7 +60,7 @@ export class SessionTokens {
   readonly #audiences: () => readonly string[];
   readonly #clock: Clock;
   /** Access tokens whose signature was verified, with what they say; time is looked at anew each time. */
-  readonly #verified = new LRUCache<string, AccessClaims & { readonly expiresAtMs: number }>({ max: maxVerifiedTokens });
+  readonly #verified = growingCache<string, AccessClaims & { readonly expiresAtMs: number }>(maxVerifiedTokens);
 
   /** `audiences` gives the DIDs of this server, which are known once it listens: tokens are made for the first, and of any of them hold. */
   constructor(o: { secret: string; audiences: () => readonly string[]; clock: Clock }) {

@@ -3,7 +3,7 @@
  * Not for rotation keys (`identity/plc-client.ts`).
  * Source: ours.
  */
-import { LRUCache } from 'lru-cache';
+import { growingCache } from '@dunlin/protocol/base/growing-cache';
 import { Keypair } from '@dunlin/protocol/crypto/keypair';
 import { invalidRequest } from '@dunlin/service/xrpc/errors';
 import type { AccountStore } from './account-store.ts';
@@ -14,7 +14,7 @@ const maxCachedKeys = 10_000;
 /** Signing keys by account. */
 export class SigningKeys {
   readonly #accounts: AccountStore;
-  readonly #cache = new LRUCache<number, Keypair>({ max: maxCachedKeys });
+  readonly #cache = growingCache<number, Keypair>(maxCachedKeys);
 
   constructor(accounts: AccountStore) {
     this.#accounts = accounts;

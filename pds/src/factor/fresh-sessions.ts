@@ -3,8 +3,8 @@
  * Changes to factors and keys ask for one of these: a session that was stolen or left open is not enough to lock its owner out.
  * In bounded memory, by digest; after a restart people sign in again. Not for access itself (`session-token.ts`). Source: ours.
  */
-import { LRUCache } from 'lru-cache';
 import type { Clock } from '@dunlin/protocol/base/clock';
+import { growingCache } from '@dunlin/protocol/base/growing-cache';
 import { sha256Latin1 } from '@dunlin/protocol/crypto/hash';
 
 /** How long a session counts as fresh, in ms. */
@@ -16,7 +16,7 @@ const maxFresh = 10_000;
 /** Fresh sessions. */
 export class FreshSessions {
   readonly #clock: Clock;
-  readonly #untilMs = new LRUCache<string, number>({ max: maxFresh });
+  readonly #untilMs = growingCache<string, number>(maxFresh);
 
   constructor(clock: Clock) {
     this.#clock = clock;

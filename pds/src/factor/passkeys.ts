@@ -6,10 +6,10 @@
  * library sees it: that would ask the addresses in its certificates, which anybody can make up. Source: WebAuthn Level 3.
  */
 import type { AuthenticationResponseJSON, RegistrationResponseJSON } from '@simplewebauthn/server';
-import { LRUCache } from 'lru-cache';
 import { fromBase64Url, toBase64Url, utf8Encode } from '@dunlin/protocol/base/bytes';
 import type { Clock } from '@dunlin/protocol/base/clock';
 import { ProtocolError } from '@dunlin/protocol/base/errors';
+import { growingCache } from '@dunlin/protocol/base/growing-cache';
 import { invalidRequest } from '@dunlin/service/xrpc/errors';
 import type { Account } from '../account/account.ts';
 import type { ServerIdentity } from '../identity/server-identity.ts';
@@ -40,9 +40,9 @@ export class Passkeys {
   readonly #server: ServerIdentity;
   readonly #clock: Clock;
   /** Challenges of sign-ins whose account is not known yet, each with its end; apart, so that strangers push nobody else's out. */
-  readonly #signIns = new LRUCache<string, number>({ max: maxChallenges });
+  readonly #signIns = growingCache<string, number>(maxChallenges);
   /** By purpose and account. */
-  readonly #challenges = new LRUCache<string, Challenge>({ max: maxChallenges });
+  readonly #challenges = growingCache<string, Challenge>(maxChallenges);
 
   constructor(o: { store: FactorStore; groups: GroupCommit; server: ServerIdentity; clock: Clock }) {
     this.#store = o.store;

@@ -3,8 +3,8 @@
  * One an account, good once, for five minutes, in bounded memory. Not for recovery, whose codes are kept for years.
  * Source: ours.
  */
-import { LRUCache } from 'lru-cache';
 import type { Clock } from '@dunlin/protocol/base/clock';
+import { growingCache } from '@dunlin/protocol/base/growing-cache';
 import { constantTimeEqual } from '@dunlin/protocol/crypto/constant-time';
 import { newWrittenCode, writtenCodeHash } from './written-code.ts';
 
@@ -17,7 +17,7 @@ const maxSignInCodes = 10_000;
 /** Open sign-in codes. */
 export class SignInCodes {
   readonly #clock: Clock;
-  readonly #open = new LRUCache<number, { hash: Uint8Array; untilMs: number }>({ max: maxSignInCodes });
+  readonly #open = growingCache<number, { hash: Uint8Array; untilMs: number }>(maxSignInCodes);
 
   constructor(clock: Clock) {
     this.#clock = clock;

@@ -4,11 +4,11 @@
  * name runs at a time. Not for lexicons this installation carries (`service/xrpc/lexicons`).
  * Source: atproto.com/specs/lexicon, section on publication and resolution (`_lexicon` TXT records).
  */
-import { LRUCache } from 'lru-cache';
 import { parseLexiconDoc, type LexiconDoc } from '@atproto/lexicon';
 import { NSID } from '@atproto/syntax';
 import type { Clock } from '@dunlin/protocol/base/clock';
 import { ProtocolError } from '@dunlin/protocol/base/errors';
+import { growingCache } from '@dunlin/protocol/base/growing-cache';
 import { decode } from '@dunlin/protocol/data/cbor';
 import { toJson } from '@dunlin/protocol/data/json';
 import { withDeadline } from '@dunlin/protocol/identity/bounded-fetch';
@@ -44,7 +44,7 @@ export class LexiconResolver {
   readonly #fetch: typeof globalThis.fetch;
   readonly #resolveTxt: (name: string) => Promise<string[][]>;
   readonly #clock: Clock;
-  readonly #known = new LRUCache<string, { lexicon: PublishedLexicon | null; untilMs: number }>({ max: maxRemembered });
+  readonly #known = growingCache<string, { lexicon: PublishedLexicon | null; untilMs: number }>(maxRemembered);
   readonly #running = new Map<string, Promise<PublishedLexicon | null>>();
 
   constructor(o: { resolver: IdentityResolver; fetch: typeof globalThis.fetch; resolveTxt: (name: string) => Promise<string[][]>; clock: Clock }) {

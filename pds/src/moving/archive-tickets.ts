@@ -3,9 +3,9 @@
  * It goes in the body of a form, never in an address, which logs and histories keep. In bounded memory, by digest.
  * Source: ours.
  */
-import { LRUCache } from 'lru-cache';
 import { toBase64Url } from '@dunlin/protocol/base/bytes';
 import type { Clock } from '@dunlin/protocol/base/clock';
+import { growingCache } from '@dunlin/protocol/base/growing-cache';
 import { sha256Latin1 } from '@dunlin/protocol/crypto/hash';
 import { randomBytes } from '@dunlin/protocol/crypto/random';
 
@@ -18,7 +18,7 @@ const maxTickets = 10_000;
 /** Tickets. */
 export class ArchiveTickets {
   readonly #clock: Clock;
-  readonly #open = new LRUCache<string, { accountId: number; untilMs: number }>({ max: maxTickets });
+  readonly #open = growingCache<string, { accountId: number; untilMs: number }>(maxTickets);
 
   constructor(clock: Clock) {
     this.#clock = clock;

@@ -4,9 +4,9 @@
  * Not here: the work (`move-runner.ts`), HTTP (`api/account/moves.ts`), archives (`restoration.ts`).
  * Source: ours, docs/decisions/0023-moving-by-a-page.md.
  */
-import { LRUCache } from 'lru-cache';
 import type { Clock } from '@dunlin/protocol/base/clock';
 import { ProtocolError } from '@dunlin/protocol/base/errors';
+import { growingCache } from '@dunlin/protocol/base/growing-cache';
 import type { IdentityResolver } from '@dunlin/protocol/identity/resolver';
 import { invalidRequest, XrpcError } from '@dunlin/service/xrpc/errors';
 import type { Account } from '../account/account.ts';
@@ -60,8 +60,8 @@ export class Moves {
   readonly #isAccepting: boolean;
   readonly #clock: Clock;
   readonly #observer: MoveObserver;
-  readonly #records = new LRUCache<number, { rev: string; records: number }>({ max: 1_000 });
-  readonly #files = new LRUCache<number, { step: MoveStep; untilMs: number; counts: { named: number; held: number } }>({ max: 1_000 });
+  readonly #records = growingCache<number, { rev: string; records: number }>(1_000);
+  readonly #files = growingCache<number, { step: MoveStep; untilMs: number; counts: { named: number; held: number } }>(1_000);
 
   /** `isAccepting` false refuses every new move. */
   constructor(o: {

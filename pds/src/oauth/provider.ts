@@ -10,6 +10,7 @@ import { oauthMiddleware, type Handler } from '@atproto/oauth-provider/middlewar
 import { AccessTokenMode, JoseKey, LexResolverError, OAuthProvider, type LexResolver } from '@atproto/oauth-provider/provider';
 import type { Jwks, OAuthClientMetadata } from '@atproto/oauth-provider/hooks';
 import type { DeviceStore, LexiconStore, ReplayStore, RequestStore, TokenStore } from '@atproto/oauth-provider/store';
+import { growingCache } from '@dunlin/protocol/base/growing-cache';
 import type { Logger } from '@dunlin/service/log/logger';
 import { XrpcError } from '@dunlin/service/xrpc/errors';
 import { bridgeAccounts, type BridgeParts } from './account-bridge.ts';
@@ -79,7 +80,7 @@ export async function createProvider(o: ProviderParts): Promise<RunningProvider>
     onSignInAttempt: o.signIns.onAttempt,
   });
   holdToEras(provider.signer, o.accounts);
-  const known = new LRUCache<string, Permissions>({ max: maxKnownScopes });
+  const known = growingCache<string, Permissions>(maxKnownScopes);
   const permissionsOf = (scope: string): Permissions => {
     const permissions = known.get(scope) ?? new Permissions(scope);
     known.set(scope, permissions);

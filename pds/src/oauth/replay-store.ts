@@ -3,9 +3,9 @@
  * In bounded memory: when it is full the oldest go first, and it says no to nobody.
  * Not across restarts: proofs carry a nonce that lives three minutes. Source: ReplayStore of @atproto/oauth-provider; RFC 9449, 11.1.
  */
-import { LRUCache } from 'lru-cache';
 import type { ReplayStore } from '@atproto/oauth-provider/store';
 import type { Clock } from '@dunlin/protocol/base/clock';
+import { growingCache } from '@dunlin/protocol/base/growing-cache';
 import { sha256Latin1 } from '@dunlin/protocol/crypto/hash';
 
 /** Most names remembered; one takes about 200 bytes. */
@@ -18,7 +18,7 @@ export const maxReplayMs = 24 * 3_600_000;
 export class ReplayNames implements ReplayStore {
   readonly #clock: Clock;
   /** Digest of a name → until when it is remembered. */
-  readonly #used = new LRUCache<string, number>({ max: maxReplayNames });
+  readonly #used = growingCache<string, number>(maxReplayNames);
 
   constructor(clock: Clock) {
     this.#clock = clock;

@@ -3,9 +3,9 @@
  * Not for password sessions, which send their factor along with the password. Not across restarts: the person types the password again.
  * Source: ours.
  */
-import { LRUCache } from 'lru-cache';
 import type { DeviceId } from '@atproto/oauth-provider/store';
 import type { Clock } from '@dunlin/protocol/base/clock';
+import { growingCache } from '@dunlin/protocol/base/growing-cache';
 
 /** How long a second step may take, in ms. */
 export const secondStepMs = 10 * 60_000;
@@ -16,7 +16,7 @@ export const maxSecondSteps = 10_000;
 /** Second steps owed. */
 export class SecondSteps {
   readonly #clock: Clock;
-  readonly #owed = new LRUCache<DeviceId, { accountId: number; untilMs: number }>({ max: maxSecondSteps });
+  readonly #owed = growingCache<DeviceId, { accountId: number; untilMs: number }>(maxSecondSteps);
 
   constructor(clock: Clock) {
     this.#clock = clock;

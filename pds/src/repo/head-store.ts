@@ -3,7 +3,7 @@
  * Memory is filled only with what is durable (`remember`, after the commit); a change empties the entry first, so that a later
  * write of the same group reads what the transaction holds. Source: ours.
  */
-import { LRUCache } from 'lru-cache';
+import { growingCache } from '@dunlin/protocol/base/growing-cache';
 import { cidFromBytes, cidToBytes } from '@dunlin/protocol/data/cid';
 import type { RepoHead } from '@dunlin/protocol/repo/apply';
 import type { Database, Statement } from '@dunlin/service/sqlite/database';
@@ -13,7 +13,7 @@ const maxCachedHeads = 10_000;
 
 /** Heads in the database. Every method is synchronous. */
 export class HeadStore {
-  readonly #cache = new LRUCache<number, RepoHead>({ max: maxCachedHeads });
+  readonly #cache = growingCache<number, RepoHead>(maxCachedHeads);
   readonly #find: Statement<[number], { head: Buffer; data: Buffer; rev: string }>;
   readonly #commit: Statement<[number], Buffer>;
   readonly #set: Statement<[number, Uint8Array, Uint8Array, string, Uint8Array], unknown>;

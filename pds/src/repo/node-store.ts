@@ -7,6 +7,7 @@
  */
 import { LRUCache } from 'lru-cache';
 import { assert } from '@dunlin/protocol/base/assert';
+import { growingCache } from '@dunlin/protocol/base/growing-cache';
 import type { BlockSource } from '@dunlin/protocol/data/block-map';
 import { cidByteLength, cidToBytes, type Cid } from '@dunlin/protocol/data/cid';
 import type { NodeBlocks } from '@dunlin/protocol/mst/node';
@@ -42,7 +43,7 @@ export interface NodeChange {
 /** Tree nodes in the database. Every method is synchronous. */
 export class NodeStore {
   readonly #contents: LRUCache<string, Uint8Array>;
-  readonly #recent = new LRUCache<number, RecentNodes>({ max: maxRecentAccounts });
+  readonly #recent = growingCache<number, RecentNodes>(maxRecentAccounts);
   /** The newest change of an account that waits to be durable; only that one may enter memory. */
   readonly #pending = new Map<number, RecentNodes>();
   readonly #find: Statement<[number, number, Uint8Array], Buffer>;

@@ -6,7 +6,7 @@
  */
 import { verify } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
-import { LRUCache } from 'lru-cache';
+import { growingCache } from '../base/growing-cache.ts';
 import { sha256 } from './hash.ts';
 import { nativeK256 } from './k256-native.ts';
 import { isLowS, signatureBytes, toLowS } from './low-s.ts';
@@ -22,8 +22,8 @@ export interface VerifyOptions {
 
 /** Parsed keys, by did:key. Bound: an entry is below 1 KiB, so below 64 MiB each; a relay's busy accounts fit. */
 const maxParsedKeys = 65_536;
-const parsedPoints = new LRUCache<string, Uint8Array>({ max: maxParsedKeys });
-const parsedKeys = new LRUCache<string, KeyObject>({ max: maxParsedKeys });
+const parsedPoints = growingCache<string, Uint8Array>(maxParsedKeys);
+const parsedKeys = growingCache<string, KeyObject>(maxParsedKeys);
 
 /** Tells whether `signature` is the key's signature of the message. */
 export function verifySignature(key: PublicKey, message: Uint8Array, signature: Uint8Array, options?: VerifyOptions): boolean {

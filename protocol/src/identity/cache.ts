@@ -40,13 +40,16 @@ export class LookupCache<T> {
   readonly #clock: Clock;
   readonly #ages: CacheAges;
   readonly #sizeOf: (value: T) => number;
+  readonly #maxEntries: number;
   readonly #entries: LRUCache<string, Entry<T>>;
 
   constructor(o: { clock: Clock; ages: CacheAges; maxEntries: number; maxBytes: number; sizeOf: (value: T) => number }) {
     this.#clock = o.clock;
     this.#ages = o.ages;
     this.#sizeOf = o.sizeOf;
-    this.#entries = new LRUCache({ max: o.maxEntries, maxSize: o.maxBytes });
+    this.#maxEntries = o.maxEntries;
+    // Without `max` it grows with what is in it; see growing-cache.ts.
+    this.#entries = new LRUCache({ maxSize: o.maxBytes });
   }
 
   /** How many keys are known. */
@@ -80,7 +83,7 @@ export class LookupCache<T> {
   /** Remembers a value, or with null that there is none. */
   set(key: string, value: T | null): void {
     const size = entryOverheadBytes + key.length * 2 + (value === null ? 0 : this.#sizeOf(value));
-    this.#entries.set(key, { outcome: { value }, atMs: this.#clock.elapsedMs(), retryAtMs: 0 }, { size });
+    this.#keep(key, { outcome: { value }, atMs: this.#clock.elapsedMs(), retryAtMs: 0 }, size);
   }
 
   /** Remembers a failure; a value that is still usable stays and is only not looked up again for a moment. */
@@ -92,11 +95,16 @@ export class LookupCache<T> {
       entry.retryAtMs = atMs + this.#ages.faultMs;
       return;
     }
-    this.#entries.set(key, { outcome: { error }, atMs, retryAtMs: 0 }, { size: entryOverheadBytes + key.length * 2 + 500 });
+    this.#keep(key, { outcome: { error }, atMs, retryAtMs: 0 }, entryOverheadBytes + key.length * 2 + 500);
   }
 
   /** Forgets a key. */
   delete(key: string): void {
     this.#entries.delete(key);
+  }
+
+  #keep(key: string, entry: Entry<T>, size: number): void {
+    this.#entries.set(key, entry, { size });
+    if (this.#entries.size > this.#maxEntries) this.#entries.pop();
   }
 }
