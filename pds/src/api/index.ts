@@ -4,7 +4,7 @@
  * so a stranger is asked who it is, as at the reference PDS, and an account is told 501.
  * Source: surface of the reference PDS.
  */
-import type { Lexicons } from '@dunlin/service/xrpc/lexicons';
+import { mainTypeOf, type Lexicons } from '@dunlin/service/xrpc/lexicons';
 import type { XrpcRoute } from '@dunlin/service/xrpc/route';
 import { archiveTicketRoute } from './account/archive.ts';
 import { factorRoutes } from './account/factors.ts';
@@ -106,7 +106,7 @@ export interface ApiParts {
 
 /** Gives every method; what operators change is remembered around it. */
 export function apiRoutes(parts: ApiParts, lexicons: Lexicons): XrpcRoute[] {
-  const isQuery = (nsid: string): boolean => lexicons.getDefOrThrow(nsid).type === 'query';
+  const isQuery = (nsid: string): boolean => mainTypeOf(lexicons, nsid) === 'query';
   return rememberActs(allRoutes(parts), isQuery, parts.acts);
 }
 

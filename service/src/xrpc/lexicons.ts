@@ -1,33 +1,50 @@
 /**
  * The lexicon documents: com.atproto.* and app.bsky.* from @atproto/api, our own from the top-level lexicons/ folder.
+ * They are kept as text and become objects when first asked for: a server uses few of the 450, and as objects all take 4 MB.
  * Validation of params, inputs, outputs and records is @atproto/lexicon's. Not for fetching lexicons from the network.
- * Source: AT Protocol spec "Lexicon".
+ * Source: AT Protocol spec "Lexicon"; docs/decisions/0028.
  */
 import { readdirSync, readFileSync } from 'node:fs';
-import type { schemas as apiSchemas } from '@atproto/api';
-import { Lexicons, parseLexiconDoc, type LexiconDoc } from '@atproto/lexicon';
-
-/**
- * The documents stand in a module of their own inside the package. Its index would bring the whole client with it: twice the
- * memory (70 MB against 34) and half a second more at every start, in servers that call nothing through it.
- */
-const { schemas } = (await import(new URL('./client/lexicons.js', import.meta.resolve('@atproto/api')).href)) as { schemas: typeof apiSchemas };
+import { fileURLToPath } from 'node:url';
+import { runInThisContext } from 'node:vm';
+import { Lexicons, type LexiconDoc } from '@atproto/lexicon';
+import { assert } from '@dunlin/protocol/base/assert';
+import { KeptLexicons } from './kept-lexicons.ts';
 
 const ownFolder = new URL('../../../lexicons/', import.meta.url);
 
-function readOwn(): LexiconDoc[] {
-  return readdirSync(ownFolder)
-    .filter((file) => file.endsWith('.json'))
-    .toSorted()
-    .map((file) => parseLexiconDoc(JSON.parse(readFileSync(new URL(file, ownFolder), 'utf8'))));
+/** The documents of @atproto/api in the text of its module: each a property of one object, indented by four spaces. */
+const fieldDocument = /^ {4}\w+: (\{\n[^]*?\n {4}\}),$/gm;
+
+/**
+ * Gives the documents of @atproto/api. They stand in a module of their own inside the package, as JavaScript, which is not imported:
+ * what is imported stays in memory for good, a megabyte of text and its objects. Compiled whole, it leaves 4 MB of holes behind.
+ */
+function readField(): LexiconDoc[] {
+  const path = fileURLToPath(new URL('./client/lexicons.js', import.meta.resolve('@atproto/api')));
+  const documents = Array.from(readFileSync(path, 'utf8').matchAll(fieldDocument), ([, literal]) => runInThisContext(`(${literal})`, { filename: path }) as LexiconDoc);
+  assert(documents.some(({ id }) => id === 'com.atproto.repo.createRecord'), `no lexicon documents in ${path}`);
+  return documents;
 }
 
-let loaded: { lexicons: Lexicons; ownIds: readonly string[] } | null = null;
+function readOwn(): LexiconDoc[] {
+  return readdirSync(ownFolder).filter((file) => file.endsWith('.json')).toSorted().map((file) => readOwnFile(new URL(file, ownFolder)));
+}
 
-function load(): { lexicons: Lexicons; ownIds: readonly string[] } {
+function readOwnFile(file: URL): LexiconDoc {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8')) as LexiconDoc;
+  } catch (error) {
+    throw new Error(`lexicon document cannot be read: path=${fileURLToPath(file)}`, { cause: error });
+  }
+}
+
+let loaded: { lexicons: KeptLexicons; ownIds: readonly string[] } | null = null;
+
+function load(): { lexicons: KeptLexicons; ownIds: readonly string[] } {
   if (loaded === null) {
     const own = readOwn();
-    loaded = { lexicons: new Lexicons([...schemas, ...own]), ownIds: own.map((doc) => doc.id) };
+    loaded = { lexicons: new KeptLexicons([...readField(), ...own]), ownIds: own.map((doc) => doc.id) };
   }
   return loaded;
 }
@@ -40,6 +57,11 @@ export function loadLexicons(): Lexicons {
 /** Gives the NSIDs of our own documents, sorted. */
 export function ourLexiconIds(): readonly string[] {
   return load().ownIds;
+}
+
+/** Gives the type of a document's main definition, such as 'query', without making an object of the document; null when there is none. */
+export function mainTypeOf(lexicons: Lexicons, nsid: string): string | null {
+  return lexicons instanceof KeptLexicons ? lexicons.mainTypeOf(nsid) : (lexicons.getDef(nsid)?.type ?? null);
 }
 
 /**

@@ -18,7 +18,7 @@ import type { Metrics } from '../metrics/registry.ts';
 import { discardRest } from './body.ts';
 import { invalidRequest, methodNotImplemented, XrpcError } from './errors.ts';
 import { readInput, type Input } from './input.ts';
-import type { Lexicons } from './lexicons.ts';
+import { mainTypeOf, type Lexicons } from './lexicons.ts';
 import { toJsonText } from './output.ts';
 import { readParams } from './params.ts';
 
@@ -114,7 +114,8 @@ export function mountXrpc(app: App, routes: readonly XrpcRoute[], o: MountOption
   const table = new Map<string, XrpcRoute>();
   for (const each of routes) {
     assert(!table.has(each.nsid), `method is mounted twice: nsid=${each.nsid}`);
-    o.lexicons.getDefOrThrow(each.nsid, ['query', 'procedure']);
+    const type = mainTypeOf(o.lexicons, each.nsid);
+    assert(type === 'query' || type === 'procedure', `no lexicon has such a method: nsid=${each.nsid}`);
     table.set(each.nsid, each);
   }
   const errors = o.metrics?.counter({ name: 'xrpc_errors_total', help: 'Calls answered with an error, by error name.', labels: ['method', 'error'] });
