@@ -6,6 +6,7 @@
  */
 import type { Server, ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import { pipeline, Readable } from 'node:stream';
 import Koa from 'koa';
 import { AssertionFailure } from '@dunlin/protocol/base/assert';
 import { systemClock, type Clock } from '@dunlin/protocol/base/clock';
@@ -56,9 +57,20 @@ export function createApp(o: AppOptions): App {
     } finally {
       seconds.observe({ route: routeOf(context), status: String(context.status) }, (clock.elapsedMs() - startMs) / 1_000);
     }
+    sendStream(app, context);
   });
   app.use(cors);
   return app;
+}
+
+/** Sends a body that is a stream. Koa would first ask whether it is a Response, and so load the copy of undici inside Node: 4 MB. */
+function sendStream(app: App, context: Context): void {
+  const { body, res } = context;
+  if (!(body instanceof Readable) || context.respond === false || context.method === 'HEAD' || !context.writable) return;
+  context.respond = false;
+  pipeline(body, res, (error) => {
+    if (error) app.emit('error', error, context);
+  });
 }
 
 function routeOf(context: Context): string {

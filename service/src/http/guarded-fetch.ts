@@ -3,7 +3,7 @@
  * Every hop of a redirect is judged again; each name is resolved once and the socket gets just those addresses.
  * Not for services of our own config that may be private: make one with allowPrivate. Source: ours; undici does the HTTP.
  */
-import type { Agent, fetch as UndiciFetch, RequestInit as UndiciRequestInit, Response as UndiciResponse } from 'undici';
+import type { Agent, RequestInit as UndiciRequestInit, Response as UndiciResponse } from 'undici';
 import { systemClock, type Clock } from '@dunlin/protocol/base/clock';
 import { version } from '../config/version.ts';
 import { checkDialTarget, guardedLookup, type GuardOptions } from './public-address.ts';
@@ -30,9 +30,12 @@ export class AnswerTooLargeError extends TypeError {}
 /** Names of headers that must not follow a redirect to another origin. */
 const ownOriginHeaders = ['authorization', 'cookie', 'proxy-authorization', 'dpop', 'atproto-proxy'];
 
+/** Its own Headers and Response too: to touch the global ones loads the copy of undici inside Node, 4 MB more. */
+type Undici = Pick<typeof import('undici'), 'fetch' | 'Headers' | 'Response'>;
+
 interface Settings {
   /** undici is loaded with the first request: a server that asks nobody does without it. */
-  readonly dispatcher: () => Promise<{ agent: Agent; fetch: typeof UndiciFetch }>;
+  readonly dispatcher: () => Promise<{ agent: Agent; undici: Undici }>;
   readonly clock: Clock;
   readonly guard: GuardOptions & { readonly schemes: readonly string[] };
   readonly maxBytes: number;
@@ -54,7 +57,7 @@ export function createGuardedFetch(o: GuardedFetchOptions = {}): GuardedFetch {
       headersTimeout: timeoutMs,
       bodyTimeout: timeoutMs,
     });
-    return { agent, fetch: undici.fetch };
+    return { agent, undici };
   };
   const settings: Settings = {
     dispatcher: () => (loading ??= load()),
@@ -76,25 +79,25 @@ async function exchange(url: URL, init: RequestInit, settings: Settings): Promis
   const timer = settings.clock.after(settings.timeoutMs, () => abort.abort(new DOMException(`no complete answer within ${settings.timeoutMs} ms`, 'TimeoutError')), { unref: true });
   const signal = init.signal ? AbortSignal.any([abort.signal, init.signal]) : abort.signal;
   try {
-    const { response, finalUrl, hops } = await follow(url, init, signal, settings);
-    return boundAnswer(response, finalUrl, hops > 0, settings.maxBytes, () => timer.cancel());
+    checkDialTarget(url, settings.guard);
+    const { agent, undici } = await settings.dispatcher();
+    const { response, finalUrl, hops } = await follow(url, { ...init, signal }, { agent, undici, settings });
+    return boundAnswer(response, finalUrl, { undici, wasRedirected: hops > 0, maxBytes: settings.maxBytes, onEnd: () => timer.cancel() });
   } catch (error) {
     timer.cancel();
     throw unwrap(error);
   }
 }
 
-async function follow(url: URL, init: RequestInit, signal: AbortSignal, settings: Settings): Promise<{ response: UndiciResponse; finalUrl: URL; hops: number }> {
-  const headers = new Headers(init.headers);
+async function follow(url: URL, init: RequestInit, { agent, undici, settings }: { agent: Agent; undici: Undici; settings: Settings }): Promise<{ response: UndiciResponse; finalUrl: URL; hops: number }> {
+  const headers = new undici.Headers(init.headers as UndiciRequestInit['headers']);
   if (!headers.has('user-agent')) headers.set('user-agent', `dunlin/${version}`);
-  checkDialTarget(url, settings.guard);
-  const { agent, fetch } = await settings.dispatcher();
   let hop = { url, method: init.method ?? 'GET', body: init.body ?? null };
   for (let hops = 0; ; hops++) {
     checkDialTarget(hop.url, settings.guard);
     // The global and undici's own types differ in name only.
-    const request = { method: hop.method, headers: [...headers], body: hop.body, signal, redirect: 'manual', dispatcher: agent, ...(hop.body !== null && { duplex: 'half' }) } as UndiciRequestInit;
-    const response = await fetch(hop.url, request);
+    const request = { method: hop.method, headers: [...headers], body: hop.body, signal: init.signal, redirect: 'manual', dispatcher: agent, ...(hop.body !== null && { duplex: 'half' }) } as UndiciRequestInit;
+    const response = await undici.fetch(hop.url, request);
     const location = response.headers.get('location');
     if (response.status < 301 || response.status > 308 || location === null || init.redirect === 'manual' || ![301, 302, 303, 307, 308].includes(response.status)) return { response, finalUrl: hop.url, hops };
     await response.body?.cancel();
@@ -104,7 +107,7 @@ async function follow(url: URL, init: RequestInit, signal: AbortSignal, settings
   }
 }
 
-function nextHop(hop: { url: URL; method: string; body: RequestInit['body'] }, status: number, location: string, headers: Headers): { url: URL; method: string; body: NonNullable<RequestInit['body']> | null } {
+function nextHop(hop: { url: URL; method: string; body: RequestInit['body'] }, status: number, location: string, headers: { delete(name: string): void }): { url: URL; method: string; body: NonNullable<RequestInit['body']> | null } {
   if (!URL.canParse(location, hop.url.href)) throw new TypeError('redirect leads nowhere');
   const url = new URL(location, hop.url);
   if (url.origin !== hop.url.origin) for (const name of ownOriginHeaders) headers.delete(name);
@@ -118,7 +121,7 @@ function nextHop(hop: { url: URL; method: string; body: RequestInit['body'] }, s
 }
 
 /** Gives the answer with its body counted; `onEnd` is called once when the body ended, failed or was given up. */
-function boundAnswer(response: UndiciResponse, finalUrl: URL, wasRedirected: boolean, maxBytes: number, onEnd: () => void): Response {
+function boundAnswer(response: UndiciResponse, finalUrl: URL, { undici, wasRedirected, maxBytes, onEnd }: { undici: Undici; wasRedirected: boolean; maxBytes: number; onEnd: () => void }): Response {
   const declared = Number(response.headers.get('content-length') ?? 0);
   if (declared > maxBytes) {
     onEnd();
@@ -128,9 +131,9 @@ function boundAnswer(response: UndiciResponse, finalUrl: URL, wasRedirected: boo
   const { status, statusText } = response;
   const body = response.body === null ? null : countBody(response.body.getReader(), maxBytes, onEnd);
   if (body === null) onEnd();
-  const answer = new Response(body, { status, statusText, headers: [...response.headers] });
+  const answer = new undici.Response(body, { status, statusText, headers: [...response.headers] });
   Object.defineProperties(answer, { url: { value: finalUrl.href }, redirected: { value: wasRedirected } });
-  return answer;
+  return answer as unknown as Response;
 }
 
 function countBody(reader: { read(): Promise<{ done: boolean; value?: unknown }>; cancel(reason?: unknown): Promise<void> }, maxBytes: number, onEnd: () => void): ReadableStream<Uint8Array> {
