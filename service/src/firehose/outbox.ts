@@ -154,6 +154,7 @@ export class Outbox {
   }
 
   #onAppend(slice: EventSlice): void {
+    if (this.#consumers.size === 0) return this.#ring.pass(slice);
     this.#ring.append(slice);
     this.#gatheredBytes += slice.bytes.length;
     const gatherMs = Math.min(this.#o.flushMs, this.#flushCostMs / flushShare);

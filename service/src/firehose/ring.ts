@@ -123,6 +123,12 @@ export class Ring {
     while (this.#bytes > this.#maxBytes && this.#segments.length > 1) this.#dropOldest();
   }
 
+  /** Lets a slice go by without holding it, for when nobody listens; what was held is forgotten. */
+  pass(slice: EventSlice): void {
+    this.#lastSeq = Math.max(this.#lastSeq, slice.lastSeq);
+    this.forget();
+  }
+
   /** Gives frames that follow `afterSeq` without a gap; null when they are not here (any more) or nothing follows. */
   runAfter(afterSeq: number): RingRun | null {
     if (afterSeq < this.#floorSeq || afterSeq >= this.#lastSeq) return null;

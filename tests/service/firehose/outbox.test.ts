@@ -68,6 +68,22 @@ test('what was being read when something was taken down is not sent, but read an
   expect(log.reads).toBe(2);
 });
 
+test('while nobody listens no frame is held; whoever comes then reads the log, and the ring from there on', async () => {
+  const log = new MemoryLog();
+  const { outbox, metrics } = open(log);
+  log.append([1]);
+  log.append([2, 3]);
+  expect(await metrics.text()).toMatch(/^test_outbox_ring_bytes 0$/m);
+  const connection = new FakeConnection(100_000);
+  outbox.attach(connection, 1);
+  expect(await readAll(connection)).toEqual([2, 3]);
+  expect(log.reads).toBe(1);
+  log.append([4]);
+  expect(await readAll(connection)).toEqual([2, 3, 4]);
+  expect(log.reads).toBe(1);
+  expect(await metrics.text()).toMatch(new RegExp(`^test_outbox_ring_bytes ${segmentBytes}$`, 'm'));
+});
+
 describe('a model of readers', () => {
   const step = fc.oneof(
     { weight: 4, arbitrary: fc.record({ kind: fc.constant('append' as const), gaps: fc.array(fc.integer({ min: 1, max: 3 }), { minLength: 1, maxLength: 6 }), bytes: fc.constantFrom(0, 10, 130, 2_000, 70_000) }) },
