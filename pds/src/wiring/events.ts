@@ -17,7 +17,7 @@ import { reportFault, type Stage } from './stage.ts';
 import type { Stores } from './stores.ts';
 
 /** Memory for the newest frames, in bytes: a PDS is read by a relay or a few, who keep up. */
-const ringBytes = 8 * 1024 * 1024;
+const ringBytes = 2 * 1024 * 1024;
 
 /** A file of events goes by age, whole: the times of its events are not further apart than this part of the window. */
 const fileShare = 1 / 8;
