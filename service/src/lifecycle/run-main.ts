@@ -11,7 +11,7 @@ import { createLogger, type Logger } from '../log/logger.ts';
 import { printReady, type ReadyLine } from '../log/ready-line.ts';
 import { writeNote } from '../log/terminal.ts';
 import type { RunningService } from './service.ts';
-import { settle } from './settle.ts';
+import { letOptimize, settle } from './settle.ts';
 
 /** Longest time a drain may take before the process ends all the same, in ms. */
 export const drainDeadlineMs = 10_000;
@@ -63,6 +63,7 @@ export async function runMain(service: string, start: () => Promise<RunningServi
     const started = await start();
     running = started;
     if (isDraining) return await started.close();
+    letOptimize();
     printReady(started.ready, { json: o.json ?? process.argv.includes('--json') });
     clock.after(settleAfterMs, settle, { unref: true });
   } catch (error) {
