@@ -3,7 +3,7 @@
  * Every hop of a redirect is judged again; each name is resolved once and the socket gets just those addresses.
  * Not for services of our own config that may be private: make one with allowPrivate. Source: ours; undici does the HTTP.
  */
-import type { Agent, RequestInit as UndiciRequestInit, Response as UndiciResponse } from 'undici';
+import type { Agent, fetch as UndiciFetch, Headers as UndiciHeaders, RequestInit as UndiciRequestInit, Response as UndiciResponse } from 'undici';
 import { systemClock, type Clock } from '@dunlin/protocol/base/clock';
 import { version } from '../config/version.ts';
 import { checkDialTarget, guardedLookup, type GuardOptions } from './public-address.ts';
@@ -31,7 +31,11 @@ export class AnswerTooLargeError extends TypeError {}
 const ownOriginHeaders = ['authorization', 'cookie', 'proxy-authorization', 'dpop', 'atproto-proxy'];
 
 /** Its own Headers and Response too: to touch the global ones loads the copy of undici inside Node, 4 MB more. */
-type Undici = Pick<typeof import('undici'), 'fetch' | 'Headers' | 'Response'>;
+interface Undici {
+  readonly fetch: typeof UndiciFetch;
+  readonly Headers: typeof UndiciHeaders;
+  readonly Response: typeof UndiciResponse;
+}
 
 interface Settings {
   /** undici is loaded with the first request: a server that asks nobody does without it. */

@@ -7,7 +7,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { runInThisContext } from 'node:vm';
-import { Lexicons, type LexiconDoc } from '@atproto/lexicon';
+import type { LexiconDoc, Lexicons } from '@atproto/lexicon';
 import { assert } from '@dunlin/protocol/base/assert';
 import { KeptLexicons } from './kept-lexicons.ts';
 
