@@ -7,6 +7,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { runInThisContext } from 'node:vm';
+import type { schemas as apiSchemas } from '@atproto/api';
 import type { LexiconDoc, Lexicons } from '@atproto/lexicon';
 import { assert } from '@dunlin/protocol/base/assert';
 import { KeptLexicons } from './kept-lexicons.ts';
@@ -20,7 +21,7 @@ const fieldDocument = /^ {4}\w+: (\{\n[^]*?\n {4}\}),$/gm;
  * Gives the documents of @atproto/api. They stand in a module of their own inside the package, as JavaScript, which is not imported:
  * what is imported stays in memory for good, a megabyte of text and its objects. Compiled whole, it leaves 4 MB of holes behind.
  */
-function readField(): LexiconDoc[] {
+function readField(): typeof apiSchemas {
   const path = fileURLToPath(new URL('./client/lexicons.js', import.meta.resolve('@atproto/api')));
   const documents = Array.from(readFileSync(path, 'utf8').matchAll(fieldDocument), ([, literal]) => runInThisContext(`(${literal})`, { filename: path }) as LexiconDoc);
   assert(documents.some(({ id }) => id === 'com.atproto.repo.createRecord'), `no lexicon documents in ${path}`);
