@@ -23,7 +23,7 @@ const fieldDocument = /^ {4}\w+: (\{\n[^]*?\n {4}\}),$/gm;
  */
 function readField(): typeof apiSchemas {
   const path = fileURLToPath(new URL('./client/lexicons.js', import.meta.resolve('@atproto/api')));
-  const documents = Array.from(readFileSync(path, 'utf8').matchAll(fieldDocument), ([, literal]) => runInThisContext(`(${literal})`, { filename: path }) as LexiconDoc);
+  const documents = Array.from(readFileSync(path, 'utf8').matchAll(fieldDocument), ([, literal]) => runInThisContext(`(${literal})`, { filename: path }) as (typeof apiSchemas)[number]);
   assert(documents.some(({ id }) => id === 'com.atproto.repo.createRecord'), `no lexicon documents in ${path}`);
   return documents;
 }
