@@ -15,6 +15,7 @@ import type { Logger } from '@dunlin/service/log/logger';
 import { XrpcError } from '@dunlin/service/xrpc/errors';
 import { bridgeAccounts, type BridgeParts } from './account-bridge.ts';
 import { holdToEras } from './brief-sign-ins.ts';
+import { createDocumentCache, documentFetch } from './client-documents.ts';
 import { Permissions } from './permissions.ts';
 import type { LoadedProvider } from './resource.ts';
 import type { Branding } from './branding.ts';
@@ -49,9 +50,6 @@ export interface RunningProvider extends LoadedProvider {
   readonly handler: Handler;
 }
 
-/** Most clients whose metadata or keys are remembered, and for how long, in ms. */
-const clientCache = { max: 500, ttl: 600_000 };
-
 /** Most scopes whose meaning is remembered. */
 const maxKnownScopes = 1_000;
 
@@ -69,9 +67,9 @@ export async function createProvider(o: ProviderParts): Promise<RunningProvider>
     tokenStore: o.tokens,
     lexiconStore: o.lexicons,
     replayStore: o.replays,
-    clientJwksCache: cache<Jwks>(),
-    clientMetadataCache: cache<OAuthClientMetadata>(),
-    safeFetch: takingRequests(o.fetch),
+    clientJwksCache: createDocumentCache<Jwks>(),
+    clientMetadataCache: createDocumentCache<OAuthClientMetadata>(),
+    safeFetch: documentFetch(o.fetch),
     lexResolver: lexResolver(o.findLexicon),
     availableUserDomains: [...o.handleDomains],
     inviteCodeRequired: o.inviteCodeRequired,
@@ -110,15 +108,6 @@ function isCallers(fault: unknown): fault is Error {
   return status < 500 || isForm;
 }
 
-function cache<V extends NonNullable<unknown>>(): { get(key: string): V | undefined; set(key: string, value: V): void; del(key: string): void } {
-  const held = new LRUCache<string, V>(clientCache);
-  return {
-    get: (key) => held.get(key),
-    set: (key, value) => void held.set(key, value),
-    del: (key) => void held.delete(key),
-  };
-}
-
 /** Finds permission sets by our own way through the network, not the package's. */
 function lexResolver(find: ProviderParts['findLexicon']): LexResolver {
   const get = async (nsid: string | { toString(): string }): Promise<Awaited<ReturnType<LexResolver['get']>>> => {
@@ -127,13 +116,4 @@ function lexResolver(find: ProviderParts['findLexicon']): LexResolver {
     return { uri: found.uri, lexicon: found.document } as unknown as Awaited<ReturnType<LexResolver['get']>>;
   };
   return { get } as Pick<LexResolver, 'get'> as LexResolver;
-}
-
-/** The provider hands whole Request objects to its fetch; ours takes an address and what goes with it. */
-function takingRequests(fetch: typeof globalThis.fetch): typeof globalThis.fetch {
-  return (input, init) => {
-    if (!(input instanceof Request)) return fetch(input, init);
-    const { url, method, headers, signal, redirect } = input;
-    return fetch(url, { method, headers, signal, redirect, ...init });
-  };
 }

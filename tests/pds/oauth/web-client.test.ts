@@ -5,6 +5,7 @@ import { startPds, type RunningPds } from '../../../pds/src/pds.ts';
 import { silentLogger } from '@dunlin/service/log/logger';
 import { AtpAgent } from '@atproto/api';
 import { temporaryFolder } from '../../harness/temporary.ts';
+import { maxDocumentBytes } from '../../../pds/src/oauth/client-documents.ts';
 import { authorize, RawClient } from './raw-client.ts';
 
 const clientId = 'https://app.people.org/oauth/client-metadata.json';
@@ -53,6 +54,12 @@ test('metadata that is not the client\'s own is refused, with no redirect follow
   const { status, json } = await new WebClient(pds.url).push();
   expect([status, json['error']]).toEqual([400, 'invalid_client_metadata']);
   expect(asked).toEqual([`GET ${clientId} redirect=error`]);
+});
+
+test('metadata beyond half a megabyte is not read', async () => {
+  metadata = { ...good, client_name: 'x'.repeat(maxDocumentBytes) };
+  const { status, json } = await new WebClient(pds.url).push();
+  expect([status, json['error']]).toEqual([400, 'invalid_client_metadata']);
 });
 
 test('a client of the web signs people in, and is looked up once', async () => {
