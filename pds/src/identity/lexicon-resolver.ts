@@ -1,14 +1,14 @@
 /**
  * Finds published lexicons: NSID → DNS name of its authority → DID → the record, proved by the repository's signature.
- * Answers are remembered for a while, absent ones more briefly; what cannot be reached counts as absent, and one look-up of a
- * name runs at a time. Not for lexicons this installation carries (`service/xrpc/lexicons`).
+ * Answers are remembered for a while in bounded memory, absent ones more briefly; what cannot be reached counts as absent, and one
+ * look-up of a name runs at a time. Not for lexicons this installation carries (`service/xrpc/lexicons`).
  * Source: atproto.com/specs/lexicon, section on publication and resolution (`_lexicon` TXT records).
  */
+import { LRUCache } from 'lru-cache';
 import { parseLexiconDoc, type LexiconDoc } from '@atproto/lexicon';
 import { NSID } from '@atproto/syntax';
 import type { Clock } from '@dunlin/protocol/base/clock';
 import { ProtocolError } from '@dunlin/protocol/base/errors';
-import { growingCache } from '@dunlin/protocol/base/growing-cache';
 import { decode } from '@dunlin/protocol/data/cbor';
 import { toJson } from '@dunlin/protocol/data/json';
 import { withDeadline } from '@dunlin/protocol/identity/bounded-fetch';
@@ -25,9 +25,16 @@ export const lexiconAgesMs = { found: 3_600_000, absent: 60_000 } as const;
 export const lexiconTimeoutMs = 10_000;
 
 /** Largest record with its proof, in bytes. */
-export const maxLexiconCarBytes = 2_000_000;
+export const maxLexiconCarBytes = 524_288;
 
-const maxRemembered = 1_000;
+/** Largest record, in bytes: three times the largest of the network's own. */
+export const maxLexiconBytes = 131_072;
+
+/** Most bytes of records that are remembered; as objects they take several times as much. */
+export const maxRememberedBytes = 8_000_000;
+
+/** What a name counts for beside its record, in bytes: so are those that have none bounded too. Ours. */
+const nameBytes = 2_000;
 
 /** A lexicon as it is published. */
 export interface PublishedLexicon {
@@ -36,6 +43,8 @@ export interface PublishedLexicon {
   /** The record, with `$type`. */
   readonly schema: Readonly<Record<string, unknown>>;
   readonly document: LexiconDoc;
+  /** Length of the record. */
+  readonly byteLength: number;
 }
 
 /** Finds and remembers published lexicons. */
@@ -44,7 +53,7 @@ export class LexiconResolver {
   readonly #fetch: typeof globalThis.fetch;
   readonly #resolveTxt: (name: string) => Promise<string[][]>;
   readonly #clock: Clock;
-  readonly #known = growingCache<string, { lexicon: PublishedLexicon | null; untilMs: number }>(maxRemembered);
+  readonly #known = new LRUCache<string, { lexicon: PublishedLexicon | null; untilMs: number }>({ maxSize: maxRememberedBytes, sizeCalculation: ({ lexicon }) => nameBytes + (lexicon?.byteLength ?? 0) });
   readonly #running = new Map<string, Promise<PublishedLexicon | null>>();
 
   constructor(o: { resolver: IdentityResolver; fetch: typeof globalThis.fetch; resolveTxt: (name: string) => Promise<string[][]>; clock: Clock }) {
@@ -113,10 +122,11 @@ async function readBounded(response: Response): Promise<Uint8Array | null> {
 }
 
 function read(nsid: string, did: string, record: { cid: { toString(): string }; bytes: Uint8Array }): PublishedLexicon | null {
+  if (record.bytes.length > maxLexiconBytes) return null;
   const schema = toJson(decode(record.bytes)) as Readonly<Record<string, unknown>>;
   if (schema['$type'] !== lexiconCollection || schema['id'] !== nsid) return null;
   try {
-    return { uri: `at://${did}/${lexiconCollection}/${nsid}`, cid: record.cid.toString(), schema, document: parseLexiconDoc(schema) };
+    return { uri: `at://${did}/${lexiconCollection}/${nsid}`, cid: record.cid.toString(), schema, document: parseLexiconDoc(schema), byteLength: record.bytes.length };
   } catch {
     // The library's fault has no class of its own: the record is no lexicon.
     return null;

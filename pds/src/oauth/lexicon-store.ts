@@ -12,7 +12,7 @@ import type { GroupCommit } from '../sequencer/group-commit.ts';
 export const unknownLifeMs = 5 * 60_000;
 
 /** Most permission sets kept; the one refreshed longest ago makes place. */
-export const maxLexicons = 10_000;
+export const maxLexicons = 2_000;
 
 interface LexiconRow {
   uri: string | null;

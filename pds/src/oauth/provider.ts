@@ -4,7 +4,6 @@
  * a session ends it at once. Whatever a client's name makes us fetch goes through the guarded fetch.
  * Source: atproto.com/specs/oauth; settings as the reference PDS gives them.
  */
-import { LRUCache } from 'lru-cache';
 import { OAuthError, WWWAuthenticateError } from '@atproto/oauth-provider/errors';
 import { oauthMiddleware, type Handler } from '@atproto/oauth-provider/middleware';
 import { AccessTokenMode, JoseKey, LexResolverError, OAuthProvider, type LexResolver } from '@atproto/oauth-provider/provider';

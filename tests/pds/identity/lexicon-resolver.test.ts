@@ -1,0 +1,46 @@
+/** Published lexicons of strangers: how large one may be, and how much of all is remembered. */
+import { ManualClock } from '@dunlin/protocol/base/clock';
+import { Keypair } from '@dunlin/protocol/crypto/keypair';
+import { parseDidKey } from '@dunlin/protocol/crypto/did-key';
+import type { IdentityResolver } from '@dunlin/protocol/identity/resolver';
+import { LexiconResolver, maxLexiconBytes, maxRememberedBytes } from '../../../pds/src/identity/lexicon-resolver.ts';
+import { makeRepo } from '../migration/moving.ts';
+
+const did = 'did:plc:aaaaaaaaaaaaaaaaaaaaaaaa';
+const keypair = Keypair.generate();
+const asked: string[] = [];
+
+/** A resolver of a network in which every name has a lexicon with so long a description. */
+function resolverOf(descriptionLength: number): LexiconResolver {
+  const resolver = { resolveDid: async () => ({ pdsUrl: 'https://pds.example.org', signingKey: parseDidKey(keypair.did) }) } as unknown as IdentityResolver;
+  const fetch = (async (input: string) => {
+    const nsid = new URL(input).searchParams.get('rkey') ?? '';
+    asked.push(nsid);
+    const record = { $type: 'com.atproto.lexicon.schema', lexicon: 1, id: nsid, description: 'x'.repeat(descriptionLength), defs: { main: { type: 'token' } } };
+    return new Response(new Uint8Array(makeRepo(did, keypair, [[`com.atproto.lexicon.schema/${nsid}`, record]]).car));
+  }) as typeof globalThis.fetch;
+  return new LexiconResolver({ resolver, fetch, resolveTxt: async () => [[`did=${did}`]], clock: new ManualClock() });
+}
+beforeEach(() => void (asked.length = 0));
+
+test('one is found, and asked for once while it is remembered', async () => {
+  const lexicons = resolverOf(1_000);
+  expect(await lexicons.resolve('org.example.thing')).toMatchObject({ uri: `at://${did}/com.atproto.lexicon.schema/org.example.thing`, document: { id: 'org.example.thing' } });
+  await lexicons.resolve('org.example.thing');
+  expect(asked).toEqual(['org.example.thing']);
+});
+
+test('one that is too large is none', async () => {
+  expect(await resolverOf(maxLexiconBytes - 500).resolve('org.example.thing')).not.toBeNull();
+  expect(await resolverOf(maxLexiconBytes).resolve('org.example.thing')).toBeNull();
+});
+
+test('many large ones push out those used longest ago', async () => {
+  const lexicons = resolverOf(100_000);
+  const count = Math.ceil(maxRememberedBytes / 100_000) + 5;
+  for (let index = 0; index < count; index++) await lexicons.resolve(`org.example.thing${index}`);
+  await lexicons.resolve(`org.example.thing${count - 1}`);
+  expect(asked).toHaveLength(count);
+  await lexicons.resolve('org.example.thing0');
+  expect(asked).toHaveLength(count + 1);
+});
