@@ -144,16 +144,36 @@ describe('a forgotten account', () => {
     await expectReplay();
   });
 
-  test('while it is being filed is filed without, and its bytes are cut off', async () => {
-    await tellMuch();
+  test.each([['begun', 0], ['added to', 60]])('while it is being filed is filed without, and its bytes are cut off the file that is %s', async (_how, before) => {
+    await tellMuch(before);
+    await home.filing.file();
+    // Nearly all are of the account, so that nothing is left to be written over what it leaves.
+    await home.tell([1, ...Array.from({ length: 60 }, () => 9)], 50);
     const append = home.files.append.bind(home.files);
     home.files.append = async (...given) => {
       home.files.append = append;
       await append(...given);
-      await home.forget(2);
+      expect(traces(9)).toBeGreaterThan(5);
+      await home.forget(9);
     };
     await home.filing.file();
-    expect([traces(2), home.faults]).toEqual([0, []]);
+    expect([traces(9), home.faults]).toEqual([0, []]);
+    await expectReplay();
+  });
+
+  test('that is forgotten while another is erased is erased too', async () => {
+    await tellMuch();
+    await home.filing.file();
+    await home.forget(2);
+    const erase = home.files.erase.bind(home.files);
+    home.files.erase = async (...given) => {
+      home.files.erase = erase;
+      const isErased = await erase(...given);
+      await home.forget(3);
+      return isErased;
+    };
+    await home.erasure.erase();
+    expect([traces(2), traces(3), home.runs.toErase()]).toEqual([0, 0, null]);
     await expectReplay();
   });
 
@@ -259,6 +279,31 @@ describe('retention', () => {
     expect(await home.replay.read(3, home.runBytes)).toBeNull();
     expect(home.replay.oldestSeq()).toBeGreaterThan(4);
   });
+});
+
+test('a file that goes by age while it is added to gets no run, and nothing of it is left', async () => {
+  await tellMuch();
+  await home.filing.file();
+  await tellMuch();
+  home.clock.advance(windowMs + 1);
+  const append = home.files.append.bind(home.files);
+  home.files.append = async (...given) => {
+    home.files.append = append;
+    await append(...given);
+    expect(await home.retention.prune()).toBe(home.told.length - 1);
+  };
+  const head = home.told.at(-1)!;
+  await home.filing.file();
+  expect([home.filePaths, filed(), rows(), home.faults]).toEqual([[], 0, 1, []]);
+  home.told = [head];
+  await expectReplay();
+});
+
+test('what an append left that failed is not behind the next', async () => {
+  await home.files.append(1, 0, [Buffer.alloc(100, 1)]);
+  await home.files.append(1, 100, [Buffer.alloc(500, 2), Buffer.alloc(500, 3)]);
+  await home.files.append(1, 100, [Buffer.alloc(300, 4)]);
+  expect(onDisk()).toEqual(Buffer.concat([Buffer.alloc(100, 1), Buffer.alloc(300, 4)]));
 });
 
 test('whatever happens in whatever order, replay is what was told', async () => {
