@@ -7,7 +7,7 @@
 import { invalidRequest, type XrpcError } from '@dunlin/service/xrpc/errors';
 import type { Clock } from '@dunlin/protocol/base/clock';
 import type { MailCodes } from '../mail/mail-codes.ts';
-import type { Notices } from '../mail/notices.ts';
+import type { AccountLetters } from '../mail/account-letters.ts';
 import type { GroupCommit } from '../sequencer/group-commit.ts';
 import type { Account } from './account.ts';
 import type { AccountStore } from './account-store.ts';
@@ -17,14 +17,14 @@ import { checkEmail } from './email-rules.ts';
 export class EmailChanges {
   readonly #accounts: AccountStore;
   readonly #codes: MailCodes;
-  readonly #notices: Notices;
+  readonly #letters: AccountLetters;
   readonly #groups: GroupCommit;
   readonly #clock: Clock;
 
-  constructor(o: { accounts: AccountStore; mailCodes: MailCodes; notices: Notices; groups: GroupCommit; clock: Clock }) {
+  constructor(o: { accounts: AccountStore; mailCodes: MailCodes; accountLetters: AccountLetters; groups: GroupCommit; clock: Clock }) {
     this.#accounts = o.accounts;
     this.#codes = o.mailCodes;
-    this.#notices = o.notices;
+    this.#letters = o.accountLetters;
     this.#groups = o.groups;
     this.#clock = o.clock;
   }
@@ -72,7 +72,7 @@ export class EmailChanges {
   }
 
   #tell({ handle }: Account, { before, email, isOperators }: { before: string | null; email: string; isOperators: boolean }): void {
-    if (before !== email.toLowerCase()) this.#notices.send({ email: before, handle }, { kind: 'emailChanged', isOperators });
+    if (before !== email.toLowerCase()) this.#letters.send({ email: before, handle }, { kind: 'emailChanged', isOperators });
   }
 
   /** Gives the address before. */

@@ -7,7 +7,7 @@ import { ProtocolError } from '@dunlin/protocol/base/errors';
 import { invalidRequest } from '@dunlin/service/xrpc/errors';
 import type { FactorStore } from '../factor/factor-store.ts';
 import type { MailCodes } from '../mail/mail-codes.ts';
-import type { Notices } from '../mail/notices.ts';
+import type { AccountLetters } from '../mail/account-letters.ts';
 import type { GroupCommit } from '../sequencer/group-commit.ts';
 import type { Account } from './account.ts';
 import type { AccountStore } from './account-store.ts';
@@ -22,12 +22,12 @@ export class PasswordChanges {
   readonly #factors: FactorStore;
   readonly #passwords: PasswordCheck;
   readonly #codes: MailCodes;
-  readonly #notices: Notices;
+  readonly #letters: AccountLetters;
   readonly #sessionEnds: SessionEnds;
   readonly #groups: GroupCommit;
 
   constructor(o: {
-    accounts: AccountStore; appPasswordStore: AppPasswordStore; factorStore: FactorStore; passwords: PasswordCheck; mailCodes: MailCodes; notices: Notices;
+    accounts: AccountStore; appPasswordStore: AppPasswordStore; factorStore: FactorStore; passwords: PasswordCheck; mailCodes: MailCodes; accountLetters: AccountLetters;
     sessionEnds: SessionEnds; groups: GroupCommit;
   }) {
     this.#accounts = o.accounts;
@@ -35,7 +35,7 @@ export class PasswordChanges {
     this.#factors = o.factorStore;
     this.#passwords = o.passwords;
     this.#codes = o.mailCodes;
-    this.#notices = o.notices;
+    this.#letters = o.accountLetters;
     this.#sessionEnds = o.sessionEnds;
     this.#groups = o.groups;
   }
@@ -74,7 +74,7 @@ export class PasswordChanges {
       this.#appPasswords.removeAll(account.id);
       this.#factors.removeAll(account.id);
     });
-    this.#notices.send(account, { kind: 'credentialsRevoked' });
+    this.#letters.send(account, { kind: 'credentialsRevoked' });
   }
 
   #set(accountId: number, hash: string | null): void {
@@ -87,7 +87,7 @@ export class PasswordChanges {
   #tellOfChange(account: Account | null, isOperators: boolean): void {
     if (account === null) return;
     const passkeys = this.#factors.passkeys(account.id).length;
-    this.#notices.send(account, { kind: 'passwordChanged', isOperators, passkeys, appPasswords: this.#appPasswords.list(account.id).length });
+    this.#letters.send(account, { kind: 'passwordChanged', isOperators, passkeys, appPasswords: this.#appPasswords.list(account.id).length });
   }
 
   async #hash(password: string): Promise<string> {

@@ -59,26 +59,26 @@ export function codeLetter(purpose: CodePurpose, { code, handle }: { code: strin
 }
 
 /** Something that was done to an account. */
-export type Notice =
+export type Happening =
   | { readonly kind: 'passwordChanged'; readonly isOperators: boolean; readonly passkeys: number; readonly appPasswords: number }
   | { readonly kind: 'credentialsRevoked' }
   | { readonly kind: 'emailChanged'; readonly isOperators: boolean };
 
 /** Gives the letter that tells of something. It has no name in it that whoever did it could have chosen. */
-export function noticeLetter(notice: Notice, handle: string): Letter {
-  const { subject, lines } = noticeWords(notice);
+export function happeningLetter(happening: Happening, handle: string): Letter {
+  const { subject, lines } = happeningWords(happening);
   const all = [`Hello @${handle},`, ...lines];
   return { subject, text: `${all.join('\n\n')}\n`, html: all.map(paragraph).join('\n') };
 }
 
-function noticeWords(notice: Notice): { subject: string; lines: readonly string[] } {
-  switch (notice.kind) {
+function happeningWords(happening: Happening): { subject: string; lines: readonly string[] } {
+  switch (happening.kind) {
     case 'passwordChanged': {
-      const left = [counted(notice.passkeys, 'passkey'), counted(notice.appPasswords, 'app password')].filter((each) => each !== null);
+      const left = [counted(happening.passkeys, 'passkey'), counted(happening.appPasswords, 'app password')].filter((each) => each !== null);
       return {
         subject: 'Password Changed',
         lines: [
-          notice.isOperators ? 'The operator of your server gave your account a new password.' : 'Your password was changed with a code from your mail.',
+          happening.isOperators ? 'The operator of your server gave your account a new password.' : 'Your password was changed with a code from your mail.',
           'Every app and browser was signed out.',
           ...(left.length > 0 ? [`Still good: ${left.join(' and ')}. Take back what is not yours: passkeys on the security page of your server, app passwords in the settings of your app.`] : []),
           'If this was not you, somebody reads your mail or has your server at hand: write to its operator.',
@@ -89,7 +89,7 @@ function noticeWords(notice: Notice): { subject: string; lines: readonly string[
       return {
         subject: 'Email Changed',
         lines: [
-          notice.isOperators ? 'The operator of your server gave your account another e-mail address.' : 'Your account was given another e-mail address.',
+          happening.isOperators ? 'The operator of your server gave your account another e-mail address.' : 'Your account was given another e-mail address.',
           'Letters about it no longer come here. If this was not you, somebody is in your account: write to the operator of your server at once.',
         ],
       };

@@ -41,7 +41,7 @@ export function openAccounts(stage: Stage, stores: Stores, writes: Writes, netwo
   const { config, clock, log, lifecycle, secrets } = stage;
   const { groups, sequencer, keys, renewal, writer: repos } = writes;
   const { resolver, server } = network;
-  const { mailer, mailCodes, notices, moderationMailer } = openMail(stage, stores, writes);
+  const { mailer, mailCodes, accountLetters, moderationMailer } = openMail(stage, stores, writes);
   const passwords = new PasswordCheck(clock);
   const tokens = new SessionTokens({ secret: secrets.jwtSecret, audiences: () => server.audiences, clock });
   const sessionEnds = new SessionEnds();
@@ -49,7 +49,7 @@ export function openAccounts(stage: Stage, stores: Stores, writes: Writes, netwo
   const hosted = new HostedDids({ ...stores, ...network, keys, clock, areMade: config.hostedDidWeb });
   const factors = openFactors(stage, stores, writes, network);
   const shared = {
-    ...stores, ...network, hosted, groups, sequencer, keys, renewal, passwords, tokens, sessionEnds, mailCodes, notices, clock,
+    ...stores, ...network, hosted, groups, sequencer, keys, renewal, passwords, tokens, sessionEnds, mailCodes, accountLetters, clock,
     factorStore: factors.store,
   };
   const appPasswords = new AppPasswords({ ...shared, appPasswords: stores.appPasswordStore });

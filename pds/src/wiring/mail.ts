@@ -6,7 +6,7 @@
 import { XrpcError } from '@dunlin/service/xrpc/errors';
 import { MailCodes } from '../mail/mail-codes.ts';
 import { Mailer, type MailAccount } from '../mail/mailer.ts';
-import { Notices } from '../mail/notices.ts';
+import { AccountLetters } from '../mail/account-letters.ts';
 import { reportFault, type Stage } from './stage.ts';
 import type { Stores } from './stores.ts';
 import type { Writes } from './writes.ts';
@@ -18,7 +18,7 @@ export function openMail(stage: Stage, { codes }: Stores, { groups }: Writes) {
   const moderation = accountOf(config.moderationSmtpUrl, config.moderationFromAddress);
   return {
     mailer,
-    notices: new Notices(mailer, (fault) => {
+    accountLetters: new AccountLetters(mailer, (fault) => {
       if (fault instanceof XrpcError) stage.log.warn({ mailer: 'mail' }, 'mail server did not take a letter that tells of a change');
       else reportFault(stage.log, 'a letter that tells of a change was not sent')(fault);
     }),

@@ -4,11 +4,11 @@
  * not take is a line in the log. Not for codes (`mail-codes.ts`). Source: ours.
  */
 import type { Account } from '../account/account.ts';
-import { noticeLetter, type Notice } from './letters.ts';
+import { happeningLetter, type Happening } from './letters.ts';
 import type { Mailer } from './mailer.ts';
 
-/** Sends notices. */
-export class Notices {
+/** Sends them. */
+export class AccountLetters {
   readonly #mailer: Mailer;
   readonly #onFault: (fault: unknown) => void;
 
@@ -18,7 +18,7 @@ export class Notices {
   }
 
   /** Sends one; an account without an address gets none. */
-  send({ email, handle }: Pick<Account, 'email' | 'handle'>, notice: Notice): void {
-    if (email !== null) void this.#mailer.send(email, noticeLetter(notice, handle)).catch(this.#onFault);
+  send({ email, handle }: Pick<Account, 'email' | 'handle'>, happening: Happening): void {
+    if (email !== null) void this.#mailer.send(email, happeningLetter(happening, handle)).catch(this.#onFault);
   }
 }
