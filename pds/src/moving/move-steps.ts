@@ -91,9 +91,10 @@ export class MoveSteps {
   /** Takes the repository in. @throws MoveFault */
   async repo(account: Account, old: OldServer, { signal, onBytes }: { signal: AbortSignal; onBytes: OnBytes }): Promise<void> {
     const slow = new AbortController();
-    const car = await old.stream('com.atproto.sync.getRepo', { did: account.did });
+    const ends = AbortSignal.any([signal, slow.signal]);
+    const car = await old.stream('com.atproto.sync.getRepo', { did: account.did }, { signal: ends });
     try {
-      await this.#importer.import(account, this.#paced(car, { signal: AbortSignal.any([signal, slow.signal]), slow, onBytes }));
+      await this.#importer.import(account, this.#paced(car, { signal: ends, slow, onBytes }));
     } catch (fault) {
       throw this.#repoFault(fault, signal);
     }

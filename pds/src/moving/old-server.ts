@@ -61,9 +61,9 @@ export class OldServer {
     return this.#inTime(async (signal) => this.#readObject(await this.#call(nsid, {}, { signal, procedure: { input } })));
   }
 
-  /** Asks a query and gives the bytes of its answer as they come. @throws MoveFault, also while it is read */
-  async stream(nsid: string, params: Readonly<Record<string, string>>): Promise<AsyncIterable<Uint8Array>> {
-    const { body } = await this.#inTime((signal) => this.#call(nsid, params, { signal }));
+  /** Asks a query and gives the bytes of its answer as they come, until `signal` ends it. @throws MoveFault, also while it is read; the signal's reason */
+  async stream(nsid: string, params: Readonly<Record<string, string>>, { signal: ends }: { signal: AbortSignal }): Promise<AsyncIterable<Uint8Array>> {
+    const { body } = await this.#inTime((signal) => this.#call(nsid, params, { signal: AbortSignal.any([signal, ends]) }));
     return this.#guarded(body);
   }
 

@@ -17,7 +17,7 @@ import { answerClientErrors } from './client-error.ts';
 import { cors } from './cors.ts';
 import { toFault } from './faults.ts';
 import { createServer } from './node-http.ts';
-import { watchBodies, type LongBodyRule } from './slow-bodies.ts';
+import { BodyWatch, type LongBodyRule } from './slow-bodies.ts';
 
 /** The app that routes are mounted on. */
 export type App = Koa;
@@ -92,6 +92,9 @@ function answerFault(context: Context, fault: { status: number; error: string; m
   context.body = { error: fault.error, message: fault.message };
 }
 
+/** Time for a whole request, in ms, unless told otherwise. */
+const requestTimeoutMs = 300_000;
+
 /** Bounds of a listener; each has a default. */
 export interface ListenOptions {
   readonly host: string;
@@ -125,15 +128,13 @@ export interface HttpServer {
 }
 
 /** Bounds of a server, whoever gives it its sockets. */
-export type ServerBounds = Pick<ListenOptions, 'headersTimeoutMs' | 'requestTimeoutMs' | 'longBodies' | 'idleTimeoutMs' | 'maxHeaderBytes' | 'maxConnections'>;
+export type ServerBounds = Pick<ListenOptions, 'headersTimeoutMs' | 'requestTimeoutMs' | 'idleTimeoutMs' | 'maxHeaderBytes' | 'maxConnections'>;
 
 /** Makes the server of an app; it does not listen. */
-export function makeServer(app: App, o: ServerBounds & { readonly clock?: Clock }): Server {
-  const requestTimeoutMs = o.requestTimeoutMs ?? 300_000;
+export function makeServer(app: App, o: ServerBounds): Server {
   const server = createServer({
     headersTimeout: o.headersTimeoutMs ?? 10_000,
-    // Node's own time is for all requests: where some may take longer, the others are watched by us.
-    requestTimeout: o.longBodies?.maxMs ?? requestTimeoutMs,
+    requestTimeout: o.requestTimeoutMs ?? requestTimeoutMs,
     keepAliveTimeout: 70_000,
     maxHeaderSize: o.maxHeaderBytes ?? 16_384,
     connectionsCheckingInterval: 1_000,
@@ -143,22 +144,27 @@ export function makeServer(app: App, o: ServerBounds & { readonly clock?: Clock 
   server.maxConnections = o.maxConnections ?? 20_000;
   server.timeout = o.idleTimeoutMs ?? 120_000;
   answerClientErrors(server);
-  if (o.longBodies) watchBodies(server, { clock: o.clock ?? systemClock, requestTimeoutMs, rule: o.longBodies });
   return server;
 }
 
 /** Listens and resolves when the port is open. */
 export async function listen(app: App, o: ListenOptions): Promise<HttpServer> {
-  const server = makeServer(app, o);
+  // Node's own time is for all requests: where some may take longer, the others are watched by us.
+  const server = makeServer(app, { ...o, ...(o.longBodies && { requestTimeoutMs: o.longBodies.maxMs }) });
   const sockets = new Set<Socket>();
   server.on('connection', (socket: Socket) => {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
   });
   const answers = new Set<ServerResponse>();
+  const clock = o.clock ?? systemClock;
+  const watch = o.longBodies && new BodyWatch({ server, clock, requestTimeoutMs: o.requestTimeoutMs ?? requestTimeoutMs, rule: o.longBodies, answers });
   server.on('request', (_request, response) => {
     answers.add(response);
-    response.once('close', () => answers.delete(response));
+    response.once('close', () => {
+      answers.delete(response);
+      watch?.answered(response);
+    });
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -171,7 +177,7 @@ export async function listen(app: App, o: ListenOptions): Promise<HttpServer> {
     server,
     port,
     url: `http://${shownHost.includes(':') ? `[${shownHost}]` : shownHost}:${port}`,
-    close: () => (closing ??= drain({ server, sockets, answers }, o.clock ?? systemClock, o.drainMs ?? 5_000)),
+    close: () => (closing ??= drain({ server, sockets, answers }, clock, o.drainMs ?? 5_000)),
   };
 }
 

@@ -45,7 +45,11 @@ function open(nsid: string, contentType: string, length: number): Open {
       sent.write(bytes);
       sentBytes += bytes.length;
       await eventually('the bytes are there', () => hasCome(sentBytes));
-      for (let passed = 0; passed < ms; passed += 1_000) clock.advance(1_000);
+      for (let passed = 0; passed < ms; passed += 1_000) {
+        clock.advance(1_000);
+        // What is answered in a second is on its way before the next.
+        await new Promise((resolve) => setImmediate(resolve));
+      }
     },
     end: () => void sent.end(),
   };

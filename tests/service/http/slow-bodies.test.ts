@@ -23,8 +23,8 @@ interface Upload {
   pass(ms: number): Promise<void>;
 }
 
-/** A body that is not whole yet; `reads` false leaves it unread. */
-async function startUpload({ isLong, reads = true }: { isLong: boolean; reads?: boolean }): Promise<Upload> {
+/** A body that is not whole yet; it is read, left unread, or answered before it is whole. */
+async function startUpload({ isLong, reading = 'whole' }: { isLong: boolean; reading?: 'whole' | 'none' | 'answeredBefore' }): Promise<Upload> {
   const clock = new ManualClock();
   let request: IncomingMessage | null = null;
   const { port } = await openApp({
@@ -33,7 +33,8 @@ async function startUpload({ isLong, reads = true }: { isLong: boolean; reads?: 
       if (context.path !== '/upload') return next();
       request = context.req;
       if (isLong) allowLongBody(context.req);
-      if (!reads) return await new Promise(() => undefined);
+      if (reading === 'none') return await new Promise(() => undefined);
+      if (reading === 'answeredBefore') return void (context.body = 'no need');
       let count = 0;
       for await (const chunk of context.req) count += (chunk as Buffer).length;
       context.body = `${count} bytes`;
@@ -50,8 +51,10 @@ async function startUpload({ isLong, reads = true }: { isLong: boolean; reads?: 
   sent += head.length;
   await arrives();
   const pass = async (ms: number): Promise<void> => {
-    for (let passed = 0; passed < ms; passed += 1_000) clock.advance(1_000);
-    await new Promise((resolve) => setImmediate(resolve));
+    for (let passed = 0; passed < ms; passed += 1_000) {
+      clock.advance(1_000);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
   };
   return {
     socket, clock, pass,
@@ -70,14 +73,23 @@ const ended = async ({ socket }: Upload): Promise<void> => {
 };
 
 describe('a body on a route like most', () => {
-  test('has the time of all requests, however fast it comes, and not a second more', async () => {
+  test('has the time of all requests, however fast it comes, and hardly more', async () => {
     const upload = await startUpload({ isLong: false });
     for (let minute = 0; minute < 5; minute++) await upload.send(5_000, 60_000);
     expect(upload.answer()).toBe('');
-    await upload.pass(1_000);
+    await upload.pass(2_000);
     await ended(upload);
     expect(upload.answer()).toContain('408 Request Timeout');
     expect(upload.answer()).toContain('"error":"RequestTimeout"');
+  });
+
+  test('that goes on after its answer has no more time than that either', async () => {
+    const upload = await startUpload({ isLong: false, reading: 'answeredBefore' });
+    await eventually('it is answered', () => upload.answer().includes('no need'));
+    for (let minute = 0; minute < 5; minute++) await upload.send(5_000, 60_000);
+    expect(upload.socket.readableEnded).toBe(false);
+    await upload.pass(2_000);
+    await ended(upload);
   });
 
   test('that is whole in time is served', async () => {
@@ -102,7 +114,7 @@ describe('a body that may take long', () => {
     const upload = await startUpload({ isLong: true });
     for (let second = 0; second < 59; second++) await upload.send(16, 1_000);
     expect(upload.answer()).toBe('');
-    await upload.send(16, 2_000);
+    await upload.send(16, 3_000);
     await ended(upload);
     expect(upload.answer()).toContain('408 Request Timeout');
   });
@@ -111,13 +123,13 @@ describe('a body that may take long', () => {
     const upload = await startUpload({ isLong: true });
     for (let minute = 0; minute < 10; minute++) await upload.send(5_000, 60_000);
     expect(upload.answer()).toBe('');
-    await upload.pass(1_000);
+    await upload.pass(2_000);
     await ended(upload);
     expect(upload.answer()).toContain('408 Request Timeout');
   });
 
   test('is not cut off for our being slow to read it', async () => {
-    const upload = await startUpload({ isLong: true, reads: false });
+    const upload = await startUpload({ isLong: true, reading: 'none' });
     await upload.send(10_000, 300_000);
     expect([upload.answer(), upload.socket.destroyed]).toEqual(['', false]);
   });
@@ -125,7 +137,7 @@ describe('a body that may take long', () => {
 
 test('who was told and goes on sending is cut', async () => {
   const upload = await startUpload({ isLong: true });
-  await upload.pass(61_000);
+  await upload.pass(62_000);
   await ended(upload);
   upload.socket.write('more');
   const closed = new Promise((resolve) => upload.socket.once('close', resolve));
