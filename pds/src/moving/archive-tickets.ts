@@ -32,6 +32,11 @@ export class ArchiveTickets {
     return { ticket, expiresAtMs };
   }
 
+  /** Ends every ticket of an account. */
+  endAll(accountId: number): void {
+    for (const [digest, ticket] of this.#open) if (ticket.accountId === accountId) this.#open.delete(digest);
+  }
+
   /** Uses a ticket up and gives the account it is for, or null. */
   use(ticket: string): number | null {
     const digest = sha256Latin1(ticket);

@@ -46,6 +46,7 @@ export function openMoving(stage: Stage, stores: Stores, writes: Writes, network
   const observer = declareMoveMetrics(metrics, { counts: () => runner.counts });
   const runner: MoveRunner = new MoveRunner({ ...shared, steps, observer, ...(parts.moveTurnMs !== undefined && { turnMs: parts.moveTurnMs }), onFault: reportFault(log, 'a move was cut short') });
   const tickets = new ArchiveTickets(clock);
+  people.sessionEnds.add((accountId) => tickets.endAll(accountId));
   serveArchives(people.oauth.pages, { accounts: stores.accounts, tickets, archives: new Archives({ ...shared, onFault: reportFault(log, 'an archive was cut short') }) });
   return {
     importer, missingBlobs, runner, tickets,

@@ -57,10 +57,15 @@ describe('when an operator takes every way in away', () => {
     const ada = await equipped('ada');
     const { json: signInCode } = await small.call(`${own}.makeSignInCode`, { token: ada.token, method: 'POST' });
     await server('requestEmailConfirmation', { token: ada.token, method: 'POST' });
+    const { json: { ticket } } = await small.call(`${own}.makeArchiveTicket`, { token: ada.token, method: 'POST' });
+    expect(ticket).toEqual(expect.any(String));
     const mailCode = mail.codeFor('ada@people.org');
     expect((await revoke(ada.did)).status).toBe(200);
     expect(says(await signIn(ada, 'ada password'))).toBe('AuthenticationRequired');
     expect(says(await signIn(ada, ada.appPassword))).toBe('AuthenticationRequired');
+    const download = await fetch(`${small.url}/account/export/archive`, { method: 'POST', headers: { origin: small.url }, body: new URLSearchParams({ ticket: String(ticket) }) });
+    expect(download.status).toBe(401);
+    await download.body?.cancel();
     await reset('ada', 'another');
     expect(says(await byPasskey(ada))).toBe('InvalidPasskey');
     expect(says(await signIn(ada, ada.appPassword))).toBe('AuthenticationRequired');
