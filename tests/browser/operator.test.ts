@@ -170,6 +170,7 @@ test('the trash says what goes when; one blob, or all of an account, is given ba
   await page.locator('#trash-accounts li', { hasText: '@ada2.test' }).getByText('3 blobs, 11 bytes').waitFor();
   await page.locator('#trash-accounts li', { hasText: String(gone.json['did']) }).getByText('the account is gone').waitFor();
   await page.locator('#trash-accounts a', { hasText: '@ada2.test' }).click();
+  await page.locator('#trash-blobs li').nth(2).waitFor();
   expect(await page.locator('#trash-blobs li').count()).toBe(3);
   await page.locator('#trash-blobs li', { hasText: cids[0]! }).getByRole('button', { name: 'Give back' }).click();
   await page.getByText('Gave back 1 blob.').waitFor();
