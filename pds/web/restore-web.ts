@@ -44,6 +44,5 @@ function showDocument(text: string, { did, open }: { did: string; open: () => Pr
 
 /** Where the document of a did:web stands. */
 function documentAddress(did: string): string {
-  const [host = '', ...path] = did.slice('did:web:'.length).split(':').map(decodeURIComponent);
-  return path.length === 0 ? `https://${host}/.well-known/did.json` : `https://${[host, ...path].join('/')}/did.json`;
+  return `https://${decodeURIComponent(did.slice('did:web:'.length))}/.well-known/did.json`;
 }

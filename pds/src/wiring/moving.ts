@@ -52,7 +52,7 @@ export function openMoving(stage: Stage, stores: Stores, writes: Writes, network
     importer, missingBlobs, runner, tickets,
     moves: new Moves({ ...shared, runner, observer, identity: new MoveIdentity(shared) }),
     oversight: new MoveOversight({ ...shared, runner }),
-    webRestoration: new WebRestoration({ ...shared, key: hmacSha256(utf8Encode(stage.secrets.jwtSecret), utf8Encode('claims of restorations')), registrar: people.registrar, observer }),
+    webRestoration: new WebRestoration({ ...shared, key: hmacSha256(utf8Encode(stage.secrets.jwtSecret), utf8Encode('keys of restorations')), registrar: people.registrar, observer }),
     restoration: new Restoration({ ...shared, runner, observer, registrar: people.registrar }),
   };
 }

@@ -43,7 +43,7 @@ export function restoreRoutes({ auth, restoration, webRestoration, handles, fres
     route<unknown, { did: string }>('app.dunlin.move.prepareRestore', {
       rateLimit: limits.perAddress([50, fiveMinutesMs]),
       async handler({ input: { did } }) {
-        if (did.startsWith('did:web:')) return { body: { method: 'web', ...(await webRestoration.groundFor(did)) } };
+        if (did.startsWith('did:web:')) return { body: { method: 'web', ...webRestoration.groundFor(did) } };
         const { prev, present, signingKey, serverKeys, pdsUrl } = await restoration.groundFor(did);
         return { body: { method: 'plc', prev, ...present, signingKey, serverKeys, pdsUrl } };
       },
