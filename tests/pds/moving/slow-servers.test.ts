@@ -1,5 +1,8 @@
 /** Old servers that drip: they lose their place, others are served meanwhile, the person is told, and it goes on afterwards. */
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
+import { eventually } from '../../harness/wait.ts';
 import type { Person } from '../small-pds.ts';
 import { arrive, newMover, startTwoHomes, type Arrived, type Spoiler, type TwoHomes } from './two-homes.ts';
 
@@ -58,6 +61,25 @@ test('repositories that drip lose their places to the one in line, which arrives
   for (const fresh of slow) expect(await fresh.reaches('repo', 'retrying')).toMatchObject({ stop: { code: 'OldServerTooSlow', message: expect.stringContaining('too slowly') as unknown } });
   homes.spoil = null;
   for (const fresh of slow) await fresh.reaches('identity', 'yourTurn');
+});
+
+test('an old server that falls silent in the middle is hung up on', async () => {
+  let [isOpen, wasClosed] = [false, false];
+  const silent = createServer((_request, response) => {
+    response.write(Buffer.concat([Buffer.from([header.length]), header]));
+    isOpen = true;
+    response.once('close', () => (wasClosed = true));
+  });
+  await new Promise<void>((resolve) => void silent.listen(0, '127.0.0.1', resolve));
+  try {
+    const [fresh] = await begunBy(['sid'], (did) => (url, init) => (isOf(url, 'com.atproto.sync.getRepo', did) ? fetch(`http://127.0.0.1:${(silent.address() as AddressInfo).port}/`, init) : null));
+    expect(await fresh!.reaches('repo', 'retrying')).toMatchObject({ stop: { code: 'OldServerTooSlow' } });
+    expect(isOpen).toBe(true);
+    await eventually('the connection is closed', () => wasClosed);
+  } finally {
+    silent.closeAllConnections();
+    await new Promise((resolve) => void silent.close(resolve));
+  }
 });
 
 test('a repository that keeps the least pace for ever is ended at the bound, and its person asked', async () => {
