@@ -1,6 +1,7 @@
 /**
  * Gives an account another handle: in its DID document, in the table, and as an #identity event.
- * Order: directory first, since the network believes the document; a repeat of the same handle only tells of it again.
+ * Order: directory first, since the network believes the document; a repeat of the same handle only tells of it again. When somebody
+ * else took the handle while the directory was asked, the document gets the one before back.
  * Not here: which handles may be had (`account/handle-rules.ts`), whether a foreign one resolves (`handle-choice.ts`).
  * Source: behaviour of the reference PDS.
  */
@@ -35,11 +36,17 @@ export class HandleChange {
   async apply(account: Account, handle: string): Promise<void> {
     this.#checkFree(account, handle);
     if (handle !== account.handle) await this.#changeDocument(account.did, handle);
-    await this.#groups.write(() => {
-      this.#checkFree(account, handle);
-      this.#accounts.setHandle(account.id, handle);
-      this.#sequencer.stage(account.id, { kind: 'identity', did: account.did, handle });
-    });
+    try {
+      await this.#groups.write(() => {
+        this.#checkFree(account, handle);
+        this.#accounts.setHandle(account.id, handle);
+        this.#sequencer.stage(account.id, { kind: 'identity', did: account.did, handle });
+      });
+    } catch (fault) {
+      // The caller hears of the first fault; a directory that cannot be asked now gets the name at the next change.
+      if (handle !== account.handle && account.did.startsWith('did:plc:')) await this.#changeDocument(account.did, account.handle).catch(() => undefined);
+      throw fault;
+    }
     this.#resolver.invalidate(account.did);
     this.#resolver.invalidateHandle(account.handle);
     this.#resolver.invalidateHandle(handle);
