@@ -13,6 +13,7 @@ import { decode } from '@dunlin/protocol/data/cbor';
 import { toJson } from '@dunlin/protocol/data/json';
 import { withDeadline } from '@dunlin/protocol/identity/bounded-fetch';
 import type { IdentityResolver } from '@dunlin/protocol/identity/resolver';
+import { XrpcError } from '@dunlin/service/xrpc/errors';
 import { verifyRecordCar } from '@dunlin/protocol/repo/verify-repo';
 
 /** Collection in which lexicons are published. */
@@ -32,6 +33,9 @@ export const maxLexiconBytes = 131_072;
 
 /** Most bytes of records that are remembered; as objects they take several times as much. */
 export const maxRememberedBytes = 8_000_000;
+
+/** Most look-ups under way at once. */
+export const maxLookUps = 64;
 
 /** What a name counts for beside its record, in bytes: so are those that have none bounded too. Ours. */
 const nameBytes = 2_000;
@@ -63,7 +67,7 @@ export class LexiconResolver {
     this.#clock = o.clock;
   }
 
-  /** Gives the lexicon of a valid NSID, or null when none is published or it cannot be reached. */
+  /** Gives the lexicon of a valid NSID, or null when none is published or it cannot be reached. @throws XrpcError 503 NotEnoughResources when too many are looked up */
   async resolve(nsid: string): Promise<PublishedLexicon | null> {
     const known = this.#known.get(nsid);
     if (known !== undefined && known.untilMs > this.#clock.elapsedMs()) return known.lexicon;
@@ -72,6 +76,7 @@ export class LexiconResolver {
   }
 
   #begin(nsid: string): Promise<PublishedLexicon | null> {
+    if (this.#running.size >= maxLookUps) throw new XrpcError(503, 'NotEnoughResources', 'too many lexicons are looked up at once, try again later');
     const running = this.#find(nsid).finally(() => this.#running.delete(nsid));
     this.#running.set(nsid, running);
     return running;

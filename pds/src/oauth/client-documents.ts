@@ -8,6 +8,9 @@ import { LRUCache } from 'lru-cache';
 /** Largest document, in bytes. */
 export const maxDocumentBytes = 524_288;
 
+/** Most documents that are asked for at once; further ones fail at once. */
+export const maxDocumentsAtOnce = 64;
+
 /** What of documents is remembered: so many, of so much JSON together in characters, for so long in ms. */
 export const documentCache = { max: 500, maxSize: 16_777_216, ttl: 600_000 } as const;
 
@@ -28,13 +31,20 @@ export function createDocumentCache<V extends object>(): DocumentCache<V> {
   };
 }
 
-/** Gives a fetch that takes whole Request objects, as the provider hands them, and fails with TypeError when an answer is too large. */
+/** Gives a fetch that takes whole Request objects, as the provider hands them, and fails with TypeError when an answer is too large or too many are asked for at once. */
 export function documentFetch(fetch: typeof globalThis.fetch): typeof globalThis.fetch {
+  let underWay = 0;
   return async (input, init) => {
+    if (underWay >= maxDocumentsAtOnce) throw new TypeError(`too many documents of clients are asked for at once: max=${maxDocumentsAtOnce}`);
     const { url, ...given } = input instanceof Request ? { url: input.url, method: input.method, headers: input.headers, signal: input.signal, redirect: input.redirect } : { url: input };
-    const answer = await fetch(url, { ...given, ...init });
-    const { status, statusText, headers } = answer;
-    return new Response(status === 204 || status === 304 ? null : await read(answer), { status, statusText, headers });
+    underWay++;
+    try {
+      const answer = await fetch(url, { ...given, ...init });
+      const { status, statusText, headers } = answer;
+      return new Response(status === 204 || status === 304 ? null : await read(answer), { status, statusText, headers });
+    } finally {
+      underWay--;
+    }
   };
 }
 

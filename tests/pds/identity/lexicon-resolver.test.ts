@@ -3,7 +3,7 @@ import { ManualClock } from '@dunlin/protocol/base/clock';
 import { Keypair } from '@dunlin/protocol/crypto/keypair';
 import { parseDidKey } from '@dunlin/protocol/crypto/did-key';
 import type { IdentityResolver } from '@dunlin/protocol/identity/resolver';
-import { LexiconResolver, maxLexiconBytes, maxRememberedBytes } from '../../../pds/src/identity/lexicon-resolver.ts';
+import { LexiconResolver, maxLexiconBytes, maxLookUps, maxRememberedBytes } from '../../../pds/src/identity/lexicon-resolver.ts';
 import { makeRepo } from '../migration/moving.ts';
 
 const did = 'did:plc:aaaaaaaaaaaaaaaaaaaaaaaa';
@@ -33,6 +33,24 @@ test('one is found, and asked for once while it is remembered', async () => {
 test('one that is too large is none', async () => {
   expect(await resolverOf(maxLexiconBytes - 500).resolve('org.example.thing')).not.toBeNull();
   expect(await resolverOf(maxLexiconBytes).resolve('org.example.thing')).toBeNull();
+});
+
+test('so many are looked up at once; one that is asked for already costs nothing', async () => {
+  let open = (): void => undefined;
+  const gate = new Promise<void>((resolve) => (open = resolve));
+  const lexicons = new LexiconResolver({
+    resolver: {} as IdentityResolver, fetch: globalThis.fetch, clock: new ManualClock(),
+    resolveTxt: async () => {
+      await gate;
+      return [];
+    },
+  });
+  const running = Array.from({ length: maxLookUps }, (_, index) => lexicons.resolve(`org.example.thing${index}`));
+  const same = lexicons.resolve('org.example.thing0');
+  await expect(lexicons.resolve('org.example.more')).rejects.toMatchObject({ status: 503, error: 'NotEnoughResources' });
+  open();
+  expect(await Promise.all([...running, same])).toEqual(Array.from({ length: maxLookUps + 1 }, () => null));
+  expect(await lexicons.resolve('org.example.more')).toBeNull();
 });
 
 test('many large ones push out those used longest ago', async () => {

@@ -1,5 +1,5 @@
 /** Documents of clients: how much of one is read, and how much of all is remembered. */
-import { createDocumentCache, documentCache, documentFetch, maxDocumentBytes } from '../../../pds/src/oauth/client-documents.ts';
+import { createDocumentCache, documentCache, documentFetch, maxDocumentBytes, maxDocumentsAtOnce } from '../../../pds/src/oauth/client-documents.ts';
 
 test('a document is read to its bound and not beyond, and a Request is asked as it says', async () => {
   const asked: unknown[] = [];
@@ -12,6 +12,19 @@ test('a document is read to its bound and not beyond, and a Request is asked as 
   expect([whole.status, whole.headers.get('content-type'), (await whole.arrayBuffer()).byteLength]).toEqual([203, 'application/json', maxDocumentBytes]);
   await expect(answers(maxDocumentBytes + 1)(request)).rejects.toThrow('too large');
   expect(asked[0]).toEqual(['https://app.example.org/metadata.json', 'GET', 'error', 'application/json']);
+});
+
+test('so many are asked for at once, and again when one has come', async () => {
+  const waiting: (() => void)[] = [];
+  const ask = documentFetch(() => new Promise((resolve) => waiting.push(() => resolve(Response.json({})))));
+  const first = Array.from({ length: maxDocumentsAtOnce }, () => ask('https://app.example.org/'));
+  await expect(ask('https://app.example.org/')).rejects.toThrow('at once');
+  waiting[0]!();
+  expect((await first[0]!).status).toBe(200);
+  const next = ask('https://app.example.org/');
+  for (const answer of waiting) answer();
+  expect((await next).status).toBe(200);
+  await Promise.all(first);
 });
 
 test('what is remembered is bounded together: the one used longest ago makes place, one that is too large has none', () => {
