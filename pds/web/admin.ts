@@ -7,6 +7,7 @@ import { AnswerError, ask, button, element, field, form, sentence, show } from '
 import { showAccount } from './admin-account.ts';
 import { showAccounts } from './admin-accounts.ts';
 import { showInvites } from './admin-invites.ts';
+import { showMoves } from './admin-moves.ts';
 import { showOverview } from './admin-overview.ts';
 import type { Operator } from './admin-parts.ts';
 import { showActs, showBlobs, showCodes } from './admin-trail.ts';
@@ -19,6 +20,7 @@ const views: Readonly<Record<string, [title: string, view: View]>> = {
   accounts: ['Accounts', showAccounts],
   invites: ['Invites', showInvites],
   codes: ['Codes', showCodes],
+  moves: ['Moves', showMoves],
   blobs: ['Blobs', showBlobs],
   acts: ['Acts', showActs],
 };
