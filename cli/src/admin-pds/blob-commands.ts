@@ -11,7 +11,7 @@ import { openDatabase } from '@dunlin/service/sqlite/database';
 import { lockFolder } from '@dunlin/service/sqlite/folder-lock';
 import { AccountStore } from '@dunlin/pds/account/account-store';
 import { AuditLog } from '@dunlin/pds/audit/audit-log';
-import { beginShellAct } from '@dunlin/pds/audit/shell-acts';
+import { rememberShellAct } from '@dunlin/pds/audit/shell-acts';
 import type { BlobFiles } from '@dunlin/pds/blob/blob-files';
 import { BlobFigures } from '@dunlin/pds/blob/blob-figures';
 import { BlobStore } from '@dunlin/pds/blob/blob-store';
@@ -94,14 +94,14 @@ async function runFsck(pds: AdminPds, { deep, mend, forgetMost }: FsckOptions): 
     if (mend) {
       const times = { nowMs: systemClock.nowMs(), trashMs: pds.config.blobTrashMs };
       const { held: { count: held } } = await new BlobFigures(database).all();
-      const audit = new AuditLog(database);
-      const act = beginShellAct(audit, { atMs: times.nowMs, agent: agentOfShell(), command: 'blob fsck --mend', input: { deep: deep ?? false, forgetMost: forgetMost ?? false } });
-      for await (const each of mendBlobs({ ...check, times, held, mayForgetMost: forgetMost ?? false })) {
-        found++;
-        if (each.mended !== 'left') mended++;
-        tellFinding(pds, each.finding, each.mended);
-      }
-      audit.finish(act, 200, '');
+      const act = { atMs: times.nowMs, agent: agentOfShell(), command: 'blob fsck --mend', input: { deep: deep ?? false, forgetMost: forgetMost ?? false } };
+      await rememberShellAct(new AuditLog(database), act, async () => {
+        for await (const each of mendBlobs({ ...check, times, held, mayForgetMost: forgetMost ?? false })) {
+          found++;
+          if (each.mended !== 'left') mended++;
+          tellFinding(pds, each.finding, each.mended);
+        }
+      });
     } else {
       for await (const finding of checkBlobs(check)) {
         found++;

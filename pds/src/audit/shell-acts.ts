@@ -18,6 +18,19 @@ export interface ShellAct extends ShellActor {
   readonly input: Readonly<Record<string, unknown>>;
 }
 
+/** Runs a command on a database that nobody else writes to, and remembers it with what came of it. */
+export async function rememberShellAct<T>(audit: AuditLog, act: ShellAct, work: () => Promise<T>): Promise<T> {
+  const id = beginShellAct(audit, act);
+  try {
+    const result = await work();
+    audit.finish(id, 200, '');
+    return result;
+  } catch (fault) {
+    audit.finish(id, 500, fault instanceof Error ? fault.message : 'unknown');
+    throw fault;
+  }
+}
+
 /** Remembers that a command began; gives its number for `AuditLog.finish`. */
 export function beginShellAct(audit: AuditLog, { atMs, agent, command, input }: ShellAct): number {
   return audit.begin({ atMs, actor: 'operator', address: 'shell', agent, method: `dunlin admin pds ${command}`, subject: null, input });

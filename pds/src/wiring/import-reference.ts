@@ -57,7 +57,10 @@ export async function importReference(config: PdsConfig, o: ShellActor & { from:
     sequencer.skipTo(data.lastSeq() + guardSeqJump);
     const { audit } = stores;
     const act = await groups.write(() => beginShellAct(audit, { atMs: clock.nowMs(), agent: o.agent, command: 'import-reference', input: { from: resolve(o.from), ...(o.blobs !== null && { blobs: o.blobs }) } }));
-    const made = await run(new ReferenceImporter({ ...stores, groups, importer, progress, adopt, clock }), data, config, o.tell);
+    const made = await run(new ReferenceImporter({ ...stores, groups, importer, progress, adopt, clock }), data, config, o.tell).catch(async (fault: unknown) => {
+      await groups.write(() => audit.finish(act, 500, fault instanceof Error ? fault.message : 'unknown'));
+      throw fault;
+    });
     const outcome = made.failed === 0 ? '' : `${made.failed} accounts were not taken over`;
     await groups.write(() => audit.finish(act, made.failed === 0 ? 200 : 500, outcome));
     return { ...made, headSeq: sequencer.headSeq() };

@@ -3,7 +3,10 @@ import { mkdir, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { cidForRaw } from '@dunlin/protocol/data/cid';
+import { openDatabase } from '@dunlin/service/sqlite/database';
 import { adminPdsCommand } from '../../../cli/src/admin-pds.ts';
+import { AuditLog } from '../../../pds/src/audit/audit-log.ts';
+import { pdsMigrations } from '../../../pds/src/wiring/stores.ts';
 import { startSmallPds, type Person, type SmallPds } from '../small-pds.ts';
 
 let small: SmallPds;
@@ -57,6 +60,8 @@ test('what is missing, short, spoilt or unknown is found, mended while no server
   expect(await fsck('--deep')).toEqual({ told: [{ found: 0 }], fault: null });
 });
 
+const mend = 'dunlin admin pds blob fsck --mend';
+
 test('mending does nothing when more than half of all blobs are missing, unless it is told to', async () => {
   for (const text of ['one', 'two', 'three', 'four']) await store(text);
   await small.pds.close();
@@ -69,6 +74,12 @@ test('mending does nothing when more than half of all blobs are missing, unless 
   expect((await fsck('--mend')).fault).toContain('2 of 2 blobs');
   expect((await fsck('--mend', '--forget-most')).told.at(-1)).toEqual({ found: 2, mended: 2 });
   expect(await fsck()).toEqual({ told: [{ found: 0 }], fault: null });
+  const database = openDatabase(join(small.dataDirectory, 'pds.sqlite'), { migrations: pdsMigrations, readonly: true });
+  const acts = new AuditLog(database).page({ below: 1_000, limit: 10, subject: null });
+  database.close();
+  expect(acts.slice(0, 4).map(({ method, status, outcome, input }) => [method, status, outcome.slice(0, 12), input['forgetMost']])).toEqual([
+    [mend, 200, '', true], [mend, 500, '2 of 2 blobs', false], [mend, 200, '', false], [mend, 500, '3 of 4 blobs', false],
+  ]);
 });
 
 test('mending does nothing when there are many more files than blobs, unless it is told to', async () => {
