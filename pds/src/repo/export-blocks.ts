@@ -64,8 +64,10 @@ export class RepoSnapshot {
     return row ? { cid: cidFromBytes(row.head), data: cidFromBytes(row.data), rev: row.rev, bytes: row.commit_bytes } : null;
   }
 
-  /** Lets the moment go. */
+  /** Lets the moment go, and what was read of it. */
   end(): void {
+    this.#nodes.end();
+    this.#records.end();
     if (this.#database.inTransaction) this.#end.run();
   }
 

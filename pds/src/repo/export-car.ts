@@ -98,8 +98,8 @@ export function* carPieces(commit: CarStart, { nodes, records }: BlockSources, r
     if (offset === undefined) path.pop();
     else if ((step & 1) === 1) {
       records.take(node, offset, step >> 1);
-      if (!writer.hasRoomFor(records.end - records.start)) yield writer.take();
-      writer.write(records.bytes, records.start, records.end);
+      if (!writer.hasRoomFor(records.sectionEnd - records.sectionStart)) yield writer.take();
+      writer.write(records.bytes, records.sectionStart, records.sectionEnd);
     } else if (offset >= 0) {
       const child = nodes.next(path.length);
       if (!writer.hasRoomFor(child.end - child.sectionStart)) yield writer.take();

@@ -6,10 +6,11 @@
  * Place: exports, on a snapshot. Source: ours, docs/decisions/0020 and 0029.
  */
 import { assert } from '@dunlin/protocol/base/assert';
+import { releaseBytes } from '@dunlin/protocol/base/bytes';
 import { cidByteLength } from '@dunlin/protocol/data/cid';
 import type { Database, Statement } from '@dunlin/service/sqlite/database';
 import { cidKeyAt, cidTagAt, digestOffset, isSameCid } from './cid-key.ts';
-import { cidOfSection, endOfSection, longMark, makeSection, noRun, packedSection, releaseRun, sectionLengths } from './packed-sections.ts';
+import { cidOfSection, endOfSection, longMark, makeSection, noRun, packedSection, sectionLengths } from './packed-sections.ts';
 import type { RecentNodes } from './recent-nodes.ts';
 import { nodeSteps, type StoredNode } from './stored-node.ts';
 
@@ -63,11 +64,19 @@ export class NodeLayers {
 
   /** Begins with the root of an account whose newest nodes are these; it is there afterwards. */
   begin(accountId: number, recent: RecentNodes, root: Uint8Array): void {
+    this.end();
     this.#accountId = accountId;
     this.#recent = recent;
     this.#layers = [makeLayer([{ bytes: root, offset: 0 }])];
-    this.#aheadBytes = 0;
     this.#fetch(0);
+  }
+
+  /** Gives up what was fetched. */
+  end(): void {
+    for (const { runs } of this.#layers) for (const run of runs) releaseBytes(run);
+    this.#layers = [];
+    this.#recent = new Map();
+    this.#aheadBytes = 0;
   }
 
   /**
@@ -78,7 +87,7 @@ export class NodeLayers {
     const layer = this.#layers[depth]!;
     if (layer.next === layer.nodes.length) {
       // The walk is above this layer, so it is through with all that was taken of it, and with the links in there.
-      for (const run of layer.runs.splice(0)) releaseRun(run);
+      for (const run of layer.runs.splice(0)) releaseBytes(run);
       this.#fetch(depth);
     }
     const node = layer.nodes[layer.next++];

@@ -30,12 +30,6 @@ export const packedSection = `CASE
 /** No run. */
 export const noRun: Buffer = Buffer.alloc(0);
 
-/** Gives the memory of a run back at once; nobody may read it any more. */
-export function releaseRun(run: Buffer): void {
-  // A run that shares its memory, were the driver to make one, is left to the collector.
-  if (run.length > 0 && run.length === run.buffer.byteLength) (run.buffer as ArrayBuffer).transfer(0);
-}
-
 /** Gives where the CID of the section at `start` begins. */
 export function cidOfSection(run: Uint8Array, start: number): number {
   return run[start]! < 128 ? start + 1 : start + 2;

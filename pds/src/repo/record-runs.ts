@@ -5,9 +5,10 @@
  * Not for single records (`record-store.ts`). Place: exports, on a snapshot. Source: ours, docs/decisions/0020 and 0029.
  */
 import { assert } from '@dunlin/protocol/base/assert';
+import { releaseBytes } from '@dunlin/protocol/base/bytes';
 import type { Database, Statement } from '@dunlin/service/sqlite/database';
 import { isSameCid } from './cid-key.ts';
-import { cidOfSection, endOfSection, longMark, makeSection, noRun, packedSection, releaseRun, sectionLengths } from './packed-sections.ts';
+import { cidOfSection, endOfSection, longMark, makeSection, noRun, packedSection, sectionLengths } from './packed-sections.ts';
 import { splitPath } from './record-path.ts';
 import { keyOfEntry, type StoredNode } from './stored-node.ts';
 
@@ -25,8 +26,8 @@ export class RecordRuns {
   #next = 0;
   /** Where the section lies of the record that `take` found. */
   bytes: Buffer = noRun;
-  start = 0;
-  end = 0;
+  sectionStart = 0;
+  sectionEnd = 0;
 
   constructor(database: Database) {
     this.#run = database
@@ -38,7 +39,14 @@ export class RecordRuns {
 
   /** Begins with an account. */
   begin(accountId: number): void {
+    this.end();
     this.#accountId = accountId;
+  }
+
+  /** Gives up what was fetched. */
+  end(): void {
+    releaseBytes(this.#before);
+    releaseBytes(this.#packed);
     this.#packed = noRun;
     this.#before = noRun;
     this.#next = 0;
@@ -46,13 +54,13 @@ export class RecordRuns {
   }
 
   /**
-   * Finds the record of an entry of a node, whose CID lies there at `offset`: its section is at `start` to `end` of `bytes` then,
+   * Finds the record of an entry of a node, whose CID lies there at `offset`: its section is at `sectionStart` to `sectionEnd` of `bytes` then,
    * and stays there until the record after the next one is taken.
    */
   take(node: StoredNode, offset: number, entry: number): void {
     if (this.#step(node, offset, entry)) return;
     const { collection, rkey } = splitPath(keyOfEntry(node, entry));
-    releaseRun(this.#before);
+    releaseBytes(this.#before);
     this.#before = this.#packed;
     this.#packed = this.#run.get(sectionLengths, this.#accountId, collection, rkey) ?? noRun;
     this.#next = 0;
@@ -67,9 +75,9 @@ export class RecordRuns {
     if (packed[start] === longMark) return this.#stepAlone(node, offset, entry);
     if (!isSameCid(packed, cidOfSection(packed, start), node.bytes, offset)) return false;
     this.bytes = packed;
-    this.start = start;
-    this.end = endOfSection(packed, start);
-    this.#next = this.end;
+    this.sectionStart = start;
+    this.sectionEnd = endOfSection(packed, start);
+    this.#next = this.sectionEnd;
     return true;
   }
 
@@ -78,8 +86,8 @@ export class RecordRuns {
     const row = this.#one.get(this.#accountId, collection, rkey);
     if (row === undefined || !isSameCid(row.cid, 0, node.bytes, offset)) return false;
     this.bytes = makeSection(row.cid, row.bytes);
-    this.start = 0;
-    this.end = this.bytes.length;
+    this.sectionStart = 0;
+    this.sectionEnd = this.bytes.length;
     this.#next += 1;
     return true;
   }

@@ -17,6 +17,14 @@ function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
+/**
+ * Gives memory back at once instead of when garbage is collected; every view of it is empty afterwards, and nobody may be using it.
+ * Bytes that share their memory with others are left alone.
+ */
+export function releaseBytes(bytes: Uint8Array): void {
+  if (bytes.length > 0 && bytes.length === bytes.buffer.byteLength) (bytes.buffer as ArrayBuffer).transfer(0);
+}
+
 /** Tells whether two byte arrays hold the same bytes. */
 export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   if (a === b) return true;

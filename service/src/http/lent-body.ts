@@ -6,6 +6,7 @@
  */
 import type { ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
+import { releaseBytes } from '@dunlin/protocol/base/bytes';
 import { AnswerClass } from './node-http.ts';
 
 /** Makes the pieces one by one, each in the room that `room` gives, or in its own when it is longer. */
@@ -52,13 +53,17 @@ export class LentBody extends Readable {
     // What the pieces are made from may serve another as soon as this body is given up.
     while (!this.destroyed && !response.destroyed) {
       const next = pieces.next();
-      if (next.done === true) break;
+      if (next.done === true) {
+        await before;
+        // A write that failed may be under way still.
+        if (!response.destroyed) for (const room of rooms) releaseBytes(room);
+        return;
+      }
       const taken = write(response, next.value);
       // The other room is free when the piece before is gone; this one fills the connection meanwhile.
       await before;
       before = taken;
     }
-    await before;
   }
 }
 

@@ -1,8 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
-import {
-  compareBytes, concatBytes, equalBytes, fromBase32, fromBase64, fromBase64Url, fromHex, toBase32, toBase64, toBase64Url, toHex, utf8Decode, utf8Encode,
-} from '@dunlin/protocol/base/bytes';
+import { compareBytes, concatBytes, equalBytes, fromBase32, fromBase64, fromBase64Url, fromHex, releaseBytes, toBase32, toBase64, toBase64Url, toHex, utf8Decode, utf8Encode } from '@dunlin/protocol/base/bytes';
 
 describe('comparing and joining', () => {
   test('equal bytes are equal and a changed, shorter or longer one is not', () => {
@@ -73,4 +71,14 @@ describe('texts of bytes', () => {
   test.each(['0', '0g', 'zz', '0x00'])('refuses the hex text "%s"', (text) => {
     expect(() => fromHex(text)).toThrow(expect.objectContaining({ code: 'InvalidHex' }));
   });
+});
+
+test('bytes that are released are gone from every view, and those that share their memory stay', () => {
+  const whole = Uint8Array.of(1, 2, 3);
+  const view = new Uint8Array(whole.buffer, 1);
+  releaseBytes(view);
+  expect([...whole]).toEqual([1, 2, 3]);
+  releaseBytes(whole);
+  releaseBytes(whole);
+  expect([whole.length, view.length]).toEqual([0, 0]);
 });
