@@ -1,13 +1,15 @@
 /**
  * Codes by which a person shows that mail to the account's address reaches them: made, sent, checked, used up.
- * One lives at a time for each purpose, for fifteen minutes; letters may be typed in either case.
+ * One lives at a time for each purpose, for fifteen minutes; letters may be typed in either case. An account gets few of each, whoever
+ * asks: anybody may ask for a new password of somebody else's account.
  * A code is durable before its mail goes out, and the mail is with the mail server before the caller is answered.
  * Not here: what a code then allows (`account/`, `identity/`). Source: form, life and errors as the reference PDS.
  */
 import type { Clock } from '@dunlin/protocol/base/clock';
 import { constantTimeEqual } from '@dunlin/protocol/crypto/constant-time';
 import { utf8Encode } from '@dunlin/protocol/base/bytes';
-import { invalidRequest, type XrpcError } from '@dunlin/service/xrpc/errors';
+import { RateLimiter } from '@dunlin/service/http/rate-limit';
+import { invalidRequest, XrpcError } from '@dunlin/service/xrpc/errors';
 import type { Account } from '../account/account.ts';
 import { randomCode } from '../account/random-code.ts';
 import type { GroupCommit } from '../sequencer/group-commit.ts';
@@ -18,26 +20,33 @@ import type { Mailer } from './mailer.ts';
 /** How long a code holds, in ms. */
 export const codeLifeMs = 15 * 60_000;
 
+/** Most codes of one purpose that an account is sent: points in a window of ms. */
+export const sentLimit = { points: 20, windowMs: 3_600_000 } as const;
+
 /** Makes, sends and checks codes. */
 export class MailCodes {
   readonly #store: CodeStore;
   readonly #mailer: Mailer;
   readonly #groups: GroupCommit;
   readonly #clock: Clock;
+  readonly #limit: RateLimiter;
 
   constructor(o: { codes: CodeStore; mailer: Mailer; groups: GroupCommit; clock: Clock }) {
     this.#store = o.codes;
     this.#mailer = o.mailer;
     this.#groups = o.groups;
     this.#clock = o.clock;
+    this.#limit = new RateLimiter({ ...sentLimit, clock: o.clock });
   }
 
   /**
    * Makes a code and sends it to the account's address; without a mail server it is only kept, for the operator to read out.
-   * @throws XrpcError 400 when the account has no address, 502 UpstreamFailure when the mail server does not take it
+   * @throws XrpcError 400 when the account has no address, 429 RateLimitExceeded, 502 UpstreamFailure when the mail server does not take it
    */
   async send(account: Account, purpose: CodePurpose): Promise<void> {
     if (account.email === null) throw invalidRequest('account does not have an email address');
+    const { isAllowed, retryAfterSeconds } = this.#limit.spend(`${account.id} ${purpose}`);
+    if (!isAllowed) throw new XrpcError(429, 'RateLimitExceeded', 'too many codes were sent, look for the last one or try again later', { 'retry-after': String(retryAfterSeconds) });
     const code = randomCode([5, 5]).toUpperCase();
     await this.#groups.write(() => this.#store.put({ accountId: account.id, purpose, code, requestedAtMs: this.#clock.nowMs() }));
     await this.#mailer.send(account.email, codeLetter(purpose, { code, handle: account.handle }));

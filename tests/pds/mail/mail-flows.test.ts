@@ -150,6 +150,22 @@ describe('resetting a password', () => {
     await told(who.email, 'Password Changed');
   });
 
+  test('an account gets twenty codes an hour, whoever asks, and the last one holds', async () => {
+    const [who, other] = [await newcomer(), await newcomer()];
+    const request = async ({ email }: Someone): Promise<number> => (await server('requestPasswordReset', { body: { email } })).status;
+    for (let count = 0; count < 20; count++) expect(await request(who)).toBe(200);
+    const token = mail.codeFor(who.email);
+    expect((await server('requestPasswordReset', { body: { email: who.email } })).json['error']).toBe('RateLimitExceeded');
+    expect(await request(other)).toBe(200);
+    expect((await ask('requestEmailConfirmation', who)).status).toBe(200);
+    clock.advance(179_000);
+    expect(await request(who)).toBe(429);
+    expect((await server('resetPassword', { body: { token, password: 'new' } })).status).toBe(200);
+    await told(who.email, 'Password Changed');
+    clock.advance(1_000);
+    expect(await request(who)).toBe(200);
+  });
+
   test('an old code is refused as expired, an unknown address is said', async () => {
     const who = await newcomer();
     await server('requestPasswordReset', { body: { email: who.email } });

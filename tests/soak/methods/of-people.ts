@@ -86,7 +86,7 @@ const standing: Makers = {
     await world.call(`${server}confirmEmail`, { body: { email: member.email, token }, token: member.token });
     return { ...as(member), body: { email: `${world.newName()}@people.org`, token: await world.mailedCode(`${server}requestEmailUpdate`, member), emailAuthFactor: false } };
   },
-  [`${server}requestPasswordReset`]: ({ author }) => ({ body: { email: author.email } }),
+  [`${server}requestPasswordReset`]: async (world) => ({ body: { email: (await world.member()).email } }),
   [`${server}resetPassword`]: async (world) => {
     const member = await world.member();
     const token = await world.mailedCode(`${server}requestPasswordReset`, member, { body: { email: member.email } });
