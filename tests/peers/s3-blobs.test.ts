@@ -3,7 +3,8 @@
  * What is the same in a folder is tested in tests/pds/blob; here is what a bucket makes different.
  */
 import { mkdir, readdir } from 'node:fs/promises';
-import { connect } from 'node:net';
+import { createServer } from 'node:http';
+import { connect, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { ManualClock, systemClock } from '@dunlin/protocol/base/clock';
@@ -17,7 +18,7 @@ import { startPds } from '../../pds/src/pds.ts';
 import { freePort, temporaryFolder } from '../harness/temporary.ts';
 import { eventually } from '../harness/wait.ts';
 import { startSmallPds, type Answer, type Person, type SmallPds } from '../pds/small-pds.ts';
-import { s3Settings, startS3, type S3Server } from './s3-server.ts';
+import { s3Key, s3Settings, startS3, type S3Server } from './s3-server.ts';
 
 const mebibyte = 1024 * 1024;
 const hour = 3_600_000;
@@ -198,6 +199,25 @@ describe('a start', () => {
     const finding = lines.map((line) => JSON.parse(line) as Finding).find(({ check }) => check === 'blobs');
     expect(finding).toMatchObject({ state: 'fail', found: expect.stringContaining(reason), advice: expect.stringContaining(setting) });
     expect(String(refused) + lines.join('')).not.toMatch(/secret/);
+  });
+
+  test('with the passing key of a role is let in, its token signed along', async () => {
+    const { accessKeyId: AccessKeyId, secretAccessKey: SecretAccessKey } = s3Key;
+    const asked: (string | undefined)[] = [];
+    const role = createServer((request, response) => {
+      asked.push(request.headers.authorization);
+      response.end(JSON.stringify({ AccessKeyId, SecretAccessKey, Token: 'a passing token', Expiration: new Date(Date.now() + 3_600_000).toISOString() }));
+    });
+    await new Promise<void>((resolve) => void role.listen(0, '127.0.0.1', resolve));
+    try {
+      const { PDS_BLOBSTORE_S3_ACCESS_KEY_ID: _id, PDS_BLOBSTORE_S3_SECRET_ACCESS_KEY: _secret, ...others } = environment({ PDS_BLOBSTORE_S3_CREDENTIALS: 'container' });
+      const pds = await startPds(readPdsConfig({ ...others, AWS_CONTAINER_CREDENTIALS_FULL_URI: `http://127.0.0.1:${(role.address() as AddressInfo).port}/key`, AWS_CONTAINER_AUTHORIZATION_TOKEN: 'who we are' }), { log: silentLogger });
+      await pds.close();
+      expect(asked).toEqual(['who we are']);
+    } finally {
+      role.closeAllConnections();
+      role.close();
+    }
   });
 
   test('goes on without a bucket that does not answer, which may come back', async () => {

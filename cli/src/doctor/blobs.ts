@@ -16,6 +16,8 @@ const check = 'blobs';
 const advice: readonly (readonly [RegExp, string])[] = [
   [/SignatureDoesNotMatch/, 'set PDS_BLOBSTORE_S3_SECRET_ACCESS_KEY as the service gave it'],
   [/InvalidAccessKeyId/, 'set PDS_BLOBSTORE_S3_ACCESS_KEY_ID as the service gave it'],
+  [/ExpiredToken|InvalidToken/, 'set PDS_BLOBSTORE_S3_SESSION_TOKEN as it is now, or let PDS_BLOBSTORE_S3_CREDENTIALS get keys that are renewed'],
+  [/no key for the bucket/, 'see PDS_BLOBSTORE_S3_CREDENTIALS: does this machine have a role, and is the address it asks reached from here (from a container EC2 wants a hop limit of 2)'],
   [/NoSuchBucket/, 'make the bucket, or mend PDS_BLOBSTORE_S3_BUCKET; elsewhere than at AWS it may want PDS_BLOBSTORE_S3_FORCE_PATH_STYLE=true'],
   [/AuthorizationHeaderMalformed|PermanentRedirect/, 'set PDS_BLOBSTORE_S3_REGION to the region of the bucket'],
   [/RequestTimeTooSkewed/, 'let the machine set its clock by NTP (timedatectl set-ntp true)'],
