@@ -46,7 +46,7 @@ function facts({ account, state, takedownRef, deleteAfter, sessions, oauthSessio
     Sessions: `${sessions} by password, ${oauthSessions} of OAuth apps, ${appPasswords} app passwords`,
     'Second factors': factorText(factors),
     Repository: repo === undefined ? 'half imported' : `${count(repo.records)} records, rev ${repo.rev}`,
-    Blobs: `${count(blobs.named)} named by records, ${count(blobs.missing)} missing, ${count(blobs.unused)} unused (${bytes(blobs.unusedBytes)})`,
+    Blobs: element('span', {}, `${count(blobs.named)} named by records, ${count(blobs.missing)} missing, ${count(blobs.unused)} unused (${bytes(blobs.unusedBytes)}); `, element('a', { href: `#blobs/${encodeURIComponent(account.did)}` }, 'its trash')),
   }));
 }
 

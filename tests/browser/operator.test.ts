@@ -169,7 +169,8 @@ test('the trash says what goes when; one blob, or all of an account, is given ba
   await look('Blobs');
   await page.locator('#trash-accounts li', { hasText: '@ada2.test' }).getByText('3 blobs, 11 bytes').waitFor();
   await page.locator('#trash-accounts li', { hasText: String(gone.json['did']) }).getByText('the account is gone').waitFor();
-  await page.locator('#trash-accounts a', { hasText: '@ada2.test' }).click();
+  await openAccount('ada2');
+  await page.locator('#facts').getByRole('link', { name: 'its trash' }).click();
   await page.locator('#trash-blobs li').nth(2).waitFor();
   expect(await page.locator('#trash-blobs li').count()).toBe(3);
   await page.locator('#trash-blobs li', { hasText: cids[0]! }).getByRole('button', { name: 'Give back' }).click();
