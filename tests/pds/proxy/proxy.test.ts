@@ -1,5 +1,5 @@
 /** Calls passed on: to whom, with what, as whom, and what comes back. */
-import { get } from 'node:http';
+import { get, request } from 'node:http';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { verifyServiceJwt } from '@dunlin/protocol/crypto/service-jwt';
@@ -228,6 +228,20 @@ describe('what goes wrong', () => {
     expect((await call('app.bsky.feed.getSomething', { token: bea.token })).status).toBe(200);
     expect((await Promise.all(slow)).map(({ status }) => status)).toEqual(Array.from({ length: 32 }, () => 502));
     expect((await call('app.bsky.feed.getSomething')).status).toBe(200);
+  });
+
+  test('callers that go away in the middle of a body leave their places', async () => {
+    const { port } = new URL(small.url);
+    let gone = 0;
+    for (let index = 0; index < 40; index++) {
+      const asking = request({ port, host: 'localhost', method: 'POST', path: '/xrpc/app.bsky.feed.doSomething', headers: { authorization: `Bearer ${alice.token}`, 'content-type': 'application/json', 'content-length': '1000' } });
+      asking.on('error', () => undefined).on('close', () => gone++);
+      asking.write('{"a":');
+      asking.on('socket', (socket) => socket.once('connect', () => setImmediate(() => asking.destroy())));
+    }
+    await eventually('all are gone', () => gone === 40);
+    // As many as may be at once, so that not one place is left taken.
+    await eventually('every place is free', async () => (await Promise.all(Array.from({ length: 32 }, () => call('app.bsky.feed.getSomething')))).every(({ status }) => status === 200));
   });
 
   test('an address that is no path is refused, and passed on to nobody', async () => {
