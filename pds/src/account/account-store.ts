@@ -6,6 +6,7 @@
  */
 import { growingCache } from '@dunlin/protocol/base/growing-cache';
 import type { Database, Statement } from '@dunlin/service/sqlite/database';
+import { invalidRequest } from '@dunlin/service/xrpc/errors';
 import type { Account, InactiveStatus } from './account.ts';
 
 interface AccountRow {
@@ -230,6 +231,16 @@ export class AccountStore {
   setInvitesDisabled(id: number, areDisabled: boolean): void {
     this.#changed(id);
     this.#setInvitesDisabled.run(areDisabled ? 1 : 0, id);
+  }
+
+  /** Tells whether an account's sessions are still of the era in which it was read: not all were ended since. */
+  isOfPresentEra({ id, sessionEra }: Pick<Account, 'id' | 'sessionEra'>): boolean {
+    return this.byId(id)?.sessionEra === sessionEra;
+  }
+
+  /** Refuses what a session asked that was ended since it was looked at. @throws XrpcError 400 ExpiredToken */
+  checkEra(account: Pick<Account, 'id' | 'sessionEra'>): void {
+    if (!this.isOfPresentEra(account)) throw invalidRequest('Token has expired', 'ExpiredToken');
   }
 
   /** Begins another era: access tokens made until now hold no more. */

@@ -10,6 +10,7 @@ import { sha256 } from '@dunlin/protocol/crypto/hash';
 import { invalidRequest } from '@dunlin/service/xrpc/errors';
 import type { GroupCommit } from '../sequencer/group-commit.ts';
 import type { Account } from './account.ts';
+import type { AccountStore } from './account-store.ts';
 import type { AppPassword, AppPasswordStore } from './app-password-store.ts';
 import type { PasswordCheck } from './password-check.ts';
 import { randomCode } from './random-code.ts';
@@ -25,13 +26,15 @@ const saltBytes = 16;
 
 /** Makes, recognises and takes back app passwords. */
 export class AppPasswords {
+  readonly #accounts: Pick<AccountStore, 'checkEra'>;
   readonly #store: AppPasswordStore;
   readonly #refreshTokens: RefreshTokenStore;
   readonly #passwords: PasswordCheck;
   readonly #groups: GroupCommit;
   readonly #clock: Clock;
 
-  constructor(o: { appPasswords: AppPasswordStore; refreshTokens: RefreshTokenStore; passwords: PasswordCheck; groups: GroupCommit; clock: Clock }) {
+  constructor(o: { accounts: Pick<AccountStore, 'checkEra'>; appPasswords: AppPasswordStore; refreshTokens: RefreshTokenStore; passwords: PasswordCheck; groups: GroupCommit; clock: Clock }) {
+    this.#accounts = o.accounts;
     this.#store = o.appPasswords;
     this.#refreshTokens = o.refreshTokens;
     this.#passwords = o.passwords;
@@ -44,12 +47,13 @@ export class AppPasswords {
     return this.#store.list(accountId);
   }
 
-  /** Makes one and gives it with its secret, which is shown this once. @throws XrpcError 400 when the name is taken or unfit, or there are too many */
+  /** Makes one and gives it with its secret, which is shown this once. @throws XrpcError 400 when the name is taken or unfit, or there are too many, ExpiredToken when all sessions ended meanwhile */
   async create(account: Account, { name, isPrivileged }: { name: string; isPrivileged: boolean }): Promise<AppPassword & { password: string }> {
     if (name.trim() === '' || name.length > maxAppPasswordName) throw invalidRequest(`name must have 1 to ${maxAppPasswordName} characters`);
     const password = randomCode([4, 4, 4, 4]);
     const hash = await this.#hash(account.did, password);
     return this.#groups.write(() => {
+      this.#accounts.checkEra(account);
       const present = this.#store.list(account.id);
       if (present.some((other) => other.name === name)) throw invalidRequest(`an app password of this name exists: ${name}`);
       if (present.length >= maxAppPasswords) throw invalidRequest(`too many app passwords: max=${maxAppPasswords}`);

@@ -56,6 +56,7 @@ export class EmailChanges {
   async update(account: Account, email: string, code: string | null): Promise<void> {
     checkEmail(email);
     const before = await this.#groups.write(() => {
+      this.#accounts.checkEra(account);
       const isConfirmed = (this.#accounts.byId(account.id)?.emailConfirmedAtMs ?? null) !== null;
       if (code === null && isConfirmed) throw invalidRequest('confirmation token required', 'TokenRequired');
       if (code !== null) this.#codes.check(account.id, 'update_email', code);

@@ -6,6 +6,7 @@
  */
 import type { Clock } from '@dunlin/protocol/base/clock';
 import { hashPassword, verifyPassword } from '@dunlin/protocol/crypto/password';
+import { Line } from '@dunlin/service/lifecycle/line';
 import { XrpcError } from '@dunlin/service/xrpc/errors';
 
 /** Shortest time until a refusal, in ms. */
@@ -20,8 +21,7 @@ export const maxHashesWaiting = 100;
 /** Computes and compares password hashes. */
 export class PasswordCheck {
   readonly #clock: Clock;
-  readonly #waiting: (() => void)[] = [];
-  #running = 0;
+  readonly #line = new Line(maxHashesAtOnce);
   #decoy: Promise<string> | null = null;
 
   constructor(clock: Clock) {
@@ -58,21 +58,16 @@ export class PasswordCheck {
   }
 
   #decoyHash(): Promise<string> {
-    this.#decoy ??= this.hash('no account has this password');
+    // One that could not be made for want of places is made with the next question.
+    this.#decoy ??= this.hash('no account has this password').catch((fault: unknown) => {
+      this.#decoy = null;
+      throw fault;
+    });
     return this.#decoy;
   }
 
   async #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#running >= maxHashesAtOnce) {
-      if (this.#waiting.length >= maxHashesWaiting) throw new XrpcError(503, 'NotEnoughResources', 'too many sign-ins at once, try again later');
-      await new Promise<void>((resolve) => void this.#waiting.push(resolve));
-    }
-    this.#running++;
-    try {
-      return await work();
-    } finally {
-      this.#running--;
-      this.#waiting.shift()?.();
-    }
+    if (this.#line.waiting >= maxHashesWaiting) throw new XrpcError(503, 'NotEnoughResources', 'too many sign-ins at once, try again later');
+    return this.#line.run(work);
   }
 }

@@ -81,7 +81,7 @@ export class Sessions {
   begin({ account, appPassword }: Authenticated, agent: string | null = null): Promise<TokenPair | null> {
     const refresh = this.#tokens.mintRefresh(account.did, newRefreshId());
     return this.#groups.write(() => {
-      const isOver = this.#eraOf(account.id) !== account.sessionEra || (appPassword !== null && this.#appPasswordStore.find(account.id, appPassword.name) === null);
+      const isOver = !this.isOfPresentEra(account) || (appPassword !== null && this.#appPasswordStore.find(account.id, appPassword.name) === null);
       return isOver ? null : this.#remember(account, refresh, {
         session: refresh.jti, beganAtMs: this.#clock.nowMs(), appPassword, agent: agent?.slice(0, maxAgentLength) ?? null,
       });
@@ -89,8 +89,13 @@ export class Sessions {
   }
 
   /** Gives tokens for an account that was taken down: they let it leave, and cannot be renewed. */
-  beginTakendown(account: Account): TokenPair {
-    return this.#pair(account, this.#tokens.mintRefresh(account.did, newRefreshId()), 'com.atproto.takendown');
+  beginTakendown({ did, sessionEra }: Account): TokenPair {
+    return { accessJwt: this.#tokens.mintAccess(did, 'com.atproto.takendown', sessionEra), refreshJwt: this.#tokens.mintRefresh(did, newRefreshId()).token };
+  }
+
+  /** Tells whether an account's sessions are still of the era in which it was read: not all were ended since. */
+  isOfPresentEra(account: Account): boolean {
+    return this.#accounts.isOfPresentEra(account);
   }
 
   /** Gives one name for whatever way an identifier is written, for counting tries: the account's DID, or what nobody has. */

@@ -12,6 +12,7 @@ import { ProtocolError } from '@dunlin/protocol/base/errors';
 import { growingCache } from '@dunlin/protocol/base/growing-cache';
 import { invalidRequest } from '@dunlin/service/xrpc/errors';
 import type { Account } from '../account/account.ts';
+import type { AccountStore } from '../account/account-store.ts';
 import type { ServerIdentity } from '../identity/server-identity.ts';
 import type { GroupCommit } from '../sequencer/group-commit.ts';
 import type { FactorStore, Passkey, Transport } from './factor-store.ts';
@@ -35,6 +36,7 @@ interface Challenge {
 
 /** Registers and checks passkeys. */
 export class Passkeys {
+  readonly #accounts: Pick<AccountStore, 'checkEra'>;
   readonly #store: FactorStore;
   readonly #groups: GroupCommit;
   readonly #server: ServerIdentity;
@@ -44,7 +46,8 @@ export class Passkeys {
   /** By purpose and account. */
   readonly #challenges = growingCache<string, Challenge>(maxChallenges);
 
-  constructor(o: { store: FactorStore; groups: GroupCommit; server: ServerIdentity; clock: Clock }) {
+  constructor(o: { accounts: Pick<AccountStore, 'checkEra'>; store: FactorStore; groups: GroupCommit; server: ServerIdentity; clock: Clock }) {
+    this.#accounts = o.accounts;
     this.#store = o.store;
     this.#groups = o.groups;
     this.#server = o.server;
@@ -87,6 +90,7 @@ export class Passkeys {
       transports: knownTransports(credential.transports), createdAtMs: this.#clock.nowMs(), usedAtMs: null,
     };
     return this.#groups.write(() => {
+      this.#accounts.checkEra(account);
       if (this.#store.passkey(passkey.id) !== null) throw invalidRequest('this passkey is registered already', 'InvalidPasskey');
       if (this.#store.passkeys(account.id).length >= maxPasskeys) throw invalidRequest(`too many passkeys: max=${maxPasskeys}`);
       this.#store.addPasskey(passkey);

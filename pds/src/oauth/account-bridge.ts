@@ -16,6 +16,7 @@ import type { AccountDesk } from './account-desk.ts';
 import type { OAuthConsents } from './consent-store.ts';
 import type { OAuthDevices, SignedIn } from './device-store.ts';
 import type { SignInDesk } from './sign-in-desk.ts';
+import type { SignInEras } from './sign-in-eras.ts';
 
 /** What the bridge asks. */
 export interface BridgeParts {
@@ -24,13 +25,14 @@ export interface BridgeParts {
   readonly devices: OAuthDevices;
   readonly consents: OAuthConsents;
   readonly signIns: SignInDesk;
+  readonly eras: SignInEras;
   readonly desk: AccountDesk;
   /** Ends every session of an account's clients, within a group. */
   readonly endClients: (accountId: number) => void;
 }
 
 /** Gives the accounts in the provider's form. */
-export function bridgeAccounts({ accounts, cards, devices, consents, signIns, desk, endClients }: BridgeParts): ProviderAccounts {
+export function bridgeAccounts({ accounts, cards, devices, consents, signIns, eras, desk, endClients }: BridgeParts): ProviderAccounts {
   const find = (did: string): Account => {
     const account = accounts.byDid(did);
     if (account === null || account.takedownRef !== null) throw new InvalidRequestError('Account not found');
@@ -45,6 +47,7 @@ export function bridgeAccounts({ accounts, cards, devices, consents, signIns, de
     const account = accounts.byId(signedIn.accountId);
     if (account === null || account.takedownRef !== null) return [];
     const { deviceId, device, createdAt, updatedAt } = signedIn;
+    eras.note(deviceId, account);
     return [{ deviceId, deviceData: device, createdAt, updatedAt, account: cards.of(account), authorizedClients: consents.of(account.id) }];
   };
   return {
@@ -55,7 +58,10 @@ export function bridgeAccounts({ accounts, cards, devices, consents, signIns, de
       const account = find(did);
       return { account: cards.of(account), authorizedClients: consents.of(account.id) };
     },
-    upsertDeviceAccount: (deviceId: DeviceId, did: Did) => devices.signIn(deviceId, find(did).id),
+    upsertDeviceAccount: (deviceId: DeviceId, did: Did) => inWords(() => {
+      const account = find(did);
+      return devices.signIn(deviceId, { id: account.id, sessionEra: eras.of(deviceId, account) });
+    }),
     getDeviceAccount(deviceId: DeviceId, did: Did): DeviceAccount | null {
       const signedIn = devices.signedIn(deviceId, find(did).id);
       return signedIn === null ? null : (toDeviceAccount(signedIn)[0] ?? null);

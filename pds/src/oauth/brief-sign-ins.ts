@@ -6,17 +6,22 @@
 import type { OAuthProvider } from '@atproto/oauth-provider/provider';
 import { InvalidRequestError } from '@atproto/oauth-provider/errors';
 import type { AccountStore } from '../account/account-store.ts';
+import type { SignInEras } from './sign-in-eras.ts';
 
-/** Lets the provider's signer make tokens that say their account's era, and take none of an era before. */
-export function holdToEras(signer: OAuthProvider['signer'], accounts: Pick<AccountStore, 'byDid'>): void {
+/** Lets the provider's signer make tokens that say the era of their sign-in, and take none of an era before. */
+export function holdToEras(signer: OAuthProvider['signer'], { accounts, eras }: { accounts: Pick<AccountStore, 'byDid'>; eras: SignInEras }): void {
   const create = signer.createEphemeralToken.bind(signer);
   const verify = signer.verifyEphemeralToken.bind(signer);
-  const eraOf = (did: string): number | null => accounts.byDid(did)?.sessionEra ?? null;
-  signer.createEphemeralToken = (payload) => create({ ...payload, era: eraOf(payload.sub) ?? 0 });
+  signer.createEphemeralToken = (payload) => {
+    const account = accounts.byDid(payload.sub);
+    return create({ ...payload, era: account === null ? 0 : eras.of(payload.deviceId, account) });
+  };
   signer.verifyEphemeralToken = async (token, options) => {
     const verified = await verify(token, options);
-    const { sub, era } = verified.payload as { sub: string; era?: unknown };
-    if (era !== eraOf(sub)) throw new InvalidRequestError('this sign-in was ended');
+    const { sub, deviceId, era } = verified.payload as { sub: string; deviceId: string; era?: unknown };
+    const account = accounts.byDid(sub);
+    if (account === null || era !== account.sessionEra) throw new InvalidRequestError('this sign-in was ended');
+    eras.note(deviceId, account);
     return verified;
   };
 }

@@ -6,6 +6,9 @@
 import type { DeviceData, DeviceId, DeviceStore, SessionId } from '@atproto/oauth-provider/store';
 import type { Clock } from '@dunlin/protocol/base/clock';
 import type { Database, Statement } from '@dunlin/service/sqlite/database';
+import { XrpcError } from '@dunlin/service/xrpc/errors';
+import type { Account } from '../account/account.ts';
+import type { AccountStore } from '../account/account-store.ts';
 import type { GroupCommit } from '../sequencer/group-commit.ts';
 
 /** Longest User-Agent that is kept, in characters. */
@@ -52,6 +55,7 @@ const signIns = `
 
 /** Devices in the database. Reads are at once, writes resolve when they are durable. */
 export class OAuthDevices implements DeviceStore {
+  readonly #accounts: Pick<AccountStore, 'isOfPresentEra'>;
   readonly #groups: GroupCommit;
   readonly #clock: Clock;
   readonly #onMany: () => void;
@@ -69,7 +73,8 @@ export class OAuthDevices implements DeviceStore {
   readonly #one: Statement<[number, string, number], SignInRow>;
 
   /** `onMany` is called at every so many new devices. */
-  constructor(database: Database, o: { groups: GroupCommit; clock: Clock; onMany: () => void }) {
+  constructor(database: Database, o: { accounts: Pick<AccountStore, 'isOfPresentEra'>; groups: GroupCommit; clock: Clock; onMany: () => void }) {
+    this.#accounts = o.accounts;
     this.#groups = o.groups;
     this.#clock = o.clock;
     this.#onMany = o.onMany;
@@ -107,10 +112,15 @@ export class OAuthDevices implements DeviceStore {
     await this.#groups.write(() => this.#delete.run(deviceId));
   }
 
-  /** Notes that an account signed in on a device just now; with `lifeMs` only for so long. */
-  async signIn(deviceId: DeviceId, accountId: number, lifeMs: number | null = null): Promise<void> {
+  /**
+   * Notes that an account, as it was when its person proved who they are, signed in on a device just now; with `lifeMs` only for so long.
+   * @throws XrpcError 401 SignInAgain when all its sessions were ended since
+   */
+  async signIn(deviceId: DeviceId, account: Pick<Account, 'id' | 'sessionEra'>, lifeMs: number | null = null): Promise<void> {
+    const { id: accountId } = account;
     const nowMs = this.#clock.nowMs();
     await this.#groups.write(() => {
+      if (!this.#accounts.isOfPresentEra(account)) throw new XrpcError(401, 'SignInAgain', 'all sessions of the account were ended meanwhile, sign in again');
       this.#signIn.run(deviceId, accountId, nowMs, nowMs, lifeMs === null ? null : nowMs + lifeMs);
       this.#trim.run(deviceId, deviceId, maxAccountsPerDevice);
     });

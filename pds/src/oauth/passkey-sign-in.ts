@@ -42,7 +42,7 @@ export function servePasskeySignIn(router: PlainRouter, { load, server, devices,
     const { provider } = await load();
     const { deviceId } = await provider.deviceManager.load(context.req, context.res);
     steps.end(deviceId);
-    await devices.signIn(deviceId, account.id, body['remember'] === true ? null : unrememberedMs);
+    await devices.signIn(deviceId, account, body['remember'] === true ? null : unrememberedMs);
     context.body = { next: wayBack(body['from']) };
   });
 }

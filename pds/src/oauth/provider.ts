@@ -76,7 +76,7 @@ export async function createProvider(o: ProviderParts): Promise<RunningProvider>
     getClientInfo: (clientId) => ({ isTrusted: o.trustedClients.includes(clientId) }),
     onSignInAttempt: o.signIns.onAttempt,
   });
-  holdToEras(provider.signer, o.accounts);
+  holdToEras(provider.signer, o);
   const known = growingCache<string, Permissions>(maxKnownScopes);
   const permissionsOf = (scope: string): Permissions => {
     const permissions = known.get(scope) ?? new Permissions(scope);

@@ -9,6 +9,7 @@ import type { Database, Statement } from '@dunlin/service/sqlite/database';
 import { XrpcError } from '@dunlin/service/xrpc/errors';
 import type { AccountStore } from '../account/account-store.ts';
 import type { GroupCommit } from '../sequencer/group-commit.ts';
+import type { SignInEras } from './sign-in-eras.ts';
 
 /** Most requests that wait at once; one lives five minutes. */
 export const maxOpenRequests = 20_000;
@@ -31,6 +32,8 @@ interface RequestRow {
 export class OAuthRequests implements RequestStore {
   readonly #accounts: AccountStore;
   readonly #groups: GroupCommit;
+  readonly #eras: SignInEras;
+  readonly #onTaken: (code: string, accountId: number) => void;
   readonly #count: Statement<[], number>;
   readonly #find: Statement<[string], RequestRow>;
   readonly #byCode: Statement<[Uint8Array], RequestRow>;
@@ -39,9 +42,12 @@ export class OAuthRequests implements RequestStore {
   readonly #delete: Statement<[string], unknown>;
   readonly #deleteAll: Statement<[number], unknown>;
 
-  constructor(database: Database, accounts: AccountStore, groups: GroupCommit) {
-    this.#accounts = accounts;
-    this.#groups = groups;
+  /** `onTaken` is told of each code that is taken, within its group. */
+  constructor(database: Database, o: { accounts: AccountStore; groups: GroupCommit; eras: SignInEras; onTaken: (code: string, accountId: number) => void }) {
+    this.#accounts = o.accounts;
+    this.#groups = o.groups;
+    this.#eras = o.eras;
+    this.#onTaken = o.onTaken;
     const rows = 'SELECT oauth_request.*, account.did FROM oauth_request LEFT JOIN account ON account.id = account';
     this.#count = database.prepare<[], number>('SELECT count(*) FROM oauth_request').pluck();
     this.#find = database.prepare(`${rows} WHERE oauth_request.id = ?`);
@@ -70,11 +76,14 @@ export class OAuthRequests implements RequestStore {
       const row = this.#find.get(requestId);
       if (row === undefined) return;
       const did = changes.did === undefined ? row.did : changes.did;
+      const account = did === null ? null : this.#accounts.byDid(did);
+      // All sessions may have ended since the provider looked at the browser's.
+      if (changes.did && account !== null && row.device !== null && this.#eras.of(row.device, account) !== account.sessionEra) throw new XrpcError(401, 'SignInAgain', 'the sign-in was ended');
       this.#update.run(
         changes.parameters ? toBoundedJson(changes.parameters) : row.parameters,
         changes.expiresAt?.getTime() ?? row.expires_at,
         changes.deviceId === undefined ? row.device : changes.deviceId,
-        did === null ? null : (this.#accounts.byDid(did)?.id ?? null),
+        account?.id ?? null,
         changes.code === undefined ? row.code_hash : changes.code && sha256(changes.code),
         requestId,
       );
@@ -95,6 +104,8 @@ export class OAuthRequests implements RequestStore {
       const row = this.#byCode.get(sha256(code));
       if (row === undefined) return null;
       this.#delete.run(row.id);
+      const account = row.did === null ? null : this.#accounts.byDid(row.did);
+      if (account !== null) this.#onTaken(code, account.id);
       return { requestId: row.id as RequestId, data: toRequest(row, code) };
     });
   }

@@ -47,7 +47,7 @@ export function serveSecondStep(router: PlainRouter, parts: SecondStepParts): vo
     const { deviceId, account, body } = await ownStep(context, parts);
     await prove(parts, account, body);
     parts.steps.end(deviceId);
-    await parts.devices.signIn(deviceId, account.id, body['remember'] === true ? null : unrememberedMs);
+    await parts.devices.signIn(deviceId, account, body['remember'] === true ? null : unrememberedMs);
     context.body = { next: wayBack(body['from']) };
   });
 }

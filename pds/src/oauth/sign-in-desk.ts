@@ -14,6 +14,7 @@ import type { Account } from '../account/account.ts';
 import type { Sessions } from '../account/sessions.ts';
 import type { FactorCheck } from '../factor/factor-check.ts';
 import type { SecondSteps } from './second-steps.ts';
+import type { SignInEras } from './sign-in-eras.ts';
 
 /** What a sign-in attempt tells of itself. */
 type Attempt = Parameters<NonNullable<OAuthHooks['onSignInAttempt']>>[0];
@@ -23,14 +24,16 @@ export class SignInDesk {
   readonly #sessions: Sessions;
   readonly #factors: FactorCheck;
   readonly #steps: SecondSteps;
+  readonly #eras: SignInEras;
   readonly #limits: readonly RateLimiter[];
   /** The device each attempt comes from: the provider tells it to the hook, then asks for the check with the same object. */
   readonly #devices = new WeakMap<object, DeviceId>();
 
-  constructor(o: { sessions: Sessions; factors: FactorCheck; steps: SecondSteps; limits: readonly RateLimiter[] }) {
+  constructor(o: { sessions: Sessions; factors: FactorCheck; steps: SecondSteps; eras: SignInEras; limits: readonly RateLimiter[] }) {
     this.#sessions = o.sessions;
     this.#factors = o.factors;
     this.#steps = o.steps;
+    this.#eras = o.eras;
     this.#limits = o.limits;
   }
 
@@ -46,6 +49,13 @@ export class SignInDesk {
    * @throws InvalidCredentialsError, InvalidRequestError, SecondAuthenticationFactorRequiredError
    */
   async check(data: AuthenticateAccountData): Promise<Account> {
+    const account = await this.#recognise(data);
+    const deviceId = this.#devices.get(data);
+    if (deviceId !== undefined) this.#eras.note(deviceId, account);
+    return account;
+  }
+
+  async #recognise(data: AuthenticateAccountData): Promise<Account> {
     const found = await this.#sessions.authenticate(data.username, data.password);
     if (found === null) throw new InvalidCredentialsError('Invalid identifier or password');
     const { account, appPassword } = found;
@@ -53,6 +63,7 @@ export class SignInDesk {
     if (account.takedownRef !== null) throw new InvalidRequestError('Account was taken down');
     if (!this.#factors.isRequired(account.id)) return account;
     if (data.emailOtp !== undefined && (await this.#holds(account, data.emailOtp))) return account;
+    if (!this.#sessions.isOfPresentEra(account)) throw new InvalidCredentialsError('Invalid identifier or password');
     const deviceId = this.#devices.get(data);
     if (deviceId !== undefined) this.#steps.begin(deviceId, account.id);
     throw new SecondAuthenticationFactorRequiredError('emailOtp', 'recovery codes or');

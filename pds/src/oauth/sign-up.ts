@@ -54,7 +54,7 @@ export function serveSignUp(router: PlainRouter, { load, server, devices, steps,
     const { provider } = await load();
     const { deviceId } = await provider.deviceManager.load(context.req, context.res);
     steps.end(deviceId);
-    await devices.signIn(deviceId, account.id, body['remember'] === true ? null : unrememberedMs);
+    await devices.signIn(deviceId, account, body['remember'] === true ? null : unrememberedMs);
     context.body = { did: account.did, handle: account.handle, next: wayBack(body['from']) };
   });
 }

@@ -5,15 +5,20 @@
  */
 import type { CreateTokenData, NewTokenData, RefreshToken, TokenData, TokenId, TokenInfo, TokenStore } from '@atproto/oauth-provider/store';
 import type { Clock } from '@dunlin/protocol/base/clock';
-import { equalBytes } from '@dunlin/protocol/base/bytes';
+import { equalBytes, toHex } from '@dunlin/protocol/base/bytes';
+import { growingCache } from '@dunlin/protocol/base/growing-cache';
 import { sha256 } from '@dunlin/protocol/crypto/hash';
 import type { Database, Statement } from '@dunlin/service/sqlite/database';
+import { XrpcError } from '@dunlin/service/xrpc/errors';
 import type { AccountStore } from '../account/account-store.ts';
 import type { GroupCommit } from '../sequencer/group-commit.ts';
 import type { AccountCards } from './account-card.ts';
 
 /** Most sessions of clients an account has; the one used longest ago makes place. */
 export const maxTokensPerAccount = 500;
+
+/** Most codes that were taken and have opened no session yet; the oldest are worth nothing any more. */
+const maxTakenCodes = 10_000;
 
 interface TokenRow {
   id: number;
@@ -39,6 +44,8 @@ export class OAuthTokens implements TokenStore {
   readonly #cards: AccountCards;
   readonly #groups: GroupCommit;
   readonly #clock: Clock;
+  /** Accounts by the digests of codes that were taken: documents are looked up before their sessions begin, and all may be ended meanwhile. */
+  readonly #taken = growingCache<string, number>(maxTakenCodes);
   readonly #insert: Statement<NewRow, unknown>;
   readonly #byTokenId: Statement<[string], TokenRow>;
   readonly #byCode: Statement<[Uint8Array], TokenRow>;
@@ -77,6 +84,7 @@ export class OAuthTokens implements TokenStore {
     await this.#groups.write(() => {
       const account = this.#accounts.byDid(data.did);
       if (account === null) throw new Error('account went away while its client signed in');
+      if (data.code !== null && !this.#taken.delete(keyOf(data.code))) throw new XrpcError(400, 'invalid_grant', 'the code is over, or all sessions of the account were ended meanwhile');
       const refreshHash = refreshToken === undefined ? null : sha256(refreshToken);
       if (refreshHash !== null && this.#isUsed.get(refreshHash) !== 0) throw new Error('refresh token was given before');
       this.#insert.run(
@@ -124,8 +132,14 @@ export class OAuthTokens implements TokenStore {
     return this.#ofAccount.all(accountId).length;
   }
 
-  /** Ends every session of an account's clients; called within a group. */
+  /** Notes that a code was taken: it opens one session, unless all of its account are ended before. */
+  noteTaken(code: string, accountId: number): void {
+    this.#taken.set(keyOf(code), accountId);
+  }
+
+  /** Ends every session of an account's clients, also those that are about to begin; called within a group. */
   deleteAll(accountId: number): void {
+    for (const [key, holder] of this.#taken) if (holder === accountId) this.#taken.delete(key);
     this.#deleteAll.run(accountId);
   }
 
@@ -136,6 +150,10 @@ export class OAuthTokens implements TokenStore {
     const isPresent = shown !== null && row.refresh_hash !== null && equalBytes(row.refresh_hash, sha256(shown));
     return { id: row.token_id as TokenId, account: this.#cards.of(account), currentRefreshToken: isPresent ? shown : null, data: toTokenData(row, account.did) };
   }
+}
+
+function keyOf(code: string): string {
+  return toHex(sha256(code));
 }
 
 function toTokenData(row: TokenRow, did: string): TokenData {

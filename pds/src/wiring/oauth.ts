@@ -27,6 +27,7 @@ import { OAuthLexicons } from '../oauth/lexicon-store.ts';
 import { ReplayNames } from '../oauth/replay-store.ts';
 import { OAuthRequests } from '../oauth/request-store.ts';
 import { SecondSteps } from '../oauth/second-steps.ts';
+import { SignInEras } from '../oauth/sign-in-eras.ts';
 import { OAuthTokens } from '../oauth/token-store.ts';
 import { OAuthUpkeep } from '../oauth/upkeep.ts';
 import { serveOwnPages } from '../oauth/own-pages.ts';
@@ -45,7 +46,7 @@ const requestsPerAddress = 600;
 export function openFactors({ clock }: Stage, { database, accounts }: Stores, { groups }: Writes, { server }: Network) {
   const store = new FactorStore(database);
   const codes = new SignInCodes(clock);
-  const parts = { store, codes, groups, server, clock };
+  const parts = { accounts, store, codes, groups, server, clock };
   const passkeys = new Passkeys(parts);
   return { store, codes, passkeys, check: new FactorCheck(parts), factors: new Factors(parts), signIn: new PasskeySignIn({ passkeys, accounts }), fresh: new FreshSessions(clock) };
 }
@@ -65,9 +66,10 @@ export function openOAuth(stage: Stage, stores: Stores, writes: Writes, network:
   const upkeep = new OAuthUpkeep(database, groups, clock);
   lifecycle.own('oauth upkeep', upkeep.start(onFault));
   const cards = new AccountCards(records, server);
-  const devices = new OAuthDevices(database, { groups, clock, onMany: () => void upkeep.prune().catch(onFault) });
+  const devices = new OAuthDevices(database, { accounts, groups, clock, onMany: () => void upkeep.prune().catch(onFault) });
   const tokens = new OAuthTokens(database, { accounts, cards, groups, clock });
-  const requests = new OAuthRequests(database, accounts, groups);
+  const eras = new SignInEras();
+  const requests = new OAuthRequests(database, { accounts, groups, eras, onTaken: (code, accountId) => tokens.noteTaken(code, accountId) });
   const consents = new OAuthConsents(database, groups, clock);
   const steps = new SecondSteps(clock);
   o.sessionEnds.add((accountId) => {
@@ -94,11 +96,11 @@ export function openOAuth(stage: Stage, stores: Stores, writes: Writes, network:
         handleDomains: handleDomains(config),
         inviteCodeRequired: areInvitesRequired(config),
         trustedClients: config.trustedClients,
-        accounts, cards, devices, tokens, consents, requests, log,
+        accounts, cards, devices, tokens, consents, requests, eras, log,
         desk: o.desk,
         lexicons: new OAuthLexicons(database, groups, clock),
         replays: new ReplayNames(clock),
-        signIns: new SignInDesk({ sessions: o.sessions, factors: o.factors.check, steps, limits: limits([[30, 300_000], [300, 86_400_000]]) }),
+        signIns: new SignInDesk({ sessions: o.sessions, factors: o.factors.check, steps, eras, limits: limits([[30, 300_000], [300, 86_400_000]]) }),
         endClients: (accountId) => tokens.deleteAll(accountId),
         fetch: network.fetchGuarded,
         findLexicon: (nsid) => network.lexicons.resolve(nsid),

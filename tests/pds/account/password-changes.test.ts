@@ -151,6 +151,18 @@ describe('when a password is changed', () => {
     expect((await browser.post('/account/second-step/begin', {})).json['error']).toBe('SignInAgain');
   });
 
+  test.each([true, false])('a sign-in on the pages whose password was right before comes to nothing (remembered: %s)', async (remember) => {
+    const name = remember ? 'gil' : 'hal';
+    const { did } = await small.newPerson(name);
+    const browser = new RawBrowser(small.url);
+    await browser.begin(new RawClient(small.url));
+    // The pages hold every answer for a while, so that its time says nothing: the password changes within it.
+    const signingIn = browser.signIn(`${name}.test`, `${name} password`, { remember });
+    expect((await small.call('com.atproto.admin.updateAccountPassword', { headers: small.admin, body: { did, password: 'another' } })).status).toBe(200);
+    const { json } = await signingIn;
+    expect(await browser.consent(did, json['ephemeralToken'] as string | undefined)).toBe('');
+  });
+
   test('a mail server that takes no letter changes nothing of it', async () => {
     const { did, token } = await small.newPerson('finn');
     mail.refusal = 'mailbox full';

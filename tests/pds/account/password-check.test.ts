@@ -19,3 +19,12 @@ test('refuses more than can wait, and serves those who do', async () => {
   expect(new Set(answers)).toEqual(new Set(['false', 'NotEnoughResources']));
   expect(answers.filter((answer) => answer === 'false').length).toBeGreaterThanOrEqual(maxHashesWaiting);
 });
+
+test('a server that was too busy for the first stranger answers the next as any', async () => {
+  const passwords = new PasswordCheck(systemClock);
+  const stored = `${'0'.repeat(32)}:broken`;
+  const asked = Array.from({ length: maxHashesWaiting + 2 }, () => passwords.compare('x', stored));
+  await expect(passwords.compare('x', null)).rejects.toMatchObject({ error: 'NotEnoughResources' });
+  await Promise.all(asked);
+  expect(await passwords.compare('x', null)).toBe(false);
+});

@@ -3,7 +3,7 @@ import { ManualClock } from '@dunlin/protocol/base/clock';
 import { openDatabase, type Database } from '@dunlin/service/sqlite/database';
 import { AccountStore } from '../../../pds/src/account/account-store.ts';
 import { AppPasswordStore } from '../../../pds/src/account/app-password-store.ts';
-import type { AppPasswords } from '../../../pds/src/account/app-passwords.ts';
+import { AppPasswords } from '../../../pds/src/account/app-passwords.ts';
 import { PasswordCheck } from '../../../pds/src/account/password-check.ts';
 import { RefreshTokenStore } from '../../../pds/src/account/refresh-token-store.ts';
 import { SessionTokens } from '../../../pds/src/account/session-token.ts';
@@ -26,7 +26,7 @@ beforeEach(() => {
   appPasswords = new AppPasswordStore(database);
   groups = new GroupCommit({ database, sequencer: new Sequencer(database, clock), clock });
   sessions = new Sessions({
-    accounts, refreshTokens: new RefreshTokenStore(database), appPasswordStore: appPasswords, appPasswords: {} as AppPasswords,
+    accounts, refreshTokens: new RefreshTokenStore(database), appPasswordStore: appPasswords, appPasswords: new AppPasswords({ accounts, appPasswords, refreshTokens: new RefreshTokenStore(database), passwords: new PasswordCheck(clock), groups, clock }),
     tokens, passwords: new PasswordCheck(clock), groups, clock,
   });
   id = accounts.insert({ did: 'did:web:ada.test', handle: 'ada.test', email: null, passwordHash: null, signingKey: new Uint8Array(32), createdAtMs: 0, deactivatedAtMs: null });
@@ -44,6 +44,18 @@ test('a session begins in the era its password was looked at in, says so, and in
   const now = accounts.byId(id)!;
   expect(eraOf((await sessions.begin({ account: now, appPassword: null }))!.accessJwt)).toBe(1);
   expect(eraOf(sessions.beginTakendown(now).accessJwt)).toBe(1);
+  expect(eraOf(sessions.beginTakendown(before).accessJwt)).toBe(0);
+});
+
+test('an app password that was asked for before all sessions ended is not made', async () => {
+  const made = new AppPasswords({ accounts, appPasswords, refreshTokens: new RefreshTokenStore(database), passwords: new PasswordCheck(clock), groups, clock });
+  const before = accounts.byId(id)!;
+  const making = made.create(before, { name: 'back door', isPrivileged: true });
+  await groups.write(() => accounts.endEra(id));
+  await expect(making).rejects.toMatchObject({ status: 400, error: 'ExpiredToken' });
+  expect(made.list(id)).toEqual([]);
+  await made.create(accounts.byId(id)!, { name: 'bot', isPrivileged: false });
+  expect(made.list(id)).toHaveLength(1);
 });
 
 test('no session begins with an app password that was taken back since it was looked at', async () => {

@@ -10,6 +10,7 @@ import { maxConsentsPerAccount, OAuthConsents } from '../../../pds/src/oauth/con
 import { maxAccountsPerDevice, OAuthDevices } from '../../../pds/src/oauth/device-store.ts';
 import { OAuthLexicons, unknownLifeMs } from '../../../pds/src/oauth/lexicon-store.ts';
 import { maxParametersLength, OAuthRequests } from '../../../pds/src/oauth/request-store.ts';
+import { SignInEras } from '../../../pds/src/oauth/sign-in-eras.ts';
 import { oauthSchema } from '../../../pds/src/oauth/schema.ts';
 import { maxTokensPerAccount, OAuthTokens } from '../../../pds/src/oauth/token-store.ts';
 import { deviceLifeMs, OAuthUpkeep, requestGraceMs, strangerLifeMs, tokenLifeMs } from '../../../pds/src/oauth/upkeep.ts';
@@ -26,6 +27,7 @@ let accounts: AccountStore;
 let devices: OAuthDevices;
 let tokens: OAuthTokens;
 let requests: OAuthRequests;
+let eras: SignInEras;
 const did = (name: string) => `did:plc:${name.padEnd(24, 'a')}` as const;
 
 beforeEach(() => {
@@ -34,9 +36,10 @@ beforeEach(() => {
   groups = new GroupCommit({ database, sequencer: new Sequencer(database, clock), clock });
   accounts = new AccountStore(database);
   const server = new ServerIdentity({ hostname: 'pds.people.org', isLocal: false, serviceDid: null });
-  devices = new OAuthDevices(database, { groups, clock, onMany: () => undefined });
+  devices = new OAuthDevices(database, { accounts, groups, clock, onMany: () => undefined });
   tokens = new OAuthTokens(database, { accounts, cards: new AccountCards(new RecordStore(database), server), groups, clock });
-  requests = new OAuthRequests(database, accounts, groups);
+  eras = new SignInEras();
+  requests = new OAuthRequests(database, { accounts, groups, eras, onTaken: (code, accountId) => tokens.noteTaken(code, accountId) });
 });
 afterEach(() => void database.close());
 
@@ -56,7 +59,7 @@ const request = (more: Partial<RequestData> = {}): RequestData => ({
 
 describe('tokens', () => {
   test('no refresh token and no code stands in the database', async () => {
-    addAccount('ada');
+    tokens.noteTaken('cod-secret', addAccount('ada'));
     await addToken('ada', 1, 'cod-secret');
     await tokens.rotateToken('tok-1', 'tok-2', 'ref-2', { clientAuth: { method: 'none' }, expiresAt: new Date(9), updatedAt: new Date(8), scope: 'atproto' });
     const everything = ['oauth_token', 'oauth_used_refresh_token'].flatMap((table) => database.prepare(`SELECT * FROM ${table}`).all());
@@ -103,7 +106,7 @@ describe('tokens', () => {
     await requests.createRequest('req-1', request());
     await requests.updateRequest('req-1', { did: did('ada'), code: 'cod-1' });
     await addDevice('one');
-    await devices.signIn(device('one'), id);
+    await devices.signIn(device('one'), accounts.byId(id)!);
     accounts.delete(id);
     expect(['oauth_token', 'oauth_request', 'oauth_device_account'].map(count)).toEqual([0, 0, 0]);
     await expect(addToken('ada', 2)).rejects.toThrow('account went away');
@@ -119,6 +122,20 @@ describe('requests', () => {
     const taken = await Promise.all([requests.consumeRequestCode('cod-1'), requests.consumeRequestCode('cod-1')]);
     expect(taken.filter((each) => each !== null)).toEqual([{ requestId: 'req-1', data: expect.objectContaining({ did: did('ada'), code: 'cod-1' }) }]);
     expect(await requests.consumeRequestCode('cod-2')).toBeNull();
+  });
+
+  test('a code that was taken opens no session once all are ended', async () => {
+    const id = addAccount('ada');
+    for (const [number, code] of (['cod-1', 'cod-2'] as const).entries()) {
+      await requests.createRequest(`req-${number}`, request());
+      await requests.updateRequest(`req-${number}`, { did: did('ada'), code });
+      expect(await requests.consumeRequestCode(code)).not.toBeNull();
+      if (number === 0) await groups.write(() => tokens.deleteAll(id));
+    }
+    await expect(addToken('ada', 1, 'cod-1')).rejects.toThrow('ended');
+    await addToken('ada', 2, 'cod-2');
+    await expect(addToken('ada', 3, 'cod-2')).rejects.toThrow('ended');
+    expect(tokens.listAccountTokens(did('ada'))).toHaveLength(1);
   });
 
   test('what is not changed stays, and changing what is gone does nothing', async () => {
@@ -146,7 +163,7 @@ describe('devices', () => {
     await addDevice('one');
     for (let number = 0; number <= maxAccountsPerDevice; number++) {
       clock.advance(1);
-      await devices.signIn(device('one'), addAccount(`p${number}`));
+      await devices.signIn(device('one'), accounts.byId(addAccount(`p${number}`))!);
       expect(devices.onDevice(device('one'))).toHaveLength(Math.min(number + 1, maxAccountsPerDevice));
     }
     expect(devices.signedIn(device('one'), accounts.byDid(did('p0'))!.id)).toBeNull();
@@ -156,13 +173,28 @@ describe('devices', () => {
   test('a sign-in for a while ends by itself', async () => {
     const id = addAccount('ada');
     await addDevice('one');
-    await devices.signIn(device('one'), id, 1_000);
+    await devices.signIn(device('one'), accounts.byId(id)!, 1_000);
     clock.advance(999);
     expect(devices.onDevice(device('one'))).toHaveLength(1);
     clock.advance(1);
     expect(devices.onDevice(device('one'))).toEqual([]);
     expect(devices.ofAccount(id)).toEqual([]);
     expect(devices.signedIn(device('one'), id)).toBeNull();
+  });
+
+  test('a sign-in that was proved before all were ended is none, and answers no request', async () => {
+    const id = addAccount('ada');
+    await addDevice('one');
+    const before = accounts.byId(id)!;
+    await requests.createRequest('req-1', request({ deviceId: device('one') }));
+    eras.note(device('one'), before);
+    await groups.write(() => accounts.endEra(id));
+    await expect(devices.signIn(device('one'), before)).rejects.toMatchObject({ error: 'SignInAgain' });
+    await expect(requests.updateRequest('req-1', { did: did('ada'), code: 'cod-1' })).rejects.toMatchObject({ error: 'SignInAgain' });
+    await devices.signIn(device('one'), accounts.byId(id)!);
+    eras.note(device('one'), accounts.byId(id)!);
+    await requests.updateRequest('req-1', { did: did('ada'), code: 'cod-1' });
+    expect(devices.onDevice(device('one'))).toHaveLength(1);
   });
 
   test('long names of browsers are cut, and updates touch what they name', async () => {
@@ -202,7 +234,7 @@ test('upkeep removes what is over, and nothing a moment early', async () => {
   const id = addAccount('ada');
   await addDevice('stranger');
   await addDevice('known');
-  await devices.signIn(device('known'), id);
+  await devices.signIn(device('known'), accounts.byId(id)!);
   await requests.createRequest('req-1', request({ expiresAt: new Date(clock.nowMs()) }));
   await addToken('ada', clock.nowMs());
   await tokens.rotateToken(`tok-${clock.nowMs()}`, 'tok-x', 'ref-x', { clientAuth: { method: 'none' }, expiresAt: new Date(9), updatedAt: new Date(clock.nowMs()), scope: 'atproto' });
