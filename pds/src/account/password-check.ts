@@ -22,6 +22,8 @@ export const maxHashesWaiting = 100;
 export class PasswordCheck {
   readonly #clock: Clock;
   readonly #line = new Line(maxHashesAtOnce);
+  readonly #closing = new AbortController();
+  readonly #running = new Set<Promise<unknown>>();
   #decoy: Promise<string> | null = null;
 
   constructor(clock: Clock) {
@@ -57,6 +59,12 @@ export class PasswordCheck {
     if (leftMs > 0) await this.#clock.sleep(leftMs);
   }
 
+  /** Sends away who waits, and resolves when nothing is computed any more. */
+  async close(): Promise<void> {
+    this.#closing.abort(new XrpcError(503, 'NotEnoughResources', 'server is stopping'));
+    await Promise.allSettled(this.#running);
+  }
+
   #decoyHash(): Promise<string> {
     // One that could not be made for want of places is made with the next question.
     this.#decoy ??= this.hash('no account has this password').catch((fault: unknown) => {
@@ -68,6 +76,8 @@ export class PasswordCheck {
 
   async #inTurn<T>(work: () => Promise<T>): Promise<T> {
     if (this.#line.waiting >= maxHashesWaiting) throw new XrpcError(503, 'NotEnoughResources', 'too many sign-ins at once, try again later');
-    return this.#line.run(work);
+    const running = this.#line.run(work, this.#closing.signal).finally(() => this.#running.delete(running));
+    this.#running.add(running);
+    return await running;
   }
 }

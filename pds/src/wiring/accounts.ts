@@ -43,6 +43,7 @@ export function openAccounts(stage: Stage, stores: Stores, writes: Writes, netwo
   const { resolver, server } = network;
   const { mailer, mailCodes, accountLetters, moderationMailer } = openMail(stage, stores, writes);
   const passwords = new PasswordCheck(clock);
+  lifecycle.own('password checks', () => passwords.close());
   const tokens = new SessionTokens({ secret: secrets.jwtSecret, audiences: () => server.audiences, clock });
   const sessionEnds = new SessionEnds();
   sessionEnds.add((accountId) => stores.refreshTokens.revokeAll(accountId));

@@ -29,9 +29,9 @@ export class Line {
     return this.#waiting.size;
   }
 
-  /** Does some work in a place, as soon as there is one. */
-  async run<T>(work: () => Promise<T>): Promise<T> {
-    await this.enter();
+  /** Does some work in a place, as soon as there is one. @throws the signal's reason */
+  async run<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    await this.enter(signal);
     try {
       return await work();
     } finally {

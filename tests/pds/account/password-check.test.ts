@@ -1,7 +1,7 @@
 /** Comparing passwords: what counts as the same, and that no more than a few run or wait at once. */
 import { expect, test } from '@jest/globals';
 import { systemClock } from '@dunlin/protocol/base/clock';
-import { maxHashesWaiting, PasswordCheck } from '../../../pds/src/account/password-check.ts';
+import { maxHashesAtOnce, maxHashesWaiting, PasswordCheck } from '../../../pds/src/account/password-check.ts';
 
 test('only the right password of an account that has one matches', async () => {
   const passwords = new PasswordCheck(systemClock);
@@ -27,4 +27,13 @@ test('a server that was too busy for the first stranger answers the next as any'
   await expect(passwords.compare('x', null)).rejects.toMatchObject({ error: 'NotEnoughResources' });
   await Promise.all(asked);
   expect(await passwords.compare('x', null)).toBe(false);
+});
+
+test('closing sends away who waits and leaves nothing computing', async () => {
+  const passwords = new PasswordCheck(systemClock);
+  const asked = Array.from({ length: maxHashesAtOnce + 3 }, () => passwords.hash('x').then(() => 'done', (fault: { error?: string }) => String(fault.error)));
+  await passwords.close();
+  const answers = await Promise.race([Promise.all(asked), new Promise<string[]>((resolve) => setImmediate(() => resolve([])))]);
+  expect(answers.toSorted()).toEqual(['NotEnoughResources', 'NotEnoughResources', 'NotEnoughResources', 'done', 'done']);
+  await expect(passwords.hash('x')).rejects.toMatchObject({ error: 'NotEnoughResources' });
 });
