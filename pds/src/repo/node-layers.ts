@@ -40,8 +40,14 @@ interface Layer {
   next: number;
   /** Not fetched yet. */
   links: Link[];
-  /** What the nodes lie in. */
-  runs: Buffer[];
+  /** What the nodes lie in, oldest first. */
+  runs: Run[];
+}
+
+/** What one query gave, and how many nodes of the layer came with it. */
+interface Run {
+  readonly bytes: Buffer;
+  readonly nodes: number;
 }
 
 /** Fetches nodes of one account from one snapshot. */
@@ -73,7 +79,7 @@ export class NodeLayers {
 
   /** Gives up what was fetched. */
   end(): void {
-    for (const { runs } of this.#layers) for (const run of runs) releaseBytes(run);
+    for (const { runs } of this.#layers) for (const { bytes } of runs) releaseBytes(bytes);
     this.#layers = [];
     this.#recent = new Map();
     this.#aheadBytes = 0;
@@ -85,11 +91,9 @@ export class NodeLayers {
    */
   next(depth: number): WalkedNode {
     const layer = this.#layers[depth]!;
-    if (layer.next === layer.nodes.length) {
-      // The walk is above this layer, so it is through with all that was taken of it, and with the links in there.
-      for (const run of layer.runs.splice(0)) releaseBytes(run);
-      this.#fetch(depth);
-    }
+    // The walk is above this layer, so it is through with all that was taken of it, and with the links in there.
+    for (let oldest = layer.runs[0]; oldest !== undefined && oldest.nodes <= layer.next; oldest = layer.runs[0]) letGo(layer, oldest);
+    if (layer.next === layer.nodes.length) this.#fetch(depth);
     const node = layer.nodes[layer.next++];
     assert(node !== undefined, `no node is left in a layer: account=${this.#accountId} depth=${depth}`);
     this.#aheadBytes -= node.end - node.sectionStart;
@@ -103,11 +107,7 @@ export class NodeLayers {
     if (hasRoom && layer.links.length < batchNodes && depth > 0 && this.#layers[depth - 1]!.links.length > 0) this.#fetch(depth - 1);
     const links = layer.links.splice(0, hasRoom ? batchNodes : 1);
     const below = (this.#layers[depth + 1] ??= makeLayer([]));
-    if (layer.next === layer.nodes.length) {
-      layer.nodes = [];
-      layer.next = 0;
-    }
-    layer.runs.push(this.#read(links));
+    layer.runs.push({ bytes: this.#read(links), nodes: links.length });
     for (const link of links) {
       const node = this.#run.find(link) ?? this.#find(link);
       layer.nodes.push(node);
@@ -172,6 +172,14 @@ class NodeRun {
 
 function makeNode(bytes: Buffer, { sectionStart, start, end }: { sectionStart: number; start: number; end: number }): WalkedNode {
   return { bytes, sectionStart, start, end, steps: nodeSteps({ bytes, start, end }) };
+}
+
+/** Gives the oldest run of a layer back, whose nodes are all walked. */
+function letGo(layer: Layer, { bytes, nodes }: Run): void {
+  releaseBytes(bytes);
+  layer.runs.shift();
+  layer.nodes.splice(0, nodes);
+  layer.next -= nodes;
 }
 
 function makeLayer(links: Link[]): Layer {

@@ -13,7 +13,7 @@ import { keyHeight } from '@dunlin/protocol/mst/key';
 import { Mst } from '@dunlin/protocol/mst/tree';
 import { walkTree } from '@dunlin/protocol/mst/walk';
 import { signCommit } from '@dunlin/protocol/repo/commit';
-import { openDatabase, type Database } from '@dunlin/service/sqlite/database';
+import { openDatabase, type Database, type Statement } from '@dunlin/service/sqlite/database';
 import { maxExportsAtOnce, RepoExporter } from '../../../pds/src/repo/export.ts';
 import { RepoSnapshot } from '../../../pds/src/repo/export-blocks.ts';
 import { pieceBytes } from '../../../pds/src/repo/export-car.ts';
@@ -124,6 +124,42 @@ test.each([30, 300])('a node of %i keys', (count) => {
   }
   check(store(paths.map((path) => [path, { path }])));
 });
+
+test('of nodes no more is held than what is ahead of the walk, however many there are', () => {
+  const { database, expected } = store(Array.from({ length: 30_000 }, (_none, index) => [`com.example.note/${key(index)}`, { index }]));
+  const runs = runsOfNodes(database);
+  const snapshot = new RepoSnapshot(database);
+  const pieces: Buffer[] = [];
+  let mostBytes = 0;
+  for (const piece of snapshot.pieces(account, snapshot.begin(account)!)(() => Buffer.allocUnsafeSlow(pieceBytes))) {
+    pieces.push(piece);
+    mostBytes = Math.max(mostBytes, runs.reduce((sum, run) => sum + run.length, 0));
+  }
+  snapshot.end();
+  expect(Buffer.concat(pieces).equals(Buffer.from(expected))).toBe(true);
+  expect(runs.length).toBeGreaterThan(100);
+  expect(mostBytes).toBeLessThan(200_000);
+  database.close();
+});
+
+/** Gives the runs of nodes that are read from then on; one that was given back is empty. */
+function runsOfNodes(database: Database): Buffer[] {
+  const runs: Buffer[] = [];
+  const prepare = database.prepare.bind(database) as (sql: string) => Statement<unknown[], unknown>;
+  database.prepare = ((sql: string) => {
+    const statement = prepare(sql);
+    const get = statement.get.bind(statement);
+    if (/group_concat[^]*FROM node/.test(sql)) {
+      statement.get = (...given) => {
+        const run = get(...given);
+        if (Buffer.isBuffer(run)) runs.push(run);
+        return run;
+      };
+    }
+    return statement;
+  }) as typeof database.prepare;
+  return runs;
+}
 
 test('keys as long as keys may be', () => {
   check(store(Array.from({ length: 50 }, (_none, index) => [`com.example.${'long'.repeat(70)}/${'k'.repeat(450)}${key(index)}`, { index }])));
