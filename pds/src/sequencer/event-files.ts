@@ -132,14 +132,21 @@ export class EventFiles {
     return reading;
   }
 
-  /** Closes a file that nobody reads any more when it was let go, could not be opened, or is one too many. */
+  /** Closes a file that nobody reads any more when it was let go or could not be opened; if it stays, another when there are too many. */
   async #closeIdle(reading: OpenFile): Promise<void> {
     if (reading.users > 0) return;
     const isOpen = await reading.handle.then(() => true, () => false);
+    if (reading.users > 0) return;
     const isKept = this.#open.get(reading.file) === reading;
-    if (reading.users > 0 || (isKept && isOpen && this.#open.size <= maxOpenFiles)) return;
+    if (isKept && isOpen) return await this.#closeOneTooMany();
     if (isKept) this.#open.delete(reading.file);
     if (isOpen) await (await reading.handle).close();
+  }
+
+  async #closeOneTooMany(): Promise<void> {
+    if (this.#open.size <= maxOpenFiles) return;
+    const oldest = this.#open.values().find(({ users }) => users === 0);
+    if (oldest !== undefined) await this.#letGo(oldest.file);
   }
 
   async #letGo(file: number): Promise<void> {

@@ -1,5 +1,5 @@
 /** Events go from the table to files and are replayed all the same: byte for byte, after crashes, deletions and damage. */
-import { readFileSync, statSync, truncateSync, writeFileSync, appendFileSync } from 'node:fs';
+import { readFileSync, rmSync, statSync, truncateSync, writeFileSync, appendFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { AssertionFailure } from '@dunlin/protocol/base/assert';
@@ -240,6 +240,16 @@ test('more files can be read at once than stay open', async () => {
   });
   expect((await Promise.all(reads)).filter((isRight) => !isRight)).toEqual([]);
   expect(await home.files.read(count + 1, 0, Buffer.alloc(1))).toBe(false);
+});
+
+test('of many files those that were read last stay open', async () => {
+  const files = Array.from({ length: maxOpenFiles + 2 }, (_each, n) => n + 1);
+  for (const file of files) await home.files.append(file, 0, [Buffer.alloc(10, file)]);
+  for (const file of files) await home.files.read(file, 0, Buffer.alloc(10));
+  // What is open can be read although it is gone.
+  for (const path of home.filePaths) rmSync(path);
+  const areOpen = await Promise.all(files.map(async (file) => await home.files.read(file, 0, Buffer.alloc(10))));
+  expect(areOpen).toEqual([false, false, ...Array.from({ length: maxOpenFiles }, () => true)]);
 });
 
 describe('retention', () => {
