@@ -157,10 +157,10 @@ export class Filing {
     }
   }
 
-  /** Gives the file to add to, and its end: the newest, unless it is long or began long before these events. */
+  /** Gives the file to add to, and its end: the newest, unless it is long or began long before these events, or after them by a clock that was ahead. */
   #fileFor({ firstSeq, firstAt }: Draft): Pick<EventFile, 'file' | 'bytes'> {
     const newest = this.#runs.newestFile();
-    const isFit = newest !== null && newest.bytes < fileBytes && firstAt - newest.firstAt < this.#fileSpanMs;
+    const isFit = newest !== null && newest.bytes < fileBytes && Math.abs(firstAt - newest.firstAt) < this.#fileSpanMs;
     return isFit ? newest : { file: firstSeq, bytes: 0 };
   }
 

@@ -7,7 +7,7 @@ import type { Clock } from '@dunlin/protocol/base/clock';
 import type { Database, Statement } from '@dunlin/service/sqlite/database';
 import type { EventFiles } from './event-files.ts';
 import type { GroupCommit } from './group-commit.ts';
-import { RunStore } from './run-store.ts';
+import { RunStore, type EventFile } from './run-store.ts';
 import type { Sequencer } from './sequencer.ts';
 
 /** How often old events are looked for, in ms. */
@@ -58,8 +58,8 @@ export class Retention {
 
   async #pruneFiles(): Promise<number> {
     let removed = 0;
-    for (const file of this.#runs.files()) {
-      if (file.lastAt >= this.#clock.nowMs() - this.#windowMs || file.lastSeq >= this.#sequencer.headSeq()) break;
+    for (const file of this.#oldFiles()) {
+      if (file.lastSeq >= this.#sequencer.headSeq()) break;
       const count = this.#runs.heldIn(file);
       if (!(await this.#groups.write(() => this.#runs.removeFile(file)))) break;
       this.#sequencer.refreshOldest();
@@ -67,6 +67,18 @@ export class Retention {
       removed += count;
     }
     return removed;
+  }
+
+  /** Gives the files that are out of the window. A time that has not come yet, of a clock that was ahead, says nothing: its file goes with the next. */
+  #oldFiles(): EventFile[] {
+    const [files, nowMs] = [this.#runs.files(), this.#clock.nowMs()];
+    let count = 0;
+    for (const [index, { lastAt }] of files.entries()) {
+      if (lastAt > nowMs) continue;
+      if (lastAt >= nowMs - this.#windowMs) break;
+      count = index + 1;
+    }
+    return files.slice(0, count);
   }
 
   async #pruneTable(): Promise<number> {

@@ -275,6 +275,27 @@ describe('retention', () => {
     await expectReplay();
   });
 
+  test('is not held up for years by a clock that was ahead for a while', async () => {
+    await tellMuch();
+    await home.filing.file();
+    const rightMs = home.clock.nowMs();
+    home.clock.setNow(rightMs + 3 * 365 * 86_400_000);
+    await tellMuch();
+    await home.filing.file();
+    home.clock.setNow(rightMs);
+    for (let times = 0; times < 12; times++) {
+      home.clock.advance(windowMs / 4);
+      await tellMuch(20);
+      await home.filing.file();
+      await home.retention.prune();
+    }
+    // Twelve times twenty were told over three windows; what is older than one, and its share of a file, is gone.
+    const oldest = home.told.find(({ seq }) => seq === home.sequencer.oldestSeq())!;
+    expect(home.clock.nowMs() - oldest.atMs).toBeLessThan(2 * windowMs);
+    home.told = home.told.filter(({ seq }) => seq >= oldest.seq);
+    await expectReplay();
+  });
+
   test('makes a reader who is in a file that goes hear that its place is gone', async () => {
     await tellMuch();
     await home.filing.file();
