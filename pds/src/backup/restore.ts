@@ -9,7 +9,7 @@ import { copyFile, mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemClock } from '@dunlin/protocol/base/clock';
 import { sameCid, type Cid } from '@dunlin/protocol/data/cid';
-import { checkDatabase } from '@dunlin/service/sqlite/copy';
+import { checkDatabase, removeDatabase, sideFilesOf } from '@dunlin/service/sqlite/copy';
 import type { Database } from '@dunlin/service/sqlite/database';
 import { beginShellAct } from '../audit/shell-acts.ts';
 import { AuditLog } from '../audit/audit-log.ts';
@@ -44,9 +44,12 @@ export async function restore(o: RestoreOptions): Promise<BackupManifest> {
   const parts = backupFiles(o.from);
   const database = join(o.dataDirectory, 'pds.sqlite');
   if (existsSync(database)) throw new Error(`data directory holds a server already: ${o.dataDirectory}`);
+  const [left] = sideFilesOf(database);
+  if (left !== undefined) throw new Error(`data directory holds what belongs to a database that is gone: ${left}; it would be taken for the backup's`);
   checkDatabase(parts.database);
   await mkdir(o.dataDirectory, { recursive: true, mode: 0o700 });
   await copyFile(parts.secrets, join(o.dataDirectory, 'secrets.json'));
+  removeDatabase(`${database}.new`);
   await copyFile(parts.database, `${database}.new`);
   const missingBlobs = await fill(o.open(`${database}.new`), {
     files: o.files, from: o.from, dataDirectory: o.dataDirectory, seq: manifest.headSeq + restoreSeqJump,
