@@ -1,13 +1,15 @@
 /**
  * Exports whole repositories, or what a revision has not seen yet, as a CAR stream with flat memory.
  * Each export reads a snapshot through a connection of its own, so writes go on meanwhile and no block vanishes under it.
- * How many run at once is bounded, and so is how many wait; a reader that leaves or stalls gives its place back.
- * Not here: what is in an export and in which order (`export-blocks.ts`).
- * Source: lexicon com.atproto.sync.getRepo.
+ * How many run at once is bounded, and so is how many wait; a reader that leaves, or does not keep a least pace, loses its place, and
+ * what is left to send holds none. Not here: what is in an export and in which order (`export-blocks.ts`).
+ * Source: lexicon com.atproto.sync.getRepo; docs/decisions/0030-a-least-pace.md.
  */
 import { Readable } from 'node:stream';
+import { systemClock, type Clock, type Timer } from '@dunlin/protocol/base/clock';
 import { writeCarStream } from '@dunlin/protocol/car/write';
 import { LentBody } from '@dunlin/service/http/lent-body';
+import { Pace, type PaceRule } from '@dunlin/service/http/pace';
 import type { Database } from '@dunlin/service/sqlite/database';
 import { XrpcError } from '@dunlin/service/xrpc/errors';
 import { RepoSnapshot, type SnapshotHead } from './export-blocks.ts';
@@ -19,20 +21,61 @@ export const maxExportsAtOnce = 4;
 /** Most exports that wait for a place. */
 export const maxExportsWaiting = 64;
 
+/** How fast exports must be read: 8 KiB a second, within five minutes, for the buffers of a connection take megabytes and want more only when a third is gone. */
+export const exportPace: PaceRule = { leastBytes: 2_457_600, windowMs: 300_000 };
+
+/** How often readers are looked at, in ms. */
+const lookEveryMs = 1_000;
+
+/** An export under way. It holds a place until everything was read for it. */
+class Reading {
+  readonly #pace = new Pace(exportPace);
+  readonly #giveBack: () => void;
+  #bytes = 0;
+  #isHeld = true;
+
+  constructor(giveBack: () => void) {
+    this.#giveBack = giveBack;
+  }
+
+  /** Gives what is read for it, and its place back behind the last. */
+  *parts<T>(parts: Iterable<T>, lengthOf: (part: T) => number): Generator<T, void, undefined> {
+    for (const part of parts) {
+      this.#bytes += lengthOf(part);
+      yield part;
+    }
+    this.end();
+  }
+
+  /** False when what was asked for since the last look, `waitedMs` ago, was too little to go on holding a place. */
+  keepsPace(waitedMs: number): boolean {
+    const bytes = this.#bytes;
+    this.#bytes = 0;
+    return !this.#isHeld || this.#pace.took({ waitedMs, bytes });
+  }
+
+  end(): void {
+    if (this.#isHeld) this.#giveBack();
+    this.#isHeld = false;
+  }
+}
+
 /** Exports repositories. */
 export class RepoExporter {
   readonly #open: () => Database;
   readonly #onFault: (fault: unknown) => void;
   readonly #idle: RepoSnapshot[] = [];
   readonly #waiting: ((snapshot: RepoSnapshot) => void)[] = [];
-  readonly #streams = new Set<Readable>();
+  readonly #streams = new Map<Readable, Reading>();
+  readonly #timer: Timer;
   #opened = 0;
   #isClosed = false;
 
   /** `open` opens the database once more, for reading only; `onFault` is told when an export had to be cut short. */
-  constructor(open: () => Database, onFault: (fault: unknown) => void) {
+  constructor(open: () => Database, onFault: (fault: unknown) => void, clock: Clock = systemClock) {
     this.#open = open;
     this.#onFault = onFault;
+    this.#timer = clock.every(lookEveryMs, () => this.#cutSlow(), { unref: true });
   }
 
   /**
@@ -44,9 +87,10 @@ export class RepoExporter {
     if (moment === null) return null;
     const { snapshot, head } = moment;
     try {
-      return this.#lend(snapshot, since === null
-        ? new LentBody(snapshot.pieces(accountId, head), pieceBytes)
-        : Readable.from(writeCarStream(head.cid, snapshot.newerThan(since, accountId, head)), { objectMode: false, highWaterMark: 1 }));
+      if (since === null) return this.#lendPieces(snapshot, accountId, head);
+      const reading = new Reading(() => this.#giveBack(snapshot));
+      const blocks = reading.parts(snapshot.newerThan(since, accountId, head), ([, bytes]) => bytes.length);
+      return this.#lend(reading, Readable.from(writeCarStream(head.cid, blocks), { objectMode: false, highWaterMark: 1 }));
     } catch (fault) {
       this.#giveBack(snapshot);
       throw fault;
@@ -69,7 +113,7 @@ export class RepoExporter {
         await new Promise((resolve) => void setImmediate(resolve));
         signal.throwIfAborted();
       }
-      return { bytes, rev: head.rev, car: this.#lend(snapshot, new LentBody(snapshot.pieces(accountId, head), pieceBytes)) };
+      return { bytes, rev: head.rev, car: this.#lendPieces(snapshot, accountId, head) };
     } catch (fault) {
       this.#giveBack(snapshot);
       throw fault;
@@ -87,21 +131,31 @@ export class RepoExporter {
     return head && { snapshot, head };
   }
 
-  /** Lends a snapshot to a stream until that is closed. */
-  #lend(snapshot: RepoSnapshot, stream: Readable): Readable {
-    this.#streams.add(stream);
+  #lendPieces(snapshot: RepoSnapshot, accountId: number, head: SnapshotHead): Readable {
+    const [pieces, reading] = [snapshot.pieces(accountId, head), new Reading(() => this.#giveBack(snapshot))];
+    return this.#lend(reading, new LentBody((room) => reading.parts(pieces(room), ({ length }) => length), pieceBytes));
+  }
+
+  #lend(reading: Reading, stream: Readable): Readable {
+    this.#streams.set(stream, reading);
     stream.once('error', this.#onFault);
     stream.once('close', () => {
       this.#streams.delete(stream);
-      this.#giveBack(snapshot);
+      reading.end();
     });
     return stream;
+  }
+
+  /** Cuts off who is too slow. It is their time alone: a piece that is asked for is there within milliseconds. */
+  #cutSlow(): void {
+    for (const [stream, reading] of this.#streams) if (!reading.keepsPace(lookEveryMs)) stream.destroy();
   }
 
   /** Ends every export and closes the connections. */
   close(): void {
     this.#isClosed = true;
-    for (const stream of this.#streams) stream.destroy();
+    this.#timer.cancel();
+    for (const stream of this.#streams.keys()) stream.destroy();
     for (const snapshot of this.#idle.splice(0)) snapshot.close();
   }
 

@@ -65,7 +65,7 @@ export function openStores({ config, clock, log, lifecycle, metrics }: Pick<Stag
   const heads = new HeadStore(database);
   const nodes = new NodeStore(database, { cacheBytes: config.cacheBytes });
   const records = new RecordStore(database);
-  const exporter = new RepoExporter(() => openDatabase(path, { migrations: pdsMigrations, readonly: true }), reportFault(log, 'export was cut short'));
+  const exporter = new RepoExporter(() => openDatabase(path, { migrations: pdsMigrations, readonly: true }), reportFault(log, 'export was cut short'), clock);
   lifecycle.own('exports', () => exporter.close());
   const files = openBlobFiles(config, { log, isReceiving: true, ...(metrics && { metrics }) });
   lifecycle.own('blob files', () => files.close());
