@@ -261,6 +261,9 @@ export class MoveRunner {
       case 'identity':
         if (await this.#steps.isIdentityHere(account)) return 'activation';
         if (move.operation === null) return null;
+        // It may have been stopped, or taken down, while the network was asked.
+        signal.throwIfAborted();
+        this.assertMayGoOn(this.#accounts.byId(account.id) ?? account);
         await this.#steps.submitOwn(account, move.operation);
         return 'activation';
       case 'activation':

@@ -50,6 +50,7 @@ export type OnBytes = (bytes: number) => void;
 export interface FilesPlace {
   pass: number;
   after: Parameters<MissingBlobs['fetch']>[1]['after'];
+  /** Whether a file has come since it last failed. */
   hasProgressed: boolean;
   reason: string;
 }
@@ -169,7 +170,9 @@ export class MoveSteps {
     place.reason = failed.at(-1)?.reason ?? place.reason;
     place.hasProgressed ||= fetched > 0;
     if (fetched === 0 && failed.length > 0 && failed.every(({ isAnswered }) => !isAnswered)) {
-      throw new MoveFault('OldServerUnreachable', `The old server at ${old.origin} does not give files (${place.reason}).`, { hasProgressed: place.hasProgressed });
+      const { hasProgressed } = place;
+      place.hasProgressed = false;
+      throw new MoveFault('OldServerUnreachable', `The old server at ${old.origin} does not give files (${place.reason}).`, { hasProgressed });
     }
     const answered = fetched + failed.filter(({ isAnswered }) => isAnswered).length;
     return { cursor, waitedMs: this.#clock.elapsedMs() - beganMs, bytes: Math.max(bytes, answered * leastFileBytes) };

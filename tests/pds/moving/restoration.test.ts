@@ -13,11 +13,12 @@ import { startSmallPds, type SmallPds } from '../small-pds.ts';
 let plc: RunningPlc;
 let small: SmallPds;
 let isDirectoryDown = false;
+let beforeDirectory: (url: string) => Promise<void> = () => Promise.resolve();
 beforeAll(async () => {
   plc = await startPlc({ port: 0, host: '127.0.0.1', dataDirectory: ':memory:' }, { log: silentLogger });
   small = await startSmallPds({
     environment: { PDS_DID_PLC_URL: plc.url },
-    fetch: (input, init = {}) => (isDirectoryDown && String(input).startsWith(plc.url) ? Promise.reject(new TypeError('fetch failed')) : fetch(input, init)),
+    fetch: async (input, init = {}) => (await beforeDirectory(String(input)), isDirectoryDown && String(input).startsWith(plc.url) ? Promise.reject(new TypeError('fetch failed')) : fetch(input, init)),
   });
 });
 afterAll(async () => {
@@ -132,6 +133,30 @@ test('an operation that the directory does not take any more is signed once more
   expect((await small.call('app.dunlin.move.signAgain', { token, body: { operation: meanwhile } })).json).toMatchObject({ error: 'InvalidOperation' });
   expect((await small.call('app.dunlin.move.signAgain', { token, body: { operation: await operationFor(lost, 'cleo.test') } })).status).toBe(200);
   await eventually('the account is in service', async () => (await status(token))['state'] === 'done');
+});
+
+test('a takedown while the directory is asked where the account lives leaves the DID as it is', async () => {
+  const lost = await newLost('eve');
+  const { json } = await restore(lost, 'eve.test', await operationFor(lost, 'eve.test'));
+  const token = String(json['accessJwt']);
+  await bring(lost, token);
+  const before = await data(lost.did);
+  let letGo = (): void => undefined;
+  const mayGo = new Promise<void>((resolve) => (letGo = resolve));
+  let isAsked = false;
+  beforeDirectory = async (url) => {
+    if (url !== `${plc.url}/${lost.did}`) return;
+    isAsked = true;
+    await mayGo;
+  };
+  await small.call('app.dunlin.move.completeArchive', { body: {}, token });
+  await eventually('the directory is asked', () => isAsked);
+  const takedown = small.call('com.atproto.admin.updateSubjectStatus', { headers: small.admin, body: { subject: { $type: 'com.atproto.admin.defs#repoRef', did: lost.did }, takedown: { applied: true } } });
+  await eventually('the account is taken down', async () => (await small.call('app.dunlin.move.getStatus', { token })).json['error'] === 'AccountTakedown');
+  letGo();
+  expect((await takedown).status).toBe(200);
+  expect(await data(lost.did)).toEqual(before);
+  beforeDirectory = () => Promise.resolve();
 });
 
 test('a server that stops while the directory does not answer goes on when it starts again', async () => {

@@ -98,6 +98,13 @@ test('an old server that takes its time with each file loses its place, and the 
   expect(await fresh!.reaches('identity', 'yourTurn')).toMatchObject({ expectedBlobs: 2, importedBlobs: 0 });
 });
 
+test('an old server that goes away after a file is asked more and more seldom', async () => {
+  let asked = 0;
+  const [fresh] = await begunBy(['gus'], (did) => (url) => (isOf(url, 'com.atproto.sync.getBlob', did) && ++asked > 1 ? Response.json({ error: 'InternalServerError' }, { status: 503 }) : null));
+  await eventually('it is waited for longer than at first', async () => Date.parse(String((await fresh!.status())['retryAt'])) - Date.now() > 2_000);
+  expect(await fresh!.status()).toMatchObject({ step: 'blobs', state: 'retrying', importedBlobs: 1 });
+});
+
 test('a move with many files lets those in line by, and goes on where it was', async () => {
   let asked = 0;
   const slowly = (url: URL, init: RequestInit): Promise<Response> => new Promise((resolve, reject) => {
