@@ -15,6 +15,7 @@ const lookAgainMs = 300;
 
 interface Identity extends PlannedIdentity {
   readonly method: 'plc' | 'web' | 'hostedWeb';
+  readonly newest?: string;
 }
 
 /** Asks this server in the person's name. */
@@ -28,8 +29,9 @@ export function identityPart(status: MoveStatus, session: Session, again: Again)
     const identity = (await session.read('app.dunlin.move.getIdentity')) as Identity;
     place.replaceChildren(...(identity.method === 'web' ? documentParts(status, identity, { session, again }) : codeParts(status, identity, { session: asking, again })));
   };
+  const retry = button('Look again', { id: 'look-again' }, load);
   /** The sign-in at the old server runs out while the person lets this wait; they sign in there anew. */
-  const offerSignIn = (fault: unknown): never => {
+  const offerWayOn = (fault: unknown): never => {
     const { did, origin } = status;
     if (fault instanceof AnswerError && fault.error === 'OldSessionOver' && origin !== undefined) {
       place.replaceChildren(element('p', { role: 'alert' }, fault.message), oldSignInForm({ did, origin }, async ({ tokens: { accessJwt, refreshJwt } }) => {
@@ -37,11 +39,12 @@ export function identityPart(status: MoveStatus, session: Session, again: Again)
         await load();
       }));
     }
+    // Whoever signs must have seen what is signed.
+    if (fault instanceof AnswerError && fault.error === 'IdentityChanged') place.replaceChildren(element('p', { role: 'alert' }, fault.message), retry);
     throw fault;
   };
-  const asking: Caller = { call: (nsid, body) => session.call(nsid, body).catch(offerSignIn) };
-  const retry = button('Look again', { id: 'look-again' }, load);
-  load().catch(offerSignIn).catch((fault: unknown) => {
+  const asking: Caller = { call: (nsid, body) => session.call(nsid, body).catch(offerWayOn) };
+  load().catch(offerWayOn).catch((fault: unknown) => {
     if (place.querySelector('#old-sign-in') === null) place.replaceChildren(element('p', { role: 'alert' }, fault instanceof Error ? fault.message : 'something went wrong'), retry);
   });
   return part;
@@ -58,7 +61,7 @@ function codeParts({ did, handle, origin = '' }: MoveStatus, identity: Identity,
     return [element('p', {}, 'It is added together with the change below.')];
   }));
   const change = form({ id: 'change-identity' }, async ({ token = '' }) => {
-    await session.call('app.dunlin.move.changeIdentity', { token: token.trim(), ...(identity.method === 'plc' && { keptKeys: table.keptKeys() }), ...(ownKey !== null && { recoveryKey: ownKey }) });
+    await session.call('app.dunlin.move.changeIdentity', { token: token.trim(), ...(identity.method === 'plc' && { keptKeys: table.keptKeys(), newest: identity.newest }), ...(ownKey !== null && { recoveryKey: ownKey }) });
     await again();
   }, field('Code from the mail', { name: 'token', autocomplete: 'one-time-code', autocapitalize: 'none', spellcheck: 'false' }), element('button', {}, 'Move my identity here'));
   change.hidden = true;

@@ -25,7 +25,7 @@ export type KeyHolder = 'thisServer' | 'thisOperator' | 'oldServer' | 'unknown';
 /** What the DID is to say, and what becomes of the keys that rule it. */
 export interface IdentityPlan {
   /** What it says now. */
-  readonly present: PlcState;
+  readonly present: PlcState & { readonly cid: string };
   readonly state: PlcState;
   /** Keys that stay, such as the person's own. */
   readonly keptKeys: readonly string[];
@@ -40,6 +40,8 @@ export interface KeyWishes {
   readonly recoveryKey: string | null;
   /** Those of the present keys that stay; null for all that neither server calls its own. */
   readonly keptKeys: readonly string[] | null;
+  /** CID of the operation that said what the person was shown; null for whatever is the newest. */
+  readonly newest: string | null;
 }
 
 /** Plans and makes the change. */
@@ -61,13 +63,14 @@ export class MoveIdentity {
     return { handle, signingKey: this.#keys.of(id).did, pdsUrl: this.#server.publicUrl };
   }
 
-  /** Plans the change of a did:plc. @throws XrpcError 400, IdentityChanged when a key is to stay that does not rule it, 502; MoveFault */
-  async plan(account: Account, old: OldServer, { recoveryKey, keptKeys: wanted }: KeyWishes): Promise<IdentityPlan> {
+  /** Plans the change of a did:plc. @throws XrpcError 400, IdentityChanged when the person was shown another state, or a key is to stay that does not rule it, 502; MoveFault */
+  async plan(account: Account, old: OldServer, { recoveryKey, keptKeys: wanted, newest }: KeyWishes): Promise<IdentityPlan> {
     if (recoveryKey !== null) checkKey(recoveryKey);
     const [present, { rotationKeys }] = await Promise.all([
       this.#plc.stateOf(account.did),
       old.query('com.atproto.identity.getRecommendedDidCredentials'),
     ]);
+    if (newest !== null && newest !== present.cid) throw invalidRequest('the DID was changed meanwhile: look again', 'IdentityChanged');
     const theirs = new Set<unknown>(Array.isArray(rotationKeys) ? rotationKeys : []);
     const ours = this.#plc.rotationKeys();
     const others = present.rotationKeys.filter((key) => !ours.includes(key));

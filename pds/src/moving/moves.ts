@@ -163,7 +163,7 @@ export class Moves {
   async identityOf(account: Account): Promise<IdentityView> {
     const move = this.#require(account);
     return this.#atOldServer(async (signal) => {
-      if (account.did.startsWith('did:plc:')) return { kind: 'plc', plan: await this.#identity.plan(account, this.#runner.oldServer(move, signal), { recoveryKey: null, keptKeys: null }) };
+      if (account.did.startsWith('did:plc:')) return { kind: 'plc', plan: await this.#identity.plan(account, this.#runner.oldServer(move, signal), { recoveryKey: null, keptKeys: null, newest: null }) };
       const isHosted = move.session !== null && (await this.#identity.isHostedBy(account, this.#runner.oldServer(move, signal)));
       return { kind: 'web', isHosted, wanted: this.#identity.wantedOf(account) };
     });

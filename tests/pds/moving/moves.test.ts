@@ -103,6 +103,26 @@ test('keys that are to stay are those the person names, whatever the old server 
   expect((await plcData(mover.did)).rotationKeys).toHaveLength(1);
 });
 
+test('a DID that says more by now than the person was shown is not signed before it is shown again', async () => {
+  const mover = await newMover(homes, 'kay', { files: 0 });
+  const fresh = await arrive(homes, mover, 'kay');
+  await fresh.ask('begin', { accessJwt: mover.token, refreshJwt: mover.refreshToken });
+  await fresh.reaches('identity', 'yourTurn');
+  const { json: shown } = await fresh.ask('getIdentity');
+  await fresh.ask('requestCode');
+  const services = { ...(await plcData(mover.did)).services, extra: { type: 'Extra', endpoint: 'https://extra.example' } };
+  const { json: signed } = await homes.old.call('com.atproto.identity.signPlcOperation', { token: mover.token, body: { token: await codeAtOld(homes, mover.did), services } });
+  expect((await homes.old.call('com.atproto.identity.submitPlcOperation', { token: mover.token, body: signed })).status).toBe(200);
+  await fresh.ask('requestCode');
+  const token = await codeAtOld(homes, mover.did);
+  const change = (newest: unknown): ReturnType<typeof fresh.ask> => fresh.ask('changeIdentity', { token, keptKeys: [], newest });
+  expect((await change(shown['newest'])).json).toMatchObject({ error: 'IdentityChanged' });
+  const { json: again } = await fresh.ask('getIdentity');
+  expect(again['otherEntries']).toEqual([{ name: 'service #extra', value: 'Extra https://extra.example' }]);
+  expect((await change(again['newest'])).status).toBe(200);
+  await fresh.reaches('done', 'done');
+});
+
 test('a server that is stopped in the middle goes on by itself when it starts again', async () => {
   const mover = await newMover(homes, 'bea', { files: 4 });
   const fresh = await arrive(homes, mover, 'bea');

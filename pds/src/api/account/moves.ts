@@ -46,10 +46,10 @@ export function moveRoutes({ auth, moves, limits }: MoveParts): XrpcRoute[] {
       rateLimit: limits.perAccount([10, hourMs]),
       handler: ({ auth: { account } }) => moves.requestCode(account),
     }),
-    route<unknown, { token: string; recoveryKey?: string; keptKeys?: readonly string[] }, Caller>('app.dunlin.move.changeIdentity', {
+    route<unknown, { token: string; recoveryKey?: string; keptKeys?: readonly string[]; newest?: string }, Caller>('app.dunlin.move.changeIdentity', {
       auth: access,
       rateLimit: limits.perAccount([20, hourMs]),
-      handler: ({ input: { token, recoveryKey = null, keptKeys = null }, auth: { account } }) => moves.changeIdentity(account, { token, recoveryKey, keptKeys }),
+      handler: ({ input: { token, recoveryKey = null, keptKeys = null, newest = null }, auth: { account } }) => moves.changeIdentity(account, { token, recoveryKey, keptKeys, newest }),
     }),
     route<unknown, unknown, Caller>('app.dunlin.move.abandon', {
       auth: access,
@@ -78,6 +78,7 @@ function identityView(view: IdentityView): Record<string, unknown> {
   const { present, state, keptKeys, droppedKeys, holderOf } = view.plan;
   return {
     method: 'plc',
+    newest: present.cid,
     handle: state.alsoKnownAs[0]?.slice('at://'.length),
     signingKey: state.verificationMethods['atproto'],
     pdsUrl: state.services['atproto_pds']?.endpoint,
