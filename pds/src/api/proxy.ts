@@ -4,13 +4,13 @@
  * What happens on the way stands in `proxy/`. Source: atproto.com/specs/xrpc, section on service proxying; order, lists and texts as
  * the reference PDS.
  */
-import type { ServerResponse } from 'node:http';
 import { isValidAtUri, isValidNsid } from '@atproto/syntax';
 import type { Context } from '@dunlin/service/http/app';
 import type { RawAnswer } from '@dunlin/service/http/raw-exchange';
 import { bodyPresence, rawBodyStream } from '@dunlin/service/xrpc/body';
-import { invalidRequest, methodNotImplemented, XrpcError } from '@dunlin/service/xrpc/errors';
+import { invalidRequest, methodNotImplemented } from '@dunlin/service/xrpc/errors';
 import type { AppViewReader } from '../proxy/app-view-reader.ts';
+import { CallsUnderWay } from '../proxy/calls-under-way.ts';
 import type { ForwardedIdentity, Forwarder } from '../proxy/forward.ts';
 import { bodyHeaders, passedOnHeaders } from '../proxy/passed-on-headers.ts';
 import type { ProxyTarget, ProxyTargets } from '../proxy/proxy-target.ts';
@@ -57,31 +57,9 @@ export function passOn(o: ProxyParts): (context: Context) => Promise<void> {
     const target = await o.targets.find(context.get('atproto-proxy'), nsid);
     if (target === null) throw methodNotImplemented();
     caller.permissions?.requireRpc(nsid, `${target.did}#${target.serviceId}`);
-    underWay.begin(caller.account.id, context.res);
+    await underWay.enter(caller.account.id, context.res);
     await serve(o, context, { nsid, method, caller, target });
   };
-}
-
-/** Most calls of one account that are passed on at once: a few people whose bodies never end must not take every socket to an app view. */
-export const maxUnderWay = 32;
-
-/** Counts the calls of each account that are not answered yet. */
-class CallsUnderWay {
-  readonly #counts = new Map<number, number>();
-
-  /** Counts a call until its answer is sent or cut off. @throws XrpcError 429 RateLimitExceeded */
-  begin(accountId: number, answer: ServerResponse): void {
-    const count = this.#counts.get(accountId) ?? 0;
-    if (count >= maxUnderWay) throw new XrpcError(429, 'RateLimitExceeded', `too many calls at once: max=${maxUnderWay}`, { 'retry-after': '1' });
-    this.#counts.set(accountId, count + 1);
-    answer.once('close', () => this.#end(accountId));
-  }
-
-  #end(accountId: number): void {
-    const left = (this.#counts.get(accountId) ?? 1) - 1;
-    if (left === 0) this.#counts.delete(accountId);
-    else this.#counts.set(accountId, left);
-  }
 }
 
 interface Call {

@@ -1,10 +1,12 @@
 /** Calls passed on: to whom, with what, as whom, and what comes back. */
+import { once } from 'node:events';
 import { get, request } from 'node:http';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { verifyServiceJwt } from '@dunlin/protocol/crypto/service-jwt';
 import { parseDidKey } from '@dunlin/protocol/crypto/did-key';
 import { startSmallPds, type Answer, type CallOptions, type Person, type SmallPds } from '../small-pds.ts';
+import { maxInLine, maxUnderWay } from '../../../pds/src/proxy/calls-under-way.ts';
 import { eventually } from '../../harness/wait.ts';
 import { json, startFakeService, type FakeService } from './fake-service.ts';
 
@@ -13,9 +15,10 @@ let other: FakeService;
 let moderation: FakeService;
 let small: SmallPds;
 let alice: Person;
+let beforeFetch: (url: string) => Promise<void> = () => Promise.resolve();
 beforeAll(async () => {
   [appView, other, moderation] = await Promise.all([startFakeService(), startFakeService(), startFakeService()]);
-  small = await startSmallPds({ environment: {
+  small = await startSmallPds({ fetch: (input, init) => beforeFetch(String(input)).then(() => fetch(input, init)), environment: {
     PDS_BSKY_APP_VIEW_URL: appView.url, PDS_BSKY_APP_VIEW_DID: appView.did, PDS_MOD_SERVICE_URL: moderation.url, PDS_MOD_SERVICE_DID: moderation.did,
     PDS_PROXY_HEADERS_TIMEOUT: '500', PDS_PROXY_MAX_RESPONSE_SIZE: '100000', PDS_BLOB_UPLOAD_LIMIT: '10000',
   } });
@@ -218,16 +221,51 @@ describe('what goes wrong', () => {
     expect(says(await call('com.example.anything', { headers: { 'atproto-proxy': `${gone.did}#other` } }))).toEqual(unreachable);
   });
 
-  test('an account has 32 calls under way, and nobody else waits for it', async () => {
+  test('an account has 32 calls under way and 128 in line, and nobody else waits for it', async () => {
     const bea = await small.newPerson('bea');
     appView.answer = (asked, response) => (asked.path.endsWith('getSlow') ? undefined : json(response, {}));
-    const slow = Array.from({ length: 32 }, () => call('app.bsky.feed.getSlow'));
-    await eventually('all are under way', () => appView.asked.length === 32);
-    const refused = await call('app.bsky.feed.getSomething');
-    expect([...says(refused), refused.headers.get('retry-after')]).toEqual([429, 'RateLimitExceeded', 'too many calls at once: max=32', '1']);
+    const slow = Array.from({ length: maxUnderWay }, () => call('app.bsky.feed.getSlow'));
+    await eventually('all are under way', () => appView.asked.length === maxUnderWay);
+    const inLine = Array.from({ length: maxInLine + 1 }, () => call('app.bsky.feed.getSomething'));
+    const refused = await Promise.race(inLine);
+    expect([...says(refused), refused.headers.get('retry-after'), refused.headers.get('access-control-allow-origin')]).toEqual([429, 'RateLimitExceeded', 'too many calls at once: max=32', '1', '*']);
     expect((await call('app.bsky.feed.getSomething', { token: bea.token })).status).toBe(200);
-    expect((await Promise.all(slow)).map(({ status }) => status)).toEqual(Array.from({ length: 32 }, () => 502));
+    expect((await Promise.all(slow)).map(({ status }) => status)).toEqual(Array.from({ length: maxUnderWay }, () => 502));
+    expect((await Promise.all(inLine)).map(({ status }) => status).filter((status) => status !== 200)).toEqual([429]);
     expect((await call('app.bsky.feed.getSomething')).status).toBe(200);
+  });
+
+  test('callers that go away while their service is looked up take no place', async () => {
+    const sought = await startFakeService();
+    let letGo = (): void => undefined;
+    const mayGo = new Promise<void>((resolve) => (letGo = resolve));
+    let isSought = false;
+    beforeFetch = async (url) => {
+      if (!url.startsWith(sought.url)) return;
+      isSought = true;
+      await mayGo;
+    };
+    const gone = Array.from({ length: maxUnderWay }, () => {
+      const asking = request({ port: new URL(small.url).port, host: 'localhost', path: '/xrpc/com.example.anything', agent: false, headers: { authorization: `Bearer ${alice.token}`, 'atproto-proxy': `${sought.did}#other` } });
+      asking.on('error', () => undefined).end();
+      return asking;
+    });
+    await eventually('the service is looked up', () => isSought);
+    await Promise.all(gone.map((asking) => (asking.writableFinished ? undefined : once(asking, 'finish'))));
+    expect((await call('app.bsky.feed.getSomething')).status).toBe(200);
+    const { promise: allGone, resolve } = Promise.withResolvers<void>();
+    let left = gone.length;
+    for (const asking of gone) asking.once('close', () => --left === 0 && resolve()).destroy();
+    await allGone;
+    expect((await call('app.bsky.feed.getSomething')).status).toBe(200);
+    letGo();
+    appView.answer = (asked, response) => (asked.path.endsWith('getSlow') && appView.asked.length < maxUnderWay ? undefined : json(response, {}));
+    appView.asked.length = 0;
+    const all = Array.from({ length: maxUnderWay }, () => call('app.bsky.feed.getSlow'));
+    await eventually('as many as may be are under way at once', () => appView.asked.length === maxUnderWay);
+    await Promise.all(all);
+    beforeFetch = () => Promise.resolve();
+    await sought.close();
   });
 
   test('callers that go away in the middle of a body leave their places', async () => {
@@ -241,7 +279,7 @@ describe('what goes wrong', () => {
     }
     await eventually('all are gone', () => gone === 40);
     // As many as may be at once, so that not one place is left taken.
-    await eventually('every place is free', async () => (await Promise.all(Array.from({ length: 32 }, () => call('app.bsky.feed.getSomething')))).every(({ status }) => status === 200));
+    await eventually('every place is free', async () => (await Promise.all(Array.from({ length: maxUnderWay }, () => call('app.bsky.feed.getSomething')))).every(({ status }) => status === 200));
   });
 
   test('an address that is no path is refused, and passed on to nobody', async () => {
