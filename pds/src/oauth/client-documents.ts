@@ -8,7 +8,7 @@ import { LRUCache } from 'lru-cache';
 /** Largest document, in bytes. */
 export const maxDocumentBytes = 524_288;
 
-/** Most documents that are asked for at once; further ones fail at once. */
+/** Most documents that are asked for at once; one more takes the place of that which has been waited for longest: a host that never answers keeps nobody out. */
 export const maxDocumentsAtOnce = 64;
 
 /** What of documents is remembered: so many, of so much JSON together in characters, for so long in ms. */
@@ -31,19 +31,25 @@ export function createDocumentCache<V extends object>(): DocumentCache<V> {
   };
 }
 
-/** Gives a fetch that takes whole Request objects, as the provider hands them, and fails with TypeError when an answer is too large or too many are asked for at once. */
+/** Gives a fetch that takes whole Request objects, as the provider hands them, and fails with TypeError when an answer is too large or its place was needed. */
 export function documentFetch(fetch: typeof globalThis.fetch): typeof globalThis.fetch {
-  let underWay = 0;
+  const underWay = new Set<AbortController>();
   return async (input, init) => {
-    if (underWay >= maxDocumentsAtOnce) throw new TypeError(`too many documents of clients are asked for at once: max=${maxDocumentsAtOnce}`);
+    const [oldest] = underWay;
+    if (oldest !== undefined && underWay.size >= maxDocumentsAtOnce) {
+      underWay.delete(oldest);
+      oldest.abort(new TypeError(`too many documents of clients are asked for at once: max=${maxDocumentsAtOnce}`));
+    }
     const { url, ...given } = input instanceof Request ? { url: input.url, method: input.method, headers: input.headers, signal: input.signal, redirect: input.redirect } : { url: input };
-    underWay++;
+    const abort = new AbortController();
+    underWay.add(abort);
     try {
-      const answer = await fetch(url, { ...given, ...init });
+      const asked: RequestInit = { ...given, ...init };
+      const answer = await fetch(url, { ...asked, signal: asked.signal ? AbortSignal.any([abort.signal, asked.signal]) : abort.signal });
       const { status, statusText, headers } = answer;
       return new Response(status === 204 || status === 304 ? null : await read(answer), { status, statusText, headers });
     } finally {
-      underWay--;
+      underWay.delete(abort);
     }
   };
 }

@@ -14,17 +14,29 @@ test('a document is read to its bound and not beyond, and a Request is asked as 
   expect(asked[0]).toEqual(['https://app.example.org/metadata.json', 'GET', 'error', 'application/json']);
 });
 
-test('so many are asked for at once, and again when one has come', async () => {
+test('so many are asked for at once; one more takes the place of that which has been waited for longest, so that hosts that do not answer keep nobody out', async () => {
   const waiting: (() => void)[] = [];
-  const ask = documentFetch(() => new Promise((resolve) => waiting.push(() => resolve(Response.json({})))));
-  const first = Array.from({ length: maxDocumentsAtOnce }, () => ask('https://app.example.org/'));
-  await expect(ask('https://app.example.org/')).rejects.toThrow('at once');
-  waiting[0]!();
-  expect((await first[0]!).status).toBe(200);
+  const ask = documentFetch((_url, { signal } = {}) => new Promise((resolve, reject) => {
+    waiting.push(() => resolve(Response.json({})));
+    signal?.addEventListener('abort', () => reject(signal.reason));
+  }));
+  const held = Array.from({ length: maxDocumentsAtOnce }, () => ask('https://slow.example.org/'));
   const next = ask('https://app.example.org/');
-  for (const answer of waiting) answer();
+  await expect(held[0]).rejects.toThrow('at once');
+  waiting.at(-1)!();
   expect((await next).status).toBe(200);
-  await Promise.all(first);
+  const after = ask('https://app.example.org/');
+  for (const answer of waiting) answer();
+  expect((await after).status).toBe(200);
+  for (const each of held.slice(1)) expect((await each).status).toBe(200);
+});
+
+test('whoever asks may give up', async () => {
+  const ask = documentFetch((_url, { signal } = {}) => new Promise((_, reject) => void signal?.addEventListener('abort', () => reject(signal.reason))));
+  const abort = new AbortController();
+  const asked = [ask('https://app.example.org/', { signal: abort.signal }), ask(new Request('https://app.example.org/', { signal: abort.signal }))];
+  abort.abort(new Error('enough'));
+  for (const each of asked) await expect(each).rejects.toThrow('enough');
 });
 
 test('what is remembered is bounded together: the one used longest ago makes place, one that is too large has none', () => {
