@@ -57,12 +57,15 @@ export class S3Credentials {
     this.#clock = o.clock;
   }
 
-  /** Gives the key of now. @throws BlobStorageError when there is none */
+  /** Gives the key of now; one that still holds, while another is asked for. @throws BlobStorageError when there is none */
   async key(): Promise<S3Key> {
     if (this.#source.kind === 'key') return this.#source.key;
-    if (this.#present !== null && this.#clock.nowMs() < this.#renewAtMs) return this.#present;
+    const [present, nowMs] = [this.#present, this.#clock.nowMs()];
+    if (present !== null && nowMs < this.#renewAtMs) return present;
     this.#asking ??= this.#renew().finally(() => (this.#asking = null));
-    return this.#asking;
+    if (present === null || nowMs >= present.endsAtMs) return this.#asking;
+    this.#asking.catch(() => undefined);
+    return present;
   }
 
   /** Forgets a passing key that the bucket calls over; false when there is nothing to ask for anew. */
