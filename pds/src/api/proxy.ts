@@ -5,6 +5,7 @@
  * the reference PDS.
  */
 import { isValidAtUri, isValidNsid } from '@atproto/syntax';
+import type { Clock } from '@dunlin/protocol/base/clock';
 import type { Context } from '@dunlin/service/http/app';
 import type { RawAnswer } from '@dunlin/service/http/raw-exchange';
 import { bodyPresence, rawBodyStream } from '@dunlin/service/xrpc/body';
@@ -27,6 +28,7 @@ export interface ProxyParts {
   readonly forwarder: Forwarder;
   readonly readAfterWrite: ReadAfterWrite;
   readonly appView: AppViewReader;
+  readonly clock: Clock;
   /** Largest body that is passed on, in bytes. */
   readonly maxBodyBytes: number;
 }
@@ -43,7 +45,7 @@ export function passOn(o: ProxyParts): (context: Context) => Promise<void> {
   const access = o.auth.access({ oauth: 'allowed' });
   // Somebody who was taken down may still object to it.
   const accessToReport = o.auth.access({ oauth: 'allowed', allowTakendown: true });
-  const underWay = new CallsUnderWay();
+  const underWay = new CallsUnderWay(o.clock);
   return async (context) => {
     context.set('cache-control', 'private');
     context.vary('Authorization');

@@ -4,6 +4,7 @@
  * Not for limits over time (`service/http/rate-limit.ts`). Source: ours.
  */
 import type { ServerResponse } from 'node:http';
+import type { Clock } from '@dunlin/protocol/base/clock';
 import { Line } from '@dunlin/service/lifecycle/line';
 import { XrpcError } from '@dunlin/service/xrpc/errors';
 
@@ -18,7 +19,12 @@ const maxWaitMs = 30_000;
 
 /** Counts the calls of each account that are not answered yet. */
 export class CallsUnderWay {
+  readonly #clock: Clock;
   readonly #lines = new Map<number, Line>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
 
   /** Resolves when a call of an account has a place, which it leaves when its answer is sent or cut off. @throws XrpcError 429 RateLimitExceeded; 400 when its caller went away */
   async enter(accountId: number, answer: ServerResponse): Promise<void> {
@@ -29,11 +35,11 @@ export class CallsUnderWay {
     const gone = new AbortController();
     const giveUp = (): void => gone.abort(wentAway());
     answer.once('close', giveUp);
-    const late = setTimeout(() => gone.abort(tooMany()), maxWaitMs);
+    const late = this.#clock.after(maxWaitMs, () => gone.abort(tooMany()), { unref: true });
     try {
       await line.enter(gone.signal);
     } finally {
-      clearTimeout(late);
+      late.cancel();
       answer.off('close', giveUp);
     }
     const leave = (): void => {

@@ -73,7 +73,7 @@ export function apiParts(stage: Stage, stores: Stores, writes: Writes, network: 
     passkeyChecks: { sessions, limits, ...second },
     adminFactors: { auth, accounts, factors: second.factors },
     notification: { auth, targets, forwarder, fetchDirect, fetchGuarded },
-    proxy: { auth, targets, forwarder, readAfterWrite, appView, maxBodyBytes: config.blobUploadLimit },
+    proxy: { auth, targets, forwarder, readAfterWrite, appView, clock, maxBodyBytes: config.blobUploadLimit },
     adminMail: { auth, accounts, moderationMailer, mailCodes },
     hostedDids: { auth, accounts, hosted: people.hosted, mailCodes, keys, groups, sequencer, resolver, limits, clock },
     renameHost: { auth, rename: new HostRename({ ...stores, ...network, hosted: people.hosted, domains, groups, sequencer, clock }) },
