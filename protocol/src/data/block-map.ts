@@ -110,7 +110,7 @@ export class BlockMap implements BlockSource {
 
   /** Adds every block of another map. */
   addAll(other: BlockMap): void {
-    for (const [cid, bytes] of other) this.setBytes(cid.bytes, 0, bytes);
+    for (const [entry, bytes] of other.#blocks.entries()) if (bytes !== null) this.setBytes(other.#keys, entry * cidByteLength, bytes);
   }
 
   /** Gives each block with its CID, in order of adding. */
@@ -119,6 +119,11 @@ export class BlockMap implements BlockSource {
       const bytes = this.#blocks[entry];
       if (bytes) yield [cidFromBytes(this.#keys.slice(entry * cidByteLength, (entry + 1) * cidByteLength)), bytes];
     }
+  }
+
+  /** Gives the bytes of each block, in order of adding; cheaper than with its CID. */
+  *values(): Generator<Uint8Array> {
+    for (const bytes of this.#blocks) if (bytes !== null) yield bytes;
   }
 
   /** Gives each CID, in order of adding. */

@@ -143,12 +143,13 @@ function coverWrites(tree: Mst, ops: readonly RepoOp[], commit: Cid, commitBytes
 
 function checkEventSize(root: Cid, blocks: BlockMap): void {
   let size = carHeader(root).length;
-  for (const [, bytes] of blocks) size += varintLength(cidByteLength + bytes.length) + cidByteLength + bytes.length;
+  for (const bytes of blocks.values()) size += varintLength(cidByteLength + bytes.length) + cidByteLength + bytes.length;
   if (size > maxCommitBlocksBytes) throw new ProtocolError('BlocksTooBig', `blocks of one commit too big: bytes=${size} max=${maxCommitBlocksBytes}`);
 }
 
 /** Gives the records that these operations took out and that no path holds now. */
 function replacedRecords(o: ApplyOptions, ops: readonly RepoOp[], data: Cid, newBlocks: BlockMap): Cid[] {
+  if (ops.every(({ prev }) => prev === null)) return [];
   const written = new BlockMap();
   for (const op of ops) if (op.cid !== null) written.set(op.cid, new Uint8Array(0));
   const replaced = new BlockMap();

@@ -95,6 +95,10 @@ test('takes over all blocks of another map', () => {
   first.add(block(1));
   second.add(block(2));
   second.add(block(1));
+  second.add(block(3));
+  second.delete(cids[3]!);
   first.addAll(second);
   expect([...first.cids()].map(String)).toEqual([cids[1]!, cids[2]!].map(String));
+  expect([...first.values()]).toEqual([block(1), block(2)]);
+  expect([...second.values()]).toEqual([block(2), block(1)]);
 });
