@@ -2,7 +2,8 @@
  * Resident memory of a PDS: idle, before anybody has used it; and the highest while 16 accounts write, list and export for
  * 15 seconds: flat out, each server as fast as it answers, by which the quicker one does more; and with the same work for both,
  * paced at the rate the reference has just shown, in processes that did nothing else. Our PDS against the reference PDS.
- * Ours is started once before: the first start with new code has none compiled and stays 14 MB above. Other than times, memory hardly depends on how busy the machine is. Prints JSON lines.
+ * Ours is started once before: the first start with new code has none compiled and stays 14 MB above. Other than times, memory hardly
+ * depends on how busy the machine is. Prints JSON lines.
  */
 import { ask, createPost, residentMb, signUp, withPair, type Subject } from './pds/pair.ts';
 import { callFor, print } from './pds/rounds.ts';
