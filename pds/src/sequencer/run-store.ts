@@ -185,13 +185,17 @@ function placed(row: PackedRun | undefined): PlacedRun | null {
   return row === undefined ? null : { ...row, places: new Places(row.places) };
 }
 
-/** Gives where in its file a run has forgotten events. */
+/** Gives where in its file a run has forgotten events; those side by side are one place. */
 export function gapsOf({ start, places }: PlacedRun): { start: number; bytes: number }[] {
   const gaps: { start: number; bytes: number }[] = [];
   let at = start;
   for (let index = 0; index < places.count; index++) {
     const bytes = places.bytes(index);
-    if (!places.isHeld(index)) gaps.push({ start: at, bytes });
+    const before = gaps.at(-1);
+    if (!places.isHeld(index)) {
+      if (before !== undefined && before.start + before.bytes === at) before.bytes += bytes;
+      else gaps.push({ start: at, bytes });
+    }
     at += bytes;
   }
   return gaps;
