@@ -148,13 +148,21 @@ export class Filing {
 
   async #fileDrafts(drafts: readonly Draft[]): Promise<void> {
     const into = this.#fileFor(drafts[0]!);
-    await this.#files.append(into.file, into.bytes, drafts.map(({ frames }) => frames));
     let start = into.bytes;
-    for (const { frames, ...draft } of drafts) {
-      if (!(await this.#name({ ...draft, file: into.file, start }))) return await this.#files.cut(into.file, start);
-      start += frames.length;
-      this.#waitingBytes -= frames.length;
+    let isNamed = false;
+    try {
+      await this.#files.append(into.file, into.bytes, drafts.map(({ frames }) => frames));
+      for (const { frames, ...draft } of drafts) {
+        isNamed = await this.#name({ ...draft, file: into.file, start });
+        if (!isNamed) break;
+        start += frames.length;
+        this.#waitingBytes -= frames.length;
+      }
+    } catch (fault) {
+      if (!isUnsettled(fault)) await this.#files.cut(into.file, start).catch(() => undefined);
+      throw fault;
     }
+    if (!isNamed) await this.#files.cut(into.file, start);
   }
 
   /** Gives the file to add to, and its end: the newest, unless it is long or began long before these events, or after them by a clock that was ahead. */
@@ -179,6 +187,11 @@ export class Filing {
       throw fault;
     }
   }
+}
+
+/** Tells that nobody knows what the disk has of a transaction: a crash may bring it back, and with it a row that names the bytes. */
+function isUnsettled(fault: unknown): boolean {
+  return fault instanceof Error && 'code' in fault && String(fault.code).startsWith('SQLITE_IOERR');
 }
 
 function sum(drafts: readonly Draft[]): number {

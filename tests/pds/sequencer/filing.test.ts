@@ -67,9 +67,15 @@ test('an event larger than a run is a run of its own', async () => {
 });
 
 describe('a crash', () => {
+  /** Nothing is done any more from then on. */
+  const kill = (): Promise<never> => {
+    home.files.cut = kill;
+    return Promise.reject(new Error('killed'));
+  };
+
   test('before a run is named leaves bytes that are cut off, or a file that is removed, and every event in the table', async () => {
     await tellMuch();
-    home.groups.write = () => Promise.reject(new Error('killed'));
+    home.groups.write = kill;
     await expect(home.filing.file()).rejects.toThrow('killed');
     expect([onDisk().length > 0, filed(), rows()]).toEqual([true, 0, 60]);
     await home.crash();
@@ -93,7 +99,7 @@ describe('a crash', () => {
     await tellMuch();
     const write = home.groups.write.bind(home.groups);
     let left = 2;
-    home.groups.write = (run) => (left-- > 0 ? write(run) : Promise.reject(new Error('killed')));
+    home.groups.write = (run) => (left-- > 0 ? write(run) : kill());
     await expect(home.filing.file()).rejects.toThrow('killed');
     expect(filed()).toBeGreaterThan(0);
     await home.crash();
@@ -327,6 +333,36 @@ test('a file that goes by age while it is added to gets no run, and nothing of i
   await home.filing.file();
   expect([home.filePaths, filed(), rows(), home.faults]).toEqual([[], 0, 1, []]);
   home.told = [head];
+  await expectReplay();
+});
+
+test.each(['writing', 'naming'])('what a fault in %s leaves is cut off at once, so that it cannot outlive its account', async (where) => {
+  await tellMuch();
+  const { append } = home.files;
+  const { write } = home.groups;
+  const full = Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
+  if (where === 'naming') home.groups.write = () => Promise.reject(full);
+  else home.files.append = async (file, end, pieces) => {
+    await append.call(home.files, file, end, pieces.slice(0, 1));
+    throw full;
+  };
+  await expect(home.filing.file()).rejects.toThrow(full);
+  expect([home.filePaths, filed()]).toEqual([[], 0]);
+  Object.assign(home.files, { append });
+  Object.assign(home.groups, { write });
+  await home.filing.file();
+  await expectReplay();
+});
+
+test('what a fault of the disk in naming leaves stays, since the row may come back with a crash', async () => {
+  await tellMuch();
+  const { write } = home.groups;
+  home.groups.write = () => Promise.reject(Object.assign(new Error('disk I/O error'), { code: 'SQLITE_IOERR_FSYNC' }));
+  await expect(home.filing.file()).rejects.toThrow('disk I/O error');
+  expect(onDisk().equals(home.expected(0).subarray(0, onDisk().length))).toBe(true);
+  expect(onDisk().length).toBeGreaterThan(home.runBytes);
+  Object.assign(home.groups, { write });
+  await home.filing.file();
   await expectReplay();
 });
 
