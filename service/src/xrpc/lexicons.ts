@@ -14,8 +14,11 @@ import { KeptLexicons } from './kept-lexicons.ts';
 
 const ownFolder = new URL('../../../lexicons/', import.meta.url);
 
-/** The documents of @atproto/api in the text of its module: each a property of one object, indented by four spaces. */
+/** A document in the text of the module of @atproto/api: each is a property of one object, indented by four spaces. */
 const fieldDocument = /^ {4}\w+: (\{\n[^]*?\n {4}\}),$/gm;
+
+/** What every document says of itself, however the module is laid out. */
+const documentMark = /\blexicon["']?: *1\b/g;
 
 /**
  * Gives the documents of @atproto/api. They stand in a module of their own inside the package, as JavaScript, which is not imported:
@@ -23,8 +26,14 @@ const fieldDocument = /^ {4}\w+: (\{\n[^]*?\n {4}\}),$/gm;
  */
 function readField(): typeof apiSchemas {
   const path = fileURLToPath(new URL('./client/lexicons.js', import.meta.resolve('@atproto/api')));
-  const documents = Array.from(readFileSync(path, 'utf8').matchAll(fieldDocument), ([, literal]) => runInThisContext(`(${literal})`, { filename: path }) as (typeof apiSchemas)[number]);
-  assert(documents.some(({ id }) => id === 'com.atproto.repo.createRecord'), `no lexicon documents in ${path}`);
+  return documentsIn(readFileSync(path, 'utf8'), path);
+}
+
+/** Gives the documents in the text of that module. @throws AssertionFailure when not all that are there were found, as in another layout */
+export function documentsIn(text: string, path: string): typeof apiSchemas {
+  const documents = Array.from(text.matchAll(fieldDocument), ([, literal]) => runInThisContext(`(${literal})`, { filename: path }) as (typeof apiSchemas)[number]);
+  const wanted = text.match(documentMark)?.length ?? 0;
+  assert(documents.length === wanted && wanted > 0, `lexicon documents cannot be found in ${path}: found=${documents.length} there=${wanted}`);
   return documents;
 }
 

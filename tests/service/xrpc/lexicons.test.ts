@@ -2,7 +2,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { schemas } from '@atproto/api';
 import { Lexicons, parseLexiconDoc } from '@atproto/lexicon';
-import { loadLexicons, mainTypeOf, ourLexiconIds } from '@dunlin/service/xrpc/lexicons';
+import { documentsIn, loadLexicons, mainTypeOf, ourLexiconIds } from '@dunlin/service/xrpc/lexicons';
 
 describe('the lexicons', () => {
   test('hold the protocol’s documents and ours', () => {
@@ -22,6 +22,15 @@ describe('the lexicons', () => {
       expect(mainTypeOf(loadLexicons(), id)).toBe(library.getDef(id)?.type ?? null);
     }
     expect([...loadLexicons()]).toHaveLength(schemas.length + ourLexiconIds().length);
+  });
+
+  test('of a module with another layout are missed loudly, never in part', () => {
+    const document = (indent: string): string => `${indent}ComExample: {\n${indent}    lexicon: 1,\n${indent}    id: 'com.example',\n${indent}    defs: {},\n${indent}},\n`;
+    const module = (...documents: readonly string[]): string => `export const schemaDict = {\n${documents.join('')}};\n`;
+    expect(documentsIn(module(document('    '), document('    ')), 'x.js')).toHaveLength(2);
+    expect(() => documentsIn(module(document('    '), document('  ')), 'x.js')).toThrow('found=1 there=2');
+    expect(() => documentsIn(module(document('    '), '    "ComExample": {"lexicon":1},\n'), 'x.js')).toThrow('found=1 there=2');
+    expect(() => documentsIn(module(), 'x.js')).toThrow('found=0 there=0');
   });
 
   test.each(ourLexiconIds())('%s is a sound document with its own name', (id) => {
