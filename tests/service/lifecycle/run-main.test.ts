@@ -2,6 +2,7 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { eventually } from '../../harness/wait.ts';
 
@@ -16,8 +17,8 @@ interface Started {
 const children: ChildProcess[] = [];
 afterEach(() => children.splice(0).forEach((child) => child.kill('SIGKILL')));
 
-function start(behaviour: string): Started {
-  const child = spawn(process.execPath, ['--no-warnings', join(import.meta.dirname, 'fixtures/main.ts'), behaviour], { stdio: ['ignore', 'pipe', 'pipe'] });
+function start(behaviour: string, flags: readonly string[] = []): Started {
+  const child = spawn(process.execPath, ['--no-warnings', ...flags, join(import.meta.dirname, 'fixtures/main.ts'), behaviour], { stdio: ['ignore', 'pipe', 'pipe'] });
   children.push(child);
   let [stdout, stderr] = ['', ''];
   child.stdout.on('data', (data) => void (stdout += String(data)));
@@ -33,6 +34,16 @@ describe('a server as a process', () => {
     expect(await server.ended).toBe(0);
     expect(server.stdout()).toBe('{"ready":"test","url":"http://127.0.0.1:1","version":"1.2.3"}\n');
     expect(server.stderr()).toContain('closing\nclosed\n');
+  });
+
+  test('has V8’s optimizing compilers as soon as it is ready, however busy it is, with what the launcher gives a PDS', async () => {
+    const line = /^ *node_flags\+=\((.*)\)$/m.exec(readFileSync(join(import.meta.dirname, '../../../dunlin'), 'utf8'));
+    const flags = line![1]!.replaceAll("'", '').split(' ');
+    expect(flags).toEqual(expect.arrayContaining(['--maglev-filter=~', '--turbo-filter=~']));
+    const server = start('busy', [...flags, '--allow-natives-syntax']);
+    await eventually('optimized', () => server.stderr().includes('\noptimized\n'));
+    expect(server.stderr()).toContain('optimized while it started: false\n');
+    expect(server.stdout()).toContain('"ready"');
   });
 
   test('exits at once on a second signal', async () => {
