@@ -230,6 +230,19 @@ test('a backup made while people write is restored elsewhere: everything of that
   const { headers } = await call(twice.url, 'com.atproto.sync.getHead', { params: { did: alice.did } });
   expect(headers.get('content-type')).toContain('json');
   await twice.close();
+
+  const [lost] = await readdir(join(restored, 'events'));
+  await rm(join(restored, 'events', lost!));
+  await expect(start()).rejects.toThrow('events are missing');
+  const mend = (...words: readonly string[]): Promise<unknown> => adminPdsCommand({ write: () => undefined, env: { PDS_DATA_DIRECTORY: restored } }).parseAsync(['events', 'fsck', ...words], { from: 'user' });
+  await expect(mend()).rejects.toThrow('events are damaged');
+  await mend('--mend');
+  await mend();
+  const thrice = await start();
+  const told = new Subscriber(thrice.url, Number(again?.['headSeq']) + 10_000_002);
+  expect(await told.take(2)).toMatchObject([{ kind: 'sync' }, { kind: 'sync' }]);
+  told.close();
+  await thrice.close();
   await small.restart();
   await folder.remove();
 }, 60_000);

@@ -5,6 +5,7 @@
  * Source: ours; #sync as the protocol's word for "begin anew from here".
  */
 import { existsSync, rmSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { accountState, type Account } from '../account/account.ts';
 import type { AccountStore } from '../account/account-store.ts';
@@ -17,6 +18,12 @@ import type { Sequencer } from '../sequencer/sequencer.ts';
 
 /** Name of the mark. */
 export const restoredMark = 'restored.json';
+
+/** Sets it, durably; `backup` says which was restored, null when none was. */
+export async function markRestored(dataDirectory: string, { restoredAtMs, backup }: { restoredAtMs: number; backup: string | null }): Promise<void> {
+  const mark = { restoredAt: new Date(restoredAtMs).toISOString(), backup };
+  await writeFile(join(dataDirectory, restoredMark), `${JSON.stringify(mark)}\n`, { mode: 0o600, flush: true });
+}
 
 /** Accounts told of in one transaction. */
 const batchLength = 50;

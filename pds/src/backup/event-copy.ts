@@ -6,10 +6,9 @@
  */
 import { copyFile, mkdir, open, readdir, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
-import { crc32 } from 'node:zlib';
 import type { Database } from '@dunlin/service/sqlite/database';
 import { eventFilePath, eventFolder, listEventFiles } from '../sequencer/event-files.ts';
-import { gapsOf, RunStore, type EventFile, type PlacedRun } from '../sequencer/run-store.ts';
+import { gapsOf, holdsEvents, RunStore, type EventFile, type PlacedRun } from '../sequencer/run-store.ts';
 
 const pieceBytes = 1024 * 1024;
 
@@ -118,15 +117,12 @@ async function isWhole(path: string, { bytes }: EventFile, runs: readonly Placed
 }
 
 /** Tells whether the bytes of a run are those of its events, and of those that were forgotten nothing is left. */
-function holds(bytes: Buffer, { places, held, count, checksum }: PlacedRun): boolean {
-  if (held === count) return crc32(bytes) === checksum;
-  let at = 0;
-  for (let index = 0; index < places.count; index++) {
-    const event = bytes.subarray(at, at + places.bytes(index));
-    if (places.isHeld(index) ? crc32(event) !== places.checksum(index) : event.some((byte) => byte !== 0)) return false;
-    at += event.length;
-  }
-  return true;
+function holds(bytes: Buffer, run: PlacedRun): boolean {
+  return holdsEvents(bytes, run) && gapsOf(run).every(({ start, bytes: length }) => isZero(bytes.subarray(start - run.start, start - run.start + length)));
+}
+
+function isZero(bytes: Buffer): boolean {
+  return bytes.every((byte) => byte === 0);
 }
 
 /** Puts the files of events of a backup in their place. @throws Error when the backup lacks any that its database names */

@@ -5,7 +5,7 @@
  * put there from the backup, hashed on their way: so a restore can also move them from a folder into a bucket. Source: ours.
  */
 import { createReadStream, existsSync } from 'node:fs';
-import { copyFile, mkdir, rename, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemClock } from '@dunlin/protocol/base/clock';
 import { sameCid, type Cid } from '@dunlin/protocol/data/cid';
@@ -18,7 +18,7 @@ import type { BlobFiles } from '../blob/blob-files.ts';
 import { BlobStore } from '../blob/blob-store.ts';
 import { filesAtOnce, sideBySide } from '../blob/side-by-side.ts';
 import { Sequencer } from '../sequencer/sequencer.ts';
-import { restoredMark } from './after-restore.ts';
+import { markRestored } from './after-restore.ts';
 import { sizesOf } from './backup.ts';
 import { restoreEvents } from './event-copy.ts';
 import { backupFiles, readManifest, type BackupManifest } from './manifest.ts';
@@ -55,7 +55,7 @@ export async function restore(o: RestoreOptions): Promise<BackupManifest> {
     files: o.files, from: o.from, dataDirectory: o.dataDirectory, seq: manifest.headSeq + restoreSeqJump,
     remember: (audit) => audit.finish(beginShellAct(audit, { atMs: o.nowMs, agent: o.agent, command: 'restore', input: { from: o.from, backup: manifest.createdAt } }), 200, ''),
   });
-  await writeFile(join(o.dataDirectory, restoredMark), `${JSON.stringify({ restoredAt: new Date(o.nowMs).toISOString(), backup: manifest.createdAt })}\n`, { mode: 0o600, flush: true });
+  await markRestored(o.dataDirectory, { restoredAtMs: o.nowMs, backup: manifest.createdAt });
   // The database gets its name last: a restore that was cut off can be repeated.
   await rename(`${database}.new`, database);
   return { ...manifest, missingBlobs };

@@ -159,7 +159,7 @@ export class EventFiles {
 
 function cutTo(path: string, bytes: number): void {
   const size = existsSync(path) ? statSync(path).size : 0;
-  if (size < bytes) throw new AssertionFailure(`events are missing: path=${path} wanted=${bytes} has=${size}; the folder of events belongs to the database beside it, also when it is copied`);
+  if (size < bytes) throw new AssertionFailure(`events are missing: path=${path} wanted=${bytes} has=${size}; the folder of events belongs to the database beside it, also when it is copied (what helps: dunlin admin pds events fsck)`);
   if (size === bytes) return;
   const file = openSync(path, 'r+');
   try {

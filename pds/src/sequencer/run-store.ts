@@ -4,6 +4,7 @@
  * Not for bytes (`event-files.ts`), nor for when runs are made (`filing.ts`). What changes rows is called within a transaction.
  * Source: ours; decision 0027.
  */
+import { crc32 } from 'node:zlib';
 import type { Database, Statement } from '@dunlin/service/sqlite/database';
 import { Places } from './places.ts';
 
@@ -183,6 +184,18 @@ export class RunStore {
 
 function placed(row: PackedRun | undefined): PlacedRun | null {
   return row === undefined ? null : { ...row, places: new Places(row.places) };
+}
+
+/** Tells whether bytes are those of the events of a run; what is where some were forgotten does not matter. */
+export function holdsEvents(bytes: Buffer, { places, held, count, checksum }: PlacedRun): boolean {
+  if (held === count) return crc32(bytes) === checksum;
+  let at = 0;
+  for (let index = 0; index < places.count; index++) {
+    const end = at + places.bytes(index);
+    if (places.isHeld(index) && crc32(bytes.subarray(at, end)) !== places.checksum(index)) return false;
+    at = end;
+  }
+  return true;
 }
 
 /** Gives where in its file a run has forgotten events; those side by side are one place. */

@@ -3,8 +3,7 @@
  * Opens the stores without a listener, takes everything over, and leaves the mark that makes the server tell relays at its start.
  * Not for what is taken over: `migration/import-reference.ts`. Source: ours.
  */
-import { writeFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { systemClock } from '@dunlin/protocol/base/clock';
 import type { Cid } from '@dunlin/protocol/data/cid';
 import { TidClock } from '@dunlin/protocol/repo/tid';
@@ -13,7 +12,7 @@ import { createLogger } from '@dunlin/service/log/logger';
 import { lockFolder } from '@dunlin/service/sqlite/folder-lock';
 import { SigningKeys } from '../account/signing-keys.ts';
 import { beginShellAct, type ShellActor } from '../audit/shell-acts.ts';
-import { restoredMark } from '../backup/after-restore.ts';
+import { markRestored } from '../backup/after-restore.ts';
 import { guardSeqJump } from '../backup/sequence-guard.ts';
 import { S3Files } from '../blob/s3-files.ts';
 import { importFolder, type PdsConfig } from '../config.ts';
@@ -72,8 +71,7 @@ export async function importReference(config: PdsConfig, o: ShellActor & { from:
 async function run(importer: ReferenceImporter, data: ReferenceData, config: PdsConfig, tell: (account: ImportedAccount) => void): Promise<Omit<ReferenceImport, 'headSeq'>> {
   let [accounts, failed] = [0, 0];
   // First of all: a run that is cut off leaves accounts in service, which must be told of all the same.
-  const mark = { restoredAt: new Date(systemClock.nowMs()).toISOString(), backup: null };
-  await writeFile(join(config.dataDirectory, restoredMark), `${JSON.stringify(mark)}\n`, { mode: 0o600, flush: true });
+  await markRestored(config.dataDirectory, { restoredAtMs: systemClock.nowMs(), backup: null });
   for await (const account of importer.accounts(data)) {
     if (account.fault === null) accounts++;
     else failed++;
