@@ -47,6 +47,11 @@ export class PasswordChanges {
     await this.#codes.send(account, 'reset_password');
   }
 
+  /** The same for who must not learn whether there is such an account: not from how long it takes, nor from a letter that does not go out. */
+  requestResetUnseen(account: Account): void {
+    this.#letters.letGo(this.#codes.send(account, 'reset_password'));
+  }
+
   /** Sets the password of whoever holds the code, and gives the account's id. @throws XrpcError 400 InvalidToken, ExpiredToken, InvalidRequest */
   async reset(code: string, password: string): Promise<number> {
     this.#codes.checkHolder('reset_password', code);

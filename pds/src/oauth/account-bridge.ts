@@ -74,8 +74,8 @@ export function bridgeAccounts({ accounts, cards, devices, consents, signIns, er
       const signedIn = 'did' in filter ? devices.ofAccount(find(filter.did).id) : devices.onDevice(filter.deviceId);
       return signedIn.flatMap(toDeviceAccount);
     },
-    async resetPasswordRequest({ email }) {
-      const account = await inWords(() => desk.requestPasswordReset(email));
+    resetPasswordRequest({ email }) {
+      const account = desk.requestPasswordReset(email);
       return account && cards.of(account);
     },
     async resetPasswordConfirm({ token, password }) {

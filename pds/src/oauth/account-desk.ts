@@ -82,11 +82,11 @@ export class AccountDesk {
     await this.#parts.change.apply(account, await this.#parts.choice.check(handle, account.did));
   }
 
-  /** Mails a code for a new password and gives the account the address belongs to, or null. */
-  async requestPasswordReset(email: string): Promise<Account | null> {
+  /** Has a code for a new password mailed and gives the account the address belongs to, or null. */
+  requestPasswordReset(email: string): Account | null {
     const account = this.#parts.accounts.byEmail(email.trim());
     if (account === null || account.takedownRef !== null) return null;
-    await this.#parts.passwordChanges.requestReset(email);
+    this.#parts.passwordChanges.requestResetUnseen(account);
     return account;
   }
 

@@ -163,6 +163,22 @@ describe('when a password is changed', () => {
     expect(await browser.consent(did, json['ephemeralToken'] as string | undefined)).toBe('');
   });
 
+  test('a code that is asked for on the pages is answered as for an address nobody has, also while no letter goes out', async () => {
+    await small.newPerson('jon');
+    const browser = new RawBrowser(small.url);
+    await browser.begin(new RawClient(small.url));
+    const ask = async (email: string): Promise<unknown[]> => {
+      const { status, json } = await browser.ask('/reset-password-request', { locale: 'en', email });
+      return [status, json];
+    };
+    const unknown = await ask('nobody@people.org');
+    expect(await ask('jon@people.org')).toEqual(unknown);
+    await eventually('the code is there', () => mail.codeFor('jon@people.org') !== '');
+    mail.refusal = 'mailbox full';
+    expect(await ask('jon@people.org')).toEqual(unknown);
+    mail.refusal = null;
+  });
+
   test('a mail server that takes no letter changes nothing of it', async () => {
     const { did, token } = await small.newPerson('finn');
     mail.refusal = 'mailbox full';
