@@ -18,9 +18,12 @@ export function openMail(stage: Stage, { codes }: Stores, { groups }: Writes) {
   const moderation = accountOf(config.moderationSmtpUrl, config.moderationFromAddress);
   return {
     mailer,
-    accountLetters: new AccountLetters(mailer, (fault) => {
-      if (fault instanceof XrpcError) stage.log.warn({ mailer: 'mail' }, 'mail server did not take a letter that tells of a change');
-      else reportFault(stage.log, 'a letter that tells of a change was not sent')(fault);
+    accountLetters: new AccountLetters({
+      mailer, clock,
+      onFault: (fault) => {
+        if (fault instanceof XrpcError) stage.log.warn({ mailer: 'mail' }, 'mail server did not take a letter that nobody waits for');
+        else reportFault(stage.log, 'a letter that nobody waits for was not sent')(fault);
+      },
     }),
     mailCodes: new MailCodes({ codes, mailer, groups, clock }),
     moderationMailer: moderation === null ? mailer : openMailer(stage, 'moderation mail', moderation),

@@ -113,6 +113,21 @@ describe('changing an address', () => {
     expect(mail.mails[0]?.text).not.toContain(`b-${who.email}`);
   });
 
+  test('tells one address ten times a day, so that nobody makes this server pelt a stranger with letters', async () => {
+    const who = await newcomer();
+    const told = (): number => mail.mails.filter(({ to, subject }) => to === who.email && subject === 'Email Changed').length;
+    for (let times = 0; times <= 10; times++) {
+      for (const email of [`d-${who.email}`, who.email]) expect((await server('updateEmail', { body: { email }, token: who.token })).status).toBe(200);
+    }
+    await eventually('ten letters came', () => told() === 10);
+    await ask('requestEmailConfirmation', who);
+    expect(told()).toBe(10);
+    clock.advance(24 * 3_600_000);
+    const { json } = await signIn(who.email, `${who.name} password`);
+    await server('updateEmail', { body: { email: `d-${who.email}` }, token: String(json['accessJwt']) });
+    await eventually('another day, another letter', () => told() === 11);
+  });
+
   test('needs the code mailed to the confirmed one, and makes the new one unconfirmed', async () => {
     const who = await newcomer();
     await ask('requestEmailConfirmation', who);
