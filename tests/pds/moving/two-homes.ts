@@ -92,8 +92,10 @@ export async function arrive({ old, fresh }: TwoHomes, person: Person, name: str
   };
 }
 
-/** The code the old home mailed. */
+/** The code the old home mailed, once it has. */
 export async function codeAtOld({ old }: TwoHomes, did: string): Promise<string> {
-  const { json } = await old.call('app.dunlin.admin.listMailCodes', { headers: old.admin, params: { account: did } });
-  return (json['codes'] as { code: string }[])[0]!.code;
+  return await eventually('a code is mailed', async () => {
+    const { json } = await old.call('app.dunlin.admin.listMailCodes', { headers: old.admin, params: { account: did } });
+    return (json['codes'] as { code: string }[])[0]?.code;
+  });
 }
