@@ -40,7 +40,8 @@ export function servePasskeySignIn(router: PlainRouter, { load, server, devices,
     const body = await ownQuestion(context, server);
     const account = await signIn.finish(body['passkey']);
     const { provider } = await load();
-    const { deviceId } = await provider.deviceManager.load(context.req, context.res);
+    // With another session in its cookie, as the provider does it: a copy from before is not signed in.
+    const { deviceId } = await provider.deviceManager.load(context.req, context.res, true);
     steps.end(deviceId);
     await devices.signIn(deviceId, account, body['remember'] === true ? null : unrememberedMs);
     context.body = { next: wayBack(body['from']) };

@@ -39,12 +39,12 @@ interface Step {
 /** Serves the step's two questions; the page that asks them is `pds/web/second-step.ts`. */
 export function serveSecondStep(router: PlainRouter, parts: SecondStepParts): void {
   router.post('/account/second-step/begin', async (context) => {
-    const { account } = await ownStep(context, parts);
+    const { account } = await ownStep(context, parts, { isLast: false });
     const { hasTotp, recoveryCodesLeft } = parts.factors.list(account.id);
     context.body = { handle: account.handle, totp: hasTotp, recoveryCodes: recoveryCodesLeft > 0, passkey: await parts.passkeys.beginCheck(account.id) };
   });
   router.post('/account/second-step/finish', async (context) => {
-    const { deviceId, account, body } = await ownStep(context, parts);
+    const { deviceId, account, body } = await ownStep(context, parts, { isLast: true });
     await prove(parts, account, body);
     parts.steps.end(deviceId);
     await parts.devices.signIn(deviceId, account, body['remember'] === true ? null : unrememberedMs);
@@ -58,11 +58,11 @@ async function prove({ check, passkeys }: SecondStepParts, account: Account, bod
   await check.check(account, body['code']);
 }
 
-/** Gives the step that the asking device owes. @throws XrpcError 400, 403 from elsewhere than our pages, 401 SignInAgain when none is owed */
-async function ownStep(context: Context, { load, server, accounts, steps }: SecondStepParts): Promise<Step> {
+/** Gives the step that the asking device owes; the last question gets another session in its cookie, as the provider does it: a copy from before is not signed in. @throws XrpcError 400, 403 from elsewhere than our pages, 401 SignInAgain when none is owed */
+async function ownStep(context: Context, { load, server, accounts, steps }: SecondStepParts, { isLast }: { isLast: boolean }): Promise<Step> {
   const body = await ownQuestion(context, server);
   const { provider } = await load();
-  const { deviceId } = await provider.deviceManager.load(context.req, context.res);
+  const { deviceId } = await provider.deviceManager.load(context.req, context.res, isLast);
   const accountId = steps.owed(deviceId);
   const account = accountId === null ? null : accounts.byId(accountId);
   if (account === null || account.takedownRef !== null) throw new XrpcError(401, 'SignInAgain', 'there is no sign-in under way on this device, or it took too long');

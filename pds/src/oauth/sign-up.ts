@@ -52,7 +52,8 @@ export function serveSignUp(router: PlainRouter, { load, server, devices, steps,
     if (limit !== null) spend({ limiter: limit, key: () => limitKey(clientAddress(context.req)) }, { setHeader: (name, value) => context.set(name, value) });
     const account = await desk.signUp(wanted);
     const { provider } = await load();
-    const { deviceId } = await provider.deviceManager.load(context.req, context.res);
+    // With another session in its cookie, as the provider does it: a copy from before is not signed in.
+    const { deviceId } = await provider.deviceManager.load(context.req, context.res, true);
     steps.end(deviceId);
     await devices.signIn(deviceId, account, body['remember'] === true ? null : unrememberedMs);
     context.body = { did: account.did, handle: account.handle, next: wayBack(body['from']) };

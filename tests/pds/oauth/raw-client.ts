@@ -120,7 +120,7 @@ export class RawBrowser {
   }
 
   async open(path: string): Promise<Reply> {
-    const reply = await send(`${this.#issuer}${path}`, { headers: { cookie: this.#cookie(), 'sec-fetch-site': 'none', 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' } });
+    const reply = await send(`${this.#issuer}${path}`, { headers: { cookie: this.#cookie(), 'user-agent': 'a browser', 'sec-fetch-site': 'none', 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' } });
     this.#keep(reply);
     this.page = `${this.#issuer}${path}`;
     return reply;
@@ -135,7 +135,7 @@ export class RawBrowser {
   async read(endpoint: string): Promise<Reply> {
     const reply = await send(`${this.#issuer}/@atproto/oauth-provider/~api${endpoint}`, {
       headers: {
-        cookie: this.#cookie(), origin: this.#issuer, referer: this.page, 'sec-fetch-site': 'same-origin', 'sec-fetch-mode': 'same-origin', 'sec-fetch-dest': 'empty',
+        cookie: this.#cookie(), 'user-agent': 'a browser', origin: this.#issuer, referer: this.page, 'sec-fetch-site': 'same-origin', 'sec-fetch-mode': 'same-origin', 'sec-fetch-dest': 'empty',
         'x-csrf-token': this.cookies.get('csrf-token') ?? '',
       },
     });
@@ -148,7 +148,7 @@ export class RawBrowser {
     const reply = await send(`${this.#issuer}${path}`, {
       method: 'POST', body: JSON.stringify(body),
       headers: {
-        'content-type': 'application/json', cookie: this.#cookie(), origin: this.#issuer, referer: this.page,
+        'content-type': 'application/json', cookie: this.#cookie(), 'user-agent': 'a browser', origin: this.#issuer, referer: this.page,
         'sec-fetch-site': 'same-origin', 'sec-fetch-mode': 'same-origin', 'sec-fetch-dest': 'empty', 'x-csrf-token': this.cookies.get('csrf-token') ?? '', ...headers,
       },
     });

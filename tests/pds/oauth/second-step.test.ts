@@ -52,7 +52,9 @@ test('a passkey takes the second step, and the client gets its tokens', async ()
   const { browser, client, from } = await afterPassword(bob);
   const { json: step } = await begin(browser);
   expect(step).toMatchObject({ handle: 'bob.test', totp: false, recoveryCodes: true, passkey: { challenge: expect.any(String) } });
+  const before = browser.cookies.get('ses-id');
   const done = await finish(browser, { passkey: bob.passkey.get(step['passkey']), from });
+  expect(browser.cookies.get('ses-id')).not.toBe(before);
   expect([done.status, done.json]).toEqual([200, { next: from }]);
   await browser.open(from);
   expect((await client.redeem(await browser.consent(bob.did))).json['sub']).toBe(bob.did);

@@ -40,7 +40,10 @@ test('the account is made with the key given, the device is signed in, and the w
   await browser.begin(client);
   const from = browser.page.slice(small.url.length);
   const recoveryKey = Keypair.generate().did;
+  const before = new Map(browser.cookies);
   const made = await finish(browser, { recoveryKey, from });
+  // Whoever had a copy of the cookie from before the sign-in is not signed in by it.
+  expect([browser.cookies.get('dev-id') === before.get('dev-id'), browser.cookies.get('ses-id') === before.get('ses-id')]).toEqual([true, false]);
   expect(made.json).toEqual({ did: expect.stringMatching(/^did:plc:/), handle: 'ada.test', next: from });
   const did = String(made.json['did']);
   const { rotationKeys } = (await (await fetch(`${small.plc.url}/${did}/data`)).json()) as { rotationKeys: string[] };
