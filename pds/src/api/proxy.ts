@@ -86,8 +86,8 @@ async function serve(o: ProxyParts, context: Context, call: Call): Promise<void>
   const isCompleted = method === 'GET' && o.readAfterWrite.concerns(nsid);
   try {
     const answer = await send(o, context, call, isCompleted);
-    const completed = isCompleted ? await o.readAfterWrite.complete(nsid, account, answer, target) : null;
-    if (completed === null) answerRaw(context, answer);
+    const completed = isCompleted ? await o.readAfterWrite.complete(nsid, account, answer, target) : answer;
+    if ('status' in completed) answerRaw(context, completed);
     else answerCompleted(context, completed, answer.headers);
   } catch (fault) {
     const rev = fault instanceof UpstreamError && fault.error === 'NotFound' ? fault.headers['atproto-repo-rev'] : undefined;

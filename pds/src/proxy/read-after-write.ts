@@ -4,6 +4,7 @@
  * Whatever goes wrong on the way leaves the app view's own answer. The changes themselves are pure functions (`munge-*.ts`).
  * Source: behaviour of the reference PDS, whose eight methods these are; header Atproto-Upstream-Lag.
  */
+import { Readable } from 'node:stream';
 import { jsonToLex } from '@atproto/lexicon';
 import { AtUri } from '@atproto/syntax';
 import type { Clock } from '@dunlin/protocol/base/clock';
@@ -17,7 +18,7 @@ import { mungeActorLikes, mungeAuthorFeed, mungeTimeline, type FeedAnswer } from
 import { mungeProfile, mungeProfiles } from './munge-profiles.ts';
 import { mungeThread, parentOf, threadOf } from './munge-thread.ts';
 import { quotedUri, type ProfileView, type Viewer } from './post-view.ts';
-import { readAnswer } from './read-answer.ts';
+import { holdAnswer, readAnswer } from './read-answer.ts';
 
 type Munger = (answer: JsonRecord, local: LocalRecords, viewer: Viewer) => unknown;
 
@@ -35,7 +36,7 @@ export const maxCompletedBytes = { trusted: 10_485_760, others: 1_048_576 } as c
 
 /** An answer of this server's making. */
 export interface CompletedAnswer {
-  /** JSON as it is sent; the app view's own bytes, unpacked, when nothing was changed. */
+  /** JSON as it is sent. */
   readonly body: Buffer;
   readonly headers: Readonly<Record<string, string>>;
 }
@@ -61,19 +62,19 @@ export class ReadAfterWrite {
     return Object.hasOwn(mungers, nsid);
   }
 
-  /** Completes an answer, or gives null when it can go through as it is; its body is untouched then. @throws XrpcError 502 when it is too large once it is unpacked, or cannot be */
-  async complete(nsid: string, account: Account, answer: RawAnswer, { isTrusted }: { isTrusted: boolean }): Promise<CompletedAnswer | null> {
+  /** Completes an answer, or gives one that goes through as it came: when there is nothing to add, it is too large, or cannot be read. @throws XrpcError 502 when it is cut short */
+  async complete(nsid: string, account: Account, answer: RawAnswer, { isTrusted }: { isTrusted: boolean }): Promise<CompletedAnswer | RawAnswer> {
     const maxBytes = isTrusted ? maxCompletedBytes.trusted : maxCompletedBytes.others;
-
     const rev = headerOf(answer, 'atproto-repo-rev');
-    if (rev === null || !isJson(answer) || Number(headerOf(answer, 'content-length') ?? 0) > maxBytes) return null;
+    if (rev === null || !isJson(answer) || Number(headerOf(answer, 'content-length') ?? 0) > maxBytes) return answer;
     const local = this.#local.since(account, rev);
-    if (local === null) return null;
-    const bytes = await readAnswer(answer, maxBytes).catch((fault: unknown) => {
+    if (local === null) return answer;
+    const { answer: asItCame, held } = await holdAnswer(answer, maxBytes).catch((fault: unknown) => {
       throw new XrpcError(502, 'UpstreamFailure', 'Upstream service gave an answer that cannot be read', {}, { cause: fault });
     });
-    const changed = await this.#munge(nsid, account, bytes, local);
-    return changed === null ? { body: bytes, headers: {} } : this.#completed(changed, local);
+    const bytes = held && (await readAnswer({ ...answer, body: Readable.from(held, { objectMode: false }) }, maxBytes).catch(() => null));
+    const changed = bytes && (await this.#munge(nsid, account, bytes, local));
+    return changed === null ? asItCame : this.#completed(changed, local);
   }
 
   /** Builds the thread of a post that the app view does not know, when it is a new one of the account; null otherwise. */

@@ -4,7 +4,7 @@
  * Source: ours.
  */
 import { pipeline } from 'node:stream/promises';
-import { Writable, type Readable, type Transform } from 'node:stream';
+import { Readable, Writable, type Transform } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate, createZstdDecompress } from 'node:zlib';
 import type { RawAnswer } from '@dunlin/service/http/raw-exchange';
 
@@ -28,6 +28,24 @@ export async function readAnswer({ headers, body }: RawAnswer, maxBytes: number)
   });
   await pipeline([body, ...unpackers(headers['content-encoding']), collector] as [Readable, ...Transform[], Writable]);
   return Buffer.concat(chunks);
+}
+
+/** Gives an answer whose body is in memory as it was sent, or, when it is longer than a bound, one that can still go through whole. @throws what the body fails with */
+export async function holdAnswer(answer: RawAnswer, maxBytes: number): Promise<{ answer: RawAnswer; held: readonly Buffer[] | null }> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  const rest = answer.body.iterator({ destroyOnReturn: true }) as AsyncIterableIterator<Buffer>;
+  for (let next = await rest.next(); next.done !== true; next = await rest.next()) {
+    chunks.push(next.value);
+    bytes += next.value.length;
+    if (bytes > maxBytes) return { answer: { ...answer, body: Readable.from(joined(chunks, rest), { objectMode: false }) }, held: null };
+  }
+  return { answer: { ...answer, body: Readable.from(chunks, { objectMode: false }) }, held: chunks };
+}
+
+async function* joined(chunks: readonly Buffer[], rest: AsyncIterableIterator<Buffer>): AsyncGenerator<Buffer, void, undefined> {
+  yield* chunks;
+  yield* rest;
 }
 
 function unpackers(encoding: string | string[] | undefined): Transform[] {
