@@ -1,12 +1,13 @@
 /**
  * The page that makes an account with what the provider's own sign-up does not offer: a recovery key from the start, and, where the
  * operator lets it, a did:web that this server writes. It leads back to the app's request it was opened from, or to the account page.
- * A key is made in this browser and shown once; the page goes on when the person says that they have it.
+ * A key is made in this browser and shown once; the page goes on when the person says that they have it. It is shown too when the answer
+ * is lost, since it may rule an account by then.
  * Source: ours.
  */
-import { ask, button, element, field, form, sentence, show } from './page.ts';
+import { AnswerError, ask, button, element, field, form, sentence, show } from './page.ts';
 import { madeKey } from './key-choice.ts';
-import { makeRecoveryKey } from './recovery-key.ts';
+import { makeRecoveryKey, type RecoveryKey } from './recovery-key.ts';
 
 interface Offer {
   readonly domains: readonly string[];
@@ -26,15 +27,28 @@ const from = given?.startsWith('/oauth/authorize?') === true ? given : '/account
 async function signUp({ name = '', domain = '', identity, key, remember, ...rest }: Readonly<Record<string, string>>): Promise<void> {
   const didWeb = identity === 'web';
   const recoveryKey = key === 'on' && !didWeb ? await makeRecoveryKey() : null;
+  const handle = `${name.trim().toLowerCase()}${domain}`;
   const made = (await ask('/account/sign-up/finish', {
-    body: { ...rest, handle: `${name.trim().toLowerCase()}${domain}`, didWeb, ...(recoveryKey && { recoveryKey: recoveryKey.didKey }), remember: remember === 'on', from },
-  })) as Made;
+    body: { ...rest, handle, didWeb, ...(recoveryKey && { recoveryKey: recoveryKey.didKey }), remember: remember === 'on', from },
+  }).catch((fault: unknown) => {
+    // No word of this server: its line broke, or what stands before it gave up waiting.
+    if (recoveryKey === null || !(fault instanceof AnswerError) || !['Unreachable', 'Unknown'].includes(fault.error)) throw fault;
+    showUnanswered(recoveryKey, handle);
+    return null;
+  })) as Made | null;
+  if (made === null) return;
   if (recoveryKey === null) {
     location.replace(made.next);
     return;
   }
   show(element('p', { id: 'made' }, 'Your account is made: ', element('strong', {}, `@${made.handle}`), '. One more thing:'), ...madeKey(recoveryKey, made),
     element('p', {}, button('I have kept it: go on', { id: 'go-on' }, async () => location.replace(made.next))));
+}
+
+function showUnanswered(key: RecoveryKey, handle: string): void {
+  show(element('p', { role: 'alert', id: 'unanswered' }, `No answer came, so nobody can say here whether the account @${handle} was made. If it was, this key rules it: keep it.`),
+    ...madeKey(key, { did: 'not known yet', handle }),
+    element('p', {}, 'Then see whether you can ', element('a', { href: from }, 'sign in'), '; if not, ', element('a', { href: location.href }, 'begin again'), ' with another key.'));
 }
 
 function identityPart(): HTMLElement {

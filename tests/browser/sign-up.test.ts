@@ -3,6 +3,7 @@
  * in their name. Sign-ins with a second factor are in security.test.ts.
  */
 import { chromium, type Browser, type Page } from 'playwright-core';
+import { readSigners } from '../../pds/web/rotation-signature.ts';
 import { RawClient } from '../pds/oauth/raw-client.ts';
 import { startSmallPds, type SmallPds } from '../pds/small-pds.ts';
 import { wildcardFetch } from '../pds/wildcard-fetch.ts';
@@ -148,6 +149,25 @@ describe('on the page with more choices', () => {
     expect(rotationKeys).toHaveLength(2);
     expect(rotationKeys[0]).toMatch(/^did:key:zDn/);
     expect(faults).toEqual([]);
+  }, 60_000);
+
+  test('a person whose line broke before the answer came has the key that rules what was made', async () => {
+    const { page } = await toPage();
+    await fill(page, 'cora', '.test');
+    await page.locator('input[name=key]').check();
+    await page.route('**/account/sign-up/finish', async (route) => {
+      const answer = await route.fetch({ headers: { ...(await route.request().allHeaders()), origin: choosy.url, 'sec-fetch-site': 'same-origin' } });
+      expect(answer.status()).toBe(200);
+      await route.abort();
+    });
+    await page.getByRole('button', { name: 'Make the account' }).click();
+    const [signer] = readSigners(await page.locator('#recovery-key').innerText());
+    const { json } = await choosy.call('com.atproto.identity.resolveHandle', { params: { handle: 'cora.test' } });
+    const { rotationKeys } = (await (await fetch(`${choosy.plc.url}/${String(json['did'])}/data`)).json()) as { rotationKeys: string[] };
+    expect(rotationKeys[0]).toBe(signer?.didKey);
+    await page.getByRole('link', { name: 'sign in' }).click();
+    await page.waitForURL('**/oauth/authorize?**');
+    await page.context().close();
   }, 60_000);
 });
 
