@@ -180,6 +180,7 @@ export class JsonWriter {
     const short = bytes[offset]! & 31;
     const length = short < 24 ? short : readArgument(bytes, offset, short);
     const start = offset + (short < 24 ? 1 : 1 + (1 << (short - 24)));
+    assert(length > 0 && length <= bytes.length - start, `cbor item is cut short: offset=${offset}`);
     this.ascii('{"$link":');
     this.cid(bytes, start + 1, start + length);
     this.ascii('}');

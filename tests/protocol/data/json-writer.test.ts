@@ -46,6 +46,15 @@ test('an item that is cut short anywhere is refused, or is written short of its 
   }));
 });
 
+test('a link that is cut short is refused, wherever it is cut', () => {
+  const bytes = encode({ link: linkFromBytes(Uint8Array.from([1, 0x71, 0x12, 0x20, ...new Uint8Array(32).fill(7)])) });
+  // From within the head of its bytes on: before, there is nothing to see that something is missing.
+  for (let length = bytes.length - 38; length < bytes.length; length++) {
+    writer.begin();
+    expect(() => writer.item(bytes.slice(0, length), 0)).toThrow('cut short');
+  }
+});
+
 test('bytes are written as they are, between other things', () => {
   expect(written((target) => {
     target.ascii('"');
