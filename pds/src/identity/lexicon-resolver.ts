@@ -13,6 +13,7 @@ import { decode } from '@dunlin/protocol/data/cbor';
 import { toJson } from '@dunlin/protocol/data/json';
 import { withDeadline } from '@dunlin/protocol/identity/bounded-fetch';
 import type { IdentityResolver } from '@dunlin/protocol/identity/resolver';
+import { Line } from '@dunlin/service/lifecycle/line';
 import { XrpcError } from '@dunlin/service/xrpc/errors';
 import { verifyRecordCar } from '@dunlin/protocol/repo/verify-repo';
 
@@ -37,6 +38,12 @@ export const maxRememberedBytes = 8_000_000;
 /** Most look-ups under way at once. */
 export const maxLookUps = 64;
 
+/** Most of them for names of one domain: its server may never answer, and must keep nobody else out. More of its wait in line. */
+export const maxOfOneDomain = 8;
+
+/** Most look-ups under way or in line. */
+const maxAskedFor = 512;
+
 /** What a name counts for beside its record, in bytes: so are those that have none bounded too. Ours. */
 const nameBytes = 2_000;
 
@@ -59,6 +66,8 @@ export class LexiconResolver {
   readonly #clock: Clock;
   readonly #known = new LRUCache<string, { lexicon: PublishedLexicon | null; untilMs: number }>({ maxSize: maxRememberedBytes, sizeCalculation: ({ lexicon }) => nameBytes + (lexicon?.byteLength ?? 0) });
   readonly #running = new Map<string, Promise<PublishedLexicon | null>>();
+  /** Places of each domain that is asked for. */
+  readonly #lines = new Map<string, Line>();
 
   constructor(o: { resolver: IdentityResolver; fetch: typeof globalThis.fetch; resolveTxt: (name: string) => Promise<string[][]>; clock: Clock }) {
     this.#resolver = o.resolver;
@@ -76,7 +85,8 @@ export class LexiconResolver {
   }
 
   #begin(nsid: string): Promise<PublishedLexicon | null> {
-    if (this.#running.size >= maxLookUps) throw new XrpcError(503, 'NotEnoughResources', 'too many lexicons are looked up at once, try again later');
+    const [own, all] = [this.#lines.get(domainOf(nsid))?.taken ?? 0, this.#lines.values().reduce((sum, { taken }) => sum + taken, 0)];
+    if (this.#running.size >= maxAskedFor || (own < maxOfOneDomain && all >= maxLookUps)) throw new XrpcError(503, 'NotEnoughResources', 'too many lexicons are looked up at once, try again later');
     const running = this.#find(nsid).finally(() => this.#running.delete(nsid));
     this.#running.set(nsid, running);
     return running;
@@ -91,16 +101,7 @@ export class LexiconResolver {
 
   async #lookUp(nsid: string): Promise<PublishedLexicon | null> {
     try {
-      return await withDeadline({ clock: this.#clock, timeoutMs: lexiconTimeoutMs, what: `lexicon ${nsid}` }, async (signal) => {
-        const did = await this.#authority(nsid);
-        const document = did === null ? null : await this.#resolver.resolveDid(did, { signal });
-        if (did === null || !document?.pdsUrl || !document.signingKey) return null;
-        const query = new URLSearchParams({ did, collection: lexiconCollection, rkey: nsid });
-        const response = await this.#fetch(`${document.pdsUrl}/xrpc/com.atproto.sync.getRecord?${query}`, { signal });
-        const car = response.status === 200 ? await readBounded(response) : null;
-        const record = car && verifyRecordCar(car, did, document.signingKey, `${lexiconCollection}/${nsid}`);
-        return record ? read(nsid, did, record) : null;
-      });
+      return await withDeadline({ clock: this.#clock, timeoutMs: lexiconTimeoutMs, what: `lexicon ${nsid}` }, (signal) => this.#inPlace(nsid, signal, () => this.#fetchRecord(nsid, signal)));
     } catch (fault) {
       // Whatever others send or fail to send leaves us without the lexicon; a mistake of our own must not hide here.
       if (fault instanceof ProtocolError || fault instanceof TypeError || (fault instanceof Error && 'code' in fault)) return null;
@@ -108,11 +109,41 @@ export class LexiconResolver {
     }
   }
 
+  async #inPlace<T>(nsid: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+    const domain = domainOf(nsid);
+    const line = this.#lines.get(domain) ?? new Line(maxOfOneDomain);
+    this.#lines.set(domain, line);
+    await line.enter(signal);
+    try {
+      return await work();
+    } finally {
+      line.leave();
+      if (line.taken === 0) this.#lines.delete(domain);
+    }
+  }
+
+  async #fetchRecord(nsid: string, signal: AbortSignal): Promise<PublishedLexicon | null> {
+    const did = await this.#authority(nsid);
+    signal.throwIfAborted();
+    const document = did === null ? null : await this.#resolver.resolveDid(did, { signal });
+    if (did === null || !document?.pdsUrl || !document.signingKey) return null;
+    const query = new URLSearchParams({ did, collection: lexiconCollection, rkey: nsid });
+    const response = await this.#fetch(`${document.pdsUrl}/xrpc/com.atproto.sync.getRecord?${query}`, { signal });
+    const car = response.status === 200 ? await readBounded(response) : null;
+    const record = car && verifyRecordCar(car, did, document.signingKey, `${lexiconCollection}/${nsid}`);
+    return record ? read(nsid, did, record) : null;
+  }
+
   async #authority(nsid: string): Promise<string | null> {
     const records = await this.#resolveTxt(`_lexicon.${NSID.parse(nsid).authority}`);
     const dids = records.map((chunks) => chunks.join('')).filter((text) => text.startsWith('did=')).map((text) => text.slice('did='.length));
     return dids.length === 1 ? (dids[0] ?? null) : null;
   }
+}
+
+/** Gives the domain whose names an NSID stands under: its last two parts, as all before them are its owner's. */
+function domainOf(nsid: string): string {
+  return NSID.parse(nsid).authority.split('.').slice(-2).join('.');
 }
 
 async function readBounded(response: Response): Promise<Uint8Array | null> {

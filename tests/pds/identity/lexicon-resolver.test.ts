@@ -3,7 +3,7 @@ import { ManualClock } from '@dunlin/protocol/base/clock';
 import { Keypair } from '@dunlin/protocol/crypto/keypair';
 import { parseDidKey } from '@dunlin/protocol/crypto/did-key';
 import type { IdentityResolver } from '@dunlin/protocol/identity/resolver';
-import { LexiconResolver, maxLexiconBytes, maxLookUps, maxRememberedBytes } from '../../../pds/src/identity/lexicon-resolver.ts';
+import { LexiconResolver, maxLexiconBytes, lexiconTimeoutMs, maxLookUps, maxOfOneDomain, maxRememberedBytes } from '../../../pds/src/identity/lexicon-resolver.ts';
 import { makeRepo } from '../migration/moving.ts';
 
 const did = 'did:plc:aaaaaaaaaaaaaaaaaaaaaaaa';
@@ -35,22 +35,38 @@ test('one that is too large is none', async () => {
   expect(await resolverOf(maxLexiconBytes).resolve('org.example.thing')).toBeNull();
 });
 
-test('so many are looked up at once; one that is asked for already costs nothing', async () => {
-  let open = (): void => undefined;
-  const gate = new Promise<void>((resolve) => (open = resolve));
-  const lexicons = new LexiconResolver({
-    resolver: {} as IdentityResolver, fetch: globalThis.fetch, clock: new ManualClock(),
-    resolveTxt: async () => {
-      await gate;
+describe('of look-ups that take their time', () => {
+  const slow = (isSlow: (name: string) => boolean): { lexicons: LexiconResolver; clock: ManualClock; asked: string[]; open: () => void } => {
+    let open = (): void => undefined;
+    const gate = new Promise<void>((resolve) => (open = resolve));
+    const [clock, asked]: [ManualClock, string[]] = [new ManualClock(), []];
+    const resolveTxt = async (name: string): Promise<string[][]> => {
+      asked.push(name);
+      if (isSlow(name)) await gate;
       return [];
-    },
+    };
+    return { lexicons: new LexiconResolver({ resolver: {} as IdentityResolver, fetch: globalThis.fetch, clock, resolveTxt }), clock, asked, open };
+  };
+
+  test('so many are under way at once; one that is asked for already costs nothing', async () => {
+    const { lexicons, open } = slow(() => true);
+    const running = Array.from({ length: maxLookUps }, (_, index) => lexicons.resolve(`org.example${Math.floor(index / maxOfOneDomain)}.thing${index}`));
+    const same = lexicons.resolve('org.example0.thing0');
+    await expect(lexicons.resolve('org.example.more')).rejects.toMatchObject({ status: 503, error: 'NotEnoughResources' });
+    open();
+    expect(await Promise.all([...running, same])).toEqual(Array.from({ length: maxLookUps + 1 }, () => null));
+    expect(await lexicons.resolve('org.example.more')).toBeNull();
   });
-  const running = Array.from({ length: maxLookUps }, (_, index) => lexicons.resolve(`org.example.thing${index}`));
-  const same = lexicons.resolve('org.example.thing0');
-  await expect(lexicons.resolve('org.example.more')).rejects.toMatchObject({ status: 503, error: 'NotEnoughResources' });
-  open();
-  expect(await Promise.all([...running, same])).toEqual(Array.from({ length: maxLookUps + 1 }, () => null));
-  expect(await lexicons.resolve('org.example.more')).toBeNull();
+
+  test('one domain has a few, whatever it puts before its name; its others wait in line, and end in time', async () => {
+    const { lexicons, clock, asked, open } = slow((name) => name.endsWith('.evil.org'));
+    const theirs = Array.from({ length: maxLookUps + 1 }, (_, index) => lexicons.resolve(`org.evil.host${index}.thing`));
+    expect(await lexicons.resolve('org.example.thing')).toBeNull();
+    expect(asked.filter((name) => name.endsWith('.evil.org'))).toHaveLength(maxOfOneDomain);
+    clock.advance(lexiconTimeoutMs);
+    expect(await Promise.all(theirs)).toEqual(theirs.map(() => null));
+    open();
+  });
 });
 
 test('many large ones push out those used longest ago', async () => {
