@@ -133,5 +133,17 @@ export async function restoreEvents(from: string, dataDirectory: string, databas
     const size = await stat(eventFilePath(source, file)).then((found) => found.size, () => 0);
     if (size < bytes) throw new Error(`backup lacks events: file=${eventFilePath(source, file)} wanted=${bytes} has=${size}`);
     await copyFile(eventFilePath(source, file), eventFilePath(target, file));
+    await makeDurable(eventFilePath(target, file));
+  }
+  await makeDurable(target);
+}
+
+/** Has the disk keep a file, or the names in a folder: a database that names events must not outlive them in a power cut. */
+async function makeDurable(path: string): Promise<void> {
+  const handle = await open(path, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
   }
 }

@@ -43,7 +43,8 @@ export class Erasure {
 
   /** Erases what there is; does not wait for it. */
   nudge(): void {
-    this.erase().catch(this.#onFault);
+    // Whoever began what is under way hears of its fault.
+    if (this.#erasing === null) this.erase().catch(this.#onFault);
   }
 
   /** Erases what there is, and resolves when nothing is left to erase. */

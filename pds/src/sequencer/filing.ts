@@ -78,7 +78,9 @@ export class Filing {
 
   /** Files events if there are enough of them; does not wait for it. */
   nudge(): void {
-    if (this.#waitingBytes < runsWorthFiling * this.#runBytes || this.#clock.elapsedMs() < this.#idleUntilMs) return;
+    const isWorthIt = this.#waitingBytes >= runsWorthFiling * this.#runBytes && this.#clock.elapsedMs() >= this.#idleUntilMs;
+    // Whoever began what is under way hears of its fault.
+    if (!isWorthIt || this.#filing !== null) return;
     this.file().catch((fault: unknown) => {
       this.#idleUntilMs = this.#clock.elapsedMs() + retryFilingMs;
       this.#onFault(fault);

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { AssertionFailure } from '@dunlin/protocol/base/assert';
 import * as fc from 'fast-check';
 import { maxOpenFiles } from '../../../pds/src/sequencer/event-files.ts';
-import { runsWorthFiling } from '../../../pds/src/sequencer/filing.ts';
+import { retryFilingMs, runsWorthFiling } from '../../../pds/src/sequencer/filing.ts';
 import { eventually } from '../../harness/wait.ts';
 import { EventHome, windowMs } from './event-home.ts';
 
@@ -52,6 +52,26 @@ test('nothing is filed by itself before there are four runs of it, and then it i
   await home.tell([1], 150);
   await eventually('events are filed', () => filed() > enough / 4);
   expect(filed() + rows()).toBe(enough);
+  await expectReplay();
+});
+
+test('a fault is told once, however many events come meanwhile, and filing rests a while', async () => {
+  let appends = 0;
+  const { append } = home.files;
+  home.files.append = async () => {
+    appends += 1;
+    await tellMuch(20);
+    throw new Error('no space left on device');
+  };
+  await tellMuch(20);
+  await eventually('it failed', () => home.faults.length > 0);
+  await tellMuch(20);
+  for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+  expect([appends, home.faults.splice(0)]).toEqual([1, [new Error('no space left on device')]]);
+  Object.assign(home.files, { append });
+  home.clock.advance(retryFilingMs);
+  await tellMuch(1);
+  await eventually('events are filed', () => filed() > 0);
   await expectReplay();
 });
 
