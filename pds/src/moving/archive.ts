@@ -9,6 +9,7 @@ import { Readable } from 'node:stream';
 import type { Clock } from '@dunlin/protocol/base/clock';
 import { utf8Encode } from '@dunlin/protocol/base/bytes';
 import type { Cid } from '@dunlin/protocol/data/cid';
+import { atPace, TooSlowError } from '@dunlin/service/http/pace';
 import { XrpcError } from '@dunlin/service/xrpc/errors';
 import type { Account } from '../account/account.ts';
 import type { PreferenceStore } from '../account/preference-store.ts';
@@ -17,7 +18,7 @@ import type { BlobStore } from '../blob/blob-store.ts';
 import { isSniffed } from '../blob/sniff.ts';
 import type { PlcClient } from '../identity/plc-client.ts';
 import type { ServerIdentity } from '../identity/server-identity.ts';
-import type { RepoExporter } from '../repo/export.ts';
+import { exportPace, type RepoExporter } from '../repo/export.ts';
 import { archiveReadme, type ArchiveAbout } from './archive-about.ts';
 import { tarEnd, tarHead, tarPadding } from './tar.ts';
 
@@ -63,9 +64,10 @@ export class Archives {
     if (this.#running.size >= maxArchivesAtOnce) throw busy('too many archives are being made, try again later');
     this.#running.add(account.id);
     const gone = new AbortController();
-    const stream = Readable.from(this.#write(account, gone.signal), { objectMode: false, highWaterMark: 1 });
+    const pieces = atPace(this.#write(account, gone.signal), { rule: exportPace, clock: this.#clock });
+    const stream = Readable.from(pieces, { objectMode: false, highWaterMark: 1 });
     stream.once('error', (fault) => {
-      if (!gone.signal.aborted) this.#onFault(fault);
+      if (!gone.signal.aborted && !(fault instanceof TooSlowError)) this.#onFault(fault);
     });
     stream.once('close', () => {
       gone.abort(new Error('the reader of an archive went away'));

@@ -5,6 +5,8 @@
  * Source: ours, docs/decisions/0030-a-least-pace.md.
  */
 
+import type { Clock } from '@dunlin/protocol/base/clock';
+
 /** A least pace. */
 export interface PaceRule {
   /** Bytes that must come in each window. */
@@ -38,5 +40,22 @@ export class Pace {
       return true;
     }
     return this.#waitedMs < this.#rule.windowMs;
+  }
+}
+
+/** Whoever takes what is made was too slow. */
+export class TooSlowError extends Error {}
+
+/**
+ * Gives what is made, piece by piece, as long as whoever takes it keeps a pace. It is looked at when a piece is asked for, so it is
+ * for readers that drip: one who asks no more at all is for another to end.
+ * @throws TooSlowError
+ */
+export async function* atPace<T extends Uint8Array>(pieces: AsyncIterable<T>, { rule, clock }: { rule: PaceRule; clock: Clock }): AsyncGenerator<T, void, undefined> {
+  const pace = new Pace(rule);
+  for await (const piece of pieces) {
+    const givenMs = clock.elapsedMs();
+    yield piece;
+    if (!pace.took({ waitedMs: clock.elapsedMs() - givenMs, bytes: piece.length })) throw new TooSlowError(`too little was taken: leastBytes=${rule.leastBytes} windowMs=${rule.windowMs}`);
   }
 }
