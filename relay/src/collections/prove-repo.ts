@@ -28,7 +28,7 @@ export type Proof =
   | { readonly kind: 'proven'; readonly collections: ReadonlySet<string>; readonly repo: RepoState }
   /** The host gives no such proofs, or none that holds, or it would take too many. */
   | { readonly kind: 'unprovable'; readonly detail: string }
-  /** Nobody answered, or with "later"; `retryMs` when the host said how long to wait. */
+  /** Nobody answered, or with "later", or it changed too often meanwhile; `retryMs` when the host said how long to wait. */
   | { readonly kind: 'failed'; readonly retryMs: number | null };
 
 /** What is to be proven, and how one asks. */
@@ -46,7 +46,7 @@ export interface ProofRequest {
 
 const maxQuestions = 40;
 const maxCollections = 1_000;
-/** New commits that may come while one asks. */
+/** Commits that one begins anew with while one asks. */
 const maxCommits = 4;
 const maxBytes = 8_388_608;
 const carLimits = { maxBlocks: 256, maxBytes: 2_097_152 };
@@ -68,6 +68,8 @@ export async function proveRepo(request: ProofRequest): Promise<Proof> {
     const answer = await ask(request, place);
     if (answer.kind !== 'car') return answer;
     const fault = tree.add(answer.bytes);
+    // That somebody writes much says nothing against the host: it is asked again later.
+    if (tree.commits > maxCommits) return { kind: 'failed', retryMs: null };
     if (fault !== null) return { kind: 'unprovable', detail: fault };
     // Of another commit the ways may be others.
     if (tree.isNew) asked.clear();
@@ -101,7 +103,8 @@ class ProvenTree {
   readonly #blocks = new BlockMap();
   #head: Cid | null = null;
   #commit: Commit | null = null;
-  #commits = 0;
+  /** Different commits that came. */
+  commits = 0;
   /** The last CAR was of another commit than the one before. */
   isNew = false;
 
@@ -154,7 +157,7 @@ class ProvenTree {
 
   #take(head: Cid, block: Uint8Array | undefined): string | null {
     if (block === undefined) return 'the answer lacks its commit';
-    if (++this.#commits > maxCommits) return 'it changes too often';
+    this.commits += 1;
     const commit = decodeCommit(block);
     if (commit.did !== this.#did) return 'the commit is of another account';
     if (!verifyCommitSignature(block, this.#key)) return 'the commit is not signed with the key of the account';

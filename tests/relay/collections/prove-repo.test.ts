@@ -72,6 +72,20 @@ test('a commit that comes in between is taken as the one to prove', async () => 
   expect(proof.kind === 'proven' && [...proof.collections]).toEqual(['app.bsky.feed.post', 'com.example.a', 'com.example.b']);
 });
 
+test('a repository that changes with every answer is asked again later', async () => {
+  const repo = new RandomRepo();
+  repo.fill('com.example.a', 200);
+  repo.fill('com.example.b', 200);
+  const { proof, asked } = await prove(repo, {
+    claimed: [],
+    answer: (path, n) => {
+      repo.fill(`com.example.c${n}`, 200);
+      return new Response(Buffer.from(repo.account.proof(path)));
+    },
+  });
+  expect([proof, asked.length]).toEqual([{ kind: 'failed', retryMs: null }, 5]);
+});
+
 test('what is not signed, left out, of somebody else or no answer proves nothing', async () => {
   const repo = new RandomRepo();
   repo.fill('com.example.a', 200);
