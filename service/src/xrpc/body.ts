@@ -25,7 +25,7 @@ export function mediaType(request: IncomingMessage): string | null {
 /**
  * Gives the unpacked body as a stream that fails with 413 after `maxBytes`.
  * The reader must read or destroy it; when the client goes away it fails.
- * @throws XrpcError 413 when the declared length is already too large, 415 on an unknown content encoding
+ * @throws XrpcError 413 when the declared length is already too large, 415 on an unknown content encoding, 400 when the client has gone
  */
 export function bodyStream(request: IncomingMessage, maxBytes: number): Readable {
   return countedStream(request, maxBytes, unpackerFor);
@@ -33,7 +33,7 @@ export function bodyStream(request: IncomingMessage, maxBytes: number): Readable
 
 /**
  * Gives the body as it was sent, packed or not, as a stream that fails with 413 after `maxBytes`; for bodies that are passed on.
- * @throws XrpcError 413 when the declared length is already too large
+ * @throws XrpcError 413 when the declared length is already too large, 400 when the client has gone
  */
 export function rawBodyStream(request: IncomingMessage, maxBytes: number): Readable {
   return countedStream(request, maxBytes, () => null);
@@ -41,6 +41,8 @@ export function rawBodyStream(request: IncomingMessage, maxBytes: number): Reada
 
 function countedStream(request: IncomingMessage, maxBytes: number, makeUnpacker: (request: IncomingMessage) => Transform | null): Readable {
   if (Number(request.headers['content-length'] ?? 0) > maxBytes) throw payloadTooLarge(maxBytes);
+  // Its sender went away while something else was waited for: nothing more would ever be heard of it.
+  if (request.destroyed) throw invalidRequest('request was cut short');
   let countedBytes = 0;
   const counter = new Transform({
     transform(chunk: Buffer, _encoding, done) {

@@ -191,7 +191,10 @@ class CallOverHttp implements XrpcCall {
     if (this.#abort === null) {
       const controller = new AbortController();
       const response = this.#response;
-      response.once('close', () => { if (!response.writableFinished) controller.abort(new Error('caller went away')); });
+      const giveUp = (): void => { if (!response.writableFinished) controller.abort(new Error('caller went away')); };
+      // It may have gone before anybody asked.
+      if (response.closed) giveUp();
+      else response.once('close', giveUp);
       this.#abort = controller;
     }
     return this.#abort.signal;

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, test } from '@jest/globals';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { connect, type AddressInfo, type Socket } from 'node:net';
-import { readBody } from '@dunlin/service/xrpc/body';
+import { bodyStream, rawBodyStream, readBody } from '@dunlin/service/xrpc/body';
 
 const closers: (() => void)[] = [];
 afterEach(() => {
@@ -48,6 +48,18 @@ describe('a body that is not packed', () => {
     client.destroy();
     await expect(body).rejects.toMatchObject({ status: 400, message: 'request was cut short' });
     await expect(readBody(request, 10)).rejects.toMatchObject({ status: 400 });
+  });
+
+  test.each([['packed or not', bodyStream], ['as it was sent', rawBodyStream]])('as a stream, %s, ends with a fault when its sender has already gone', async (_what, open) => {
+    const { request, client } = await begin('Content-Length: 10');
+    client.write('hello');
+    const closed = once(request, 'close').catch(() => undefined);
+    client.destroy();
+    await closed;
+    const read = async (): Promise<void> => {
+      for await (const _chunk of open(request, 10)) continue;
+    };
+    await expect(read()).rejects.toMatchObject({ status: 400, message: 'request was cut short' });
   });
 
   test('may be empty', async () => {

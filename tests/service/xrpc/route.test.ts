@@ -9,6 +9,7 @@ import { assert } from '@dunlin/protocol/base/assert';
 import { ManualClock } from '@dunlin/protocol/base/clock';
 import { ProtocolError } from '@dunlin/protocol/base/errors';
 import { cidForRaw } from '@dunlin/protocol/data/cid';
+import { eventually } from '../../harness/wait.ts';
 import { closeServices, openService as serve } from './open-service.ts';
 
 afterEach(closeServices);
@@ -337,4 +338,31 @@ describe('the app', () => {
     expect(refused).toMatchObject({ status: 429, json: { error: 'RateLimitExceeded', message: 'Rate Limit Exceeded' } });
     expect(refused.headers.get('retry-after')).toBe('30');
   });
+});
+
+test('a caller that went away while it was found out who they are is gone for the handler', async () => {
+  let letGo = (): void => undefined;
+  const mayGo = new Promise<void>((resolve) => (letGo = resolve));
+  let [isAsked, isClosed, isGone]: [boolean, boolean, boolean | null] = [false, false, null];
+  const auth = async (): Promise<null> => {
+    isAsked = true;
+    await mayGo;
+    return null;
+  };
+  const { url } = await serve([route('com.atproto.server.describeServer', { auth, handler: ({ signal }) => void (isGone = signal.aborted) })], {
+    validateOutput: false,
+    prepare: (app) => app.use((context, next) => {
+      context.res.once('close', () => (isClosed = true));
+      return next();
+    }),
+  });
+  const abort = new AbortController();
+  const asking = fetch(`${url}/xrpc/com.atproto.server.describeServer`, { signal: abort.signal }).catch(() => undefined);
+  await eventually('who calls is looked at', () => isAsked);
+  abort.abort();
+  await asking;
+  await eventually('the connection is closed', () => isClosed);
+  letGo();
+  await eventually('the handler ran', () => isGone !== null);
+  expect(isGone).toBe(true);
 });
