@@ -153,7 +153,7 @@ export class GroupCommit {
 }
 
 /** Gives a fault as an assertion failure when the database says that it is damaged: the process must not go on (invariant 8). */
-function asOwnCorruption(fault: unknown): unknown {
+export function asOwnCorruption(fault: unknown): unknown {
   const code = fault instanceof Error && 'code' in fault ? String(fault.code) : '';
   const isDamage = code.startsWith('SQLITE_CORRUPT') || code === 'SQLITE_NOTADB';
   return isDamage ? new AssertionFailure(`database is damaged: code=${code}`, { cause: fault }) : fault;

@@ -9,6 +9,7 @@ import { AssertionFailure } from '@dunlin/protocol/base/assert';
 import type { EventLog, EventSlice } from '@dunlin/service/firehose/event-log';
 import type { Database } from '@dunlin/service/sqlite/database';
 import type { EventFiles } from './event-files.ts';
+import { asOwnCorruption } from './group-commit.ts';
 import { RunStore, type PlacedRun, type Run } from './run-store.ts';
 import type { Sequencer } from './sequencer.ts';
 
@@ -59,11 +60,15 @@ export class EventReplay implements EventLog {
 
   /**
    * Reads events after a seq, at least one, up to `maxBytes`; null when there is none. Seqs of forgotten accounts are missing.
-   * @throws AssertionFailure (rejects) when a file does not hold what was written
+   * @throws AssertionFailure when the database is damaged, or (rejects) a file does not hold what was written
    */
   read(afterSeq: number, maxBytes: number): EventSlice | null | Promise<EventSlice | null> {
-    const run = this.#runs.after(afterSeq);
-    return run === null ? this.#sequencer.readTail(afterSeq, maxBytes) : this.#readRun(run, afterSeq, maxBytes);
+    try {
+      const run = this.#runs.after(afterSeq);
+      return run === null ? this.#sequencer.readTail(afterSeq, maxBytes) : this.#readRun(run, afterSeq, maxBytes);
+    } catch (fault) {
+      throw asOwnCorruption(fault);
+    }
   }
 
   async #readRun(run: Run, afterSeq: number, maxBytes: number): Promise<EventSlice | null> {

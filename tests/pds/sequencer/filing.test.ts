@@ -256,6 +256,19 @@ describe('damage', () => {
   });
 });
 
+test('damage of the database that a reader meets is told as our own corruption too', async () => {
+  await home.tell([1, 2, 3]);
+  const root = Number(home.database.prepare("SELECT rootpage FROM sqlite_schema WHERE name = 'event'").pluck().get());
+  const pageBytes = Number(home.database.pragma('page_size', { simple: true }));
+  home.database.pragma('wal_checkpoint(TRUNCATE)');
+  await home.close();
+  const path = join(home.path, 'pds.sqlite');
+  const bytes = readFileSync(path);
+  home.open();
+  writeFileSync(path, bytes.fill(0xff, (root - 1) * pageBytes, root * pageBytes));
+  expect(() => home.replay.read(0, home.runBytes)).toThrow(AssertionFailure);
+});
+
 test('more files can be read at once than stay open', async () => {
   const count = 3 * maxOpenFiles;
   const files = Array.from({ length: count }, (_each, n) => n + 1);
