@@ -4,7 +4,7 @@
  * Source: ours; ports and folders as ARCHITECTURE.md gives them.
  */
 import { readFileSync } from 'node:fs';
-import { z } from 'zod';
+import { z } from 'zod/v4';
 import { defineConfig, readConfig, type ConfigOf, type Environment } from '@dunlin/service/config/env';
 import { bindAddress, choice, integer, optionalText, port, text, toggle, url, type BindAddress, type Setting } from '@dunlin/service/config/settings';
 import { sourceFaults, type ReactionSource } from './reactions/sources.ts';

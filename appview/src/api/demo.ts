@@ -5,7 +5,7 @@
  * Source: ours, see cli/src/demo.ts.
  */
 import { readFile } from 'node:fs/promises';
-import { z } from 'zod';
+import { z } from 'zod/v4';
 
 const demoSchema = z.object({
   subject: z.string().max(2_048),
