@@ -24,8 +24,6 @@ const differences: Record<string, { ours: unknown; why: string }> = {
   'atproto-did of nobody': { ours: { status: 404, body: 'text/plain ' }, why: 'the address answers in plain text always' },
   'a path that is not there': { ours: { status: 404, body: {} }, why: 'in JSON, as everything that goes wrong here' },
   'did.json': { ours: { status: 200, body: {} }, why: 'this server\'s DID is a did:web, so it has a document' },
-  'a pushed request of nobody': { ours: { status: 400, body: { error: 'invalid_client', error_description: 'Client credentials missing' } }, why: 'which checks failed inside is nobody\'s business' },
-  'a token for nobody': { ours: { status: 400, body: { error: 'invalid_grant', error_description: 'Client credentials missing' } }, why: 'which checks failed inside is nobody\'s business' },
   'getBlob, a part of it': { ours: { status: 206, body: 'image/png 0f4636c7' }, why: 'players of videos ask for parts' },
   'createAppPassword with a taken name': { ours: refused('an app password of this name exists: app'), why: 'a caller\'s fault is no fault of the server' },
   'createRecord in a taken place': { ours: refused('Record already exists in DID: record exists: path=app.bsky.feed.post/TID', 'RecordAlreadyExists'), why: 'a caller\'s fault is no fault of the server' },

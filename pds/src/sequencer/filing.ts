@@ -193,7 +193,7 @@ export class Filing {
 
 /** Tells that nobody knows what the disk has of a transaction: a crash may bring it back, and with it a row that names the bytes. */
 function isUnsettled(fault: unknown): boolean {
-  return fault instanceof Error && 'code' in fault && String(fault.code).startsWith('SQLITE_IOERR');
+  return String((fault as { code?: unknown } | null)?.code).startsWith('SQLITE_IOERR');
 }
 
 function sum(drafts: readonly Draft[]): number {

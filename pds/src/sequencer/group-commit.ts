@@ -154,7 +154,7 @@ export class GroupCommit {
 
 /** Gives a fault as an assertion failure when the database says that it is damaged: the process must not go on (invariant 8). */
 export function asOwnCorruption(fault: unknown): unknown {
-  const code = fault instanceof Error && 'code' in fault ? String(fault.code) : '';
+  const code = String((fault as { code?: unknown } | null)?.code);
   const isDamage = code.startsWith('SQLITE_CORRUPT') || code === 'SQLITE_NOTADB';
   return isDamage ? new AssertionFailure(`database is damaged: code=${code}`, { cause: fault }) : fault;
 }
