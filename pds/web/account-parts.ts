@@ -6,8 +6,7 @@
 import { keyChoice } from './key-choice.ts';
 import { button, element, field, form } from './page.ts';
 import { day } from './factor-parts.ts';
-import type { Call } from './security.ts';
-import type { Session } from './sign-in.ts';
+import type { Call, Session } from './sign-in.ts';
 
 type Again = () => Promise<void>;
 

@@ -5,7 +5,7 @@
  */
 import { button, element, field, form } from './page.ts';
 import { hasPasskeys, makePasskey } from './passkey.ts';
-import type { Call } from './security.ts';
+import type { Call } from './sign-in.ts';
 
 /** What app.dunlin.account.getFactors gives. */
 export interface FactorView {

@@ -4,12 +4,9 @@
  * Source: ours; methods app.dunlin.account.* and com.atproto.*.
  */
 import { button, element, show } from './page.ts';
-import { showSignIn, type Session } from './sign-in.ts';
+import { showSignIn, type Call, type Session } from './sign-in.ts';
 import { appPasswordPart, recoveryKeyPart, sessionPart } from './account-parts.ts';
 import { passkeyPart, recoveryCodePart, signInCodePart, totpPart, type FactorView } from './factor-parts.ts';
-
-/** Asks a method in the name of whoever is signed in. */
-export type Call = (nsid: string, body?: unknown) => Promise<unknown>;
 
 async function showAccount(session: Session): Promise<void> {
   const call: Call = (nsid, body) => session.call(nsid, body);

@@ -21,6 +21,9 @@ interface Password {
 
 type Query = Readonly<Record<string, string>>;
 
+/** Asks a method in the name of whoever is signed in. */
+export type Call = (nsid: string, body?: unknown) => Promise<unknown>;
+
 /** Somebody who is signed in, at this server or, with an `origin`, at another. */
 export class Session {
   readonly origin: string;

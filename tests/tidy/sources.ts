@@ -3,7 +3,7 @@
  * functions are. The tidy tests judge; this only looks.
  * Source: ours, see STYLE.md and ARCHITECTURE.md.
  */
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { stripTypeScriptTypes } from 'node:module';
 import { dirname, join, relative, resolve } from 'node:path';
 import { parse, type Node } from 'acorn';
@@ -53,10 +53,21 @@ export function filesUnder(folder: string, ...endings: string[]): string[] {
     .filter((path) => !path.includes('/node_modules/') && !path.includes('/dist/'));
 }
 
+/** What a text of ours imports, as written; and of that our own files, as paths from the root. */
+function readImports(file: string, text: string): Pick<Source, 'imports' | 'ownImports'> {
+  const imports = [...text.matchAll(specifierPattern)].map((match) => match[1] ?? match[2] ?? match[3]);
+  return { imports, ownImports: imports.flatMap((specifier) => ownPath(file, specifier) ?? []) };
+}
+
+/** The files of pages, which run in a browser: path from the root to what of ours each imports. */
+export function readPageImports(): Map<string, string[]> {
+  const files = floors.map((floor) => join(root, floor, 'web')).filter((folder) => existsSync(folder)).flatMap((folder) => filesUnder(folder, '.ts', '.tsx'));
+  return new Map(files.map((file) => [relative(root, file), readImports(file, readFileSync(file, 'utf8')).ownImports]));
+}
+
 function readSource(floor: string, file: string): Source {
   const text = readFileSync(file, 'utf8');
-  const imports = [...text.matchAll(specifierPattern)].map((match) => match[1] ?? match[2] ?? match[3]);
-  const ownImports = imports.flatMap((specifier) => ownPath(file, specifier) ?? []);
+  const { imports, ownImports } = readImports(file, text);
   const tree = parse(stripTypeScriptTypes(text, { mode: 'strip' }), {
     ecmaVersion: 'latest',
     sourceType: 'module',
