@@ -6,6 +6,7 @@
  */
 import { copyFile, mkdir, open, readdir, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeDurable } from '@dunlin/service/disk/make-durable';
 import type { Database } from '@dunlin/service/sqlite/database';
 import { eventFilePath, eventFolder, listEventFiles } from '../sequencer/event-files.ts';
 import { gapsOf, holdsEvents, RunStore, type EventFile, type PlacedRun } from '../sequencer/run-store.ts';
@@ -136,14 +137,4 @@ export async function restoreEvents(from: string, dataDirectory: string, databas
     await makeDurable(eventFilePath(target, file));
   }
   await makeDurable(target);
-}
-
-/** Has the disk keep a file, or the names in a folder: a database that names events must not outlive them in a power cut. */
-async function makeDurable(path: string): Promise<void> {
-  const handle = await open(path, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }

@@ -4,13 +4,14 @@
  * Not for a bucket (`s3-files.ts`). Source: ours; layout as the reference PDS, so that a tree can be taken over.
  */
 import { close, constants, createReadStream, fstat, open as openFile } from 'node:fs';
-import { copyFile, mkdir, open, readdir, readFile, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { toHex } from '@dunlin/protocol/base/bytes';
 import { randomBytes } from '@dunlin/protocol/crypto/random';
 import type { Cid } from '@dunlin/protocol/data/cid';
+import { makeDurable } from '@dunlin/service/disk/make-durable';
 import { BlobStorageError, type BlobFiles, type ByteRange, type ListedFile, type ReceivedFile } from './blob-files.ts';
 import type { ReceivingFolder } from './receiving.ts';
 
@@ -108,12 +109,7 @@ export class DiskFiles implements BlobFiles {
     };
     // The folder may be taken along by a removal just then.
     if ((await unlessAbsent(move())) === null) await move();
-    const handle = await open(folder, 'r');
-    try {
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
+    await makeDurable(folder);
   }
 
   #accountFolder(did: string): string {

@@ -8,6 +8,7 @@ import { closeSync, existsSync, ftruncateSync, fsyncSync, mkdirSync, openSync, r
 import { open, unlink, type FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { AssertionFailure } from '@dunlin/protocol/base/assert';
+import { makeDurable } from '@dunlin/service/disk/make-durable';
 import type { EventFile } from './run-store.ts';
 
 /** Most files that stay open for reading when nobody reads them. */
@@ -87,7 +88,7 @@ export class EventFiles {
     } finally {
       await handle.close();
     }
-    if (end === 0) await syncFolder(this.#folder);
+    if (end === 0) await makeDurable(this.#folder);
   }
 
   /** Cuts off what is behind the end that the rows know, if there is anything. */
@@ -174,15 +175,6 @@ async function writeAll(handle: FileHandle, bytes: Buffer, start: number): Promi
   for (let done = 0; done < bytes.length;) {
     const { bytesWritten } = await handle.write(bytes, done, bytes.length - done, start + done);
     done += bytesWritten;
-  }
-}
-
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
   }
 }
 

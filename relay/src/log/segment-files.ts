@@ -6,6 +6,7 @@
  */
 import { open, readdir, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeDurable } from '@dunlin/service/disk/make-durable';
 import { encodeHeader } from './record.ts';
 import type { SegmentHeader } from './record.ts';
 
@@ -39,7 +40,7 @@ export async function createSegmentFiles(folder: string, header: SegmentHeader):
   } finally {
     await idx.close();
   }
-  await syncFolder(folder);
+  await makeDurable(folder);
 }
 
 /** Removes a segment's files; open handles keep reading. */
@@ -47,14 +48,5 @@ export async function removeSegmentFiles(folder: string, firstSeq: number): Prom
   const path = segmentPath(folder, firstSeq);
   await unlink(`${path}.idx`);
   await unlink(`${path}.dat`);
-  await syncFolder(folder);
-}
-
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
+  await makeDurable(folder);
 }
