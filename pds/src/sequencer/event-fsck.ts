@@ -42,10 +42,18 @@ export function forgetUpTo(database: Database, { file }: EventFinding): number {
   })();
 }
 
+/** Null when the file is gone; one that may not be opened is no damage. */
+function openIfThere(path: string): Promise<FileHandle | null> {
+  return open(path, 'r').catch((fault: unknown) => {
+    if ((fault as { code?: unknown } | null)?.code === 'ENOENT') return null;
+    throw fault;
+  });
+}
+
 async function damagedRuns(path: string, store: RunStore, file: EventFile): Promise<number> {
   let handle: FileHandle | null = null;
   try {
-    handle = await open(path, 'r').catch(() => null);
+    handle = await openIfThere(path);
     let damaged = 0;
     for (const run of store.runsOf(file)) {
       const bytes = Buffer.allocUnsafeSlow(run.bytes);

@@ -1,5 +1,5 @@
 /** Damaged files of events are found, and what they held is forgotten without a hole in what is left. */
-import { readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { AssertionFailure } from '@dunlin/protocol/base/assert';
 import { listEventFiles } from '../../../pds/src/sequencer/event-files.ts';
@@ -56,6 +56,13 @@ test.each([
   // Chains of accounts end where their events were forgotten.
   await home.forget(1);
   expect((await home.readAll(0)).equals(home.expected(0))).toBe(true);
+});
+
+test('a file that cannot be opened is told, not called damaged: what is in it may be whole', async () => {
+  const path = home.filePaths[0]!;
+  rmSync(path);
+  symlinkSync(path, path);
+  await expect(findings()).rejects.toMatchObject({ code: 'ELOOP' });
 });
 
 test('a server with such a file does not start before', async () => {
