@@ -5,7 +5,7 @@
  * Source: the list is what @atproto/oauth-provider's account page can change; order of checks as the methods of the same purpose.
  */
 import { assert } from '@dunlin/protocol/base/assert';
-import { invalidRequest } from '@dunlin/service/xrpc/errors';
+import { invalidRequest, XrpcError } from '@dunlin/service/xrpc/errors';
 import type { Account } from '../account/account.ts';
 import type { AccountStore } from '../account/account-store.ts';
 import type { Departures } from '../account/departures.ts';
@@ -105,7 +105,10 @@ export class AccountDesk {
     const { emailChanges, accounts } = this.#parts;
     await emailChanges.update(account, email, token);
     const changed = accounts.byId(account.id);
-    if (changed !== null) await emailChanges.requestConfirmation(changed).catch(() => undefined);
+    if (changed === null) return;
+    await emailChanges.requestConfirmation(changed).catch((fault: unknown) => {
+      if (!(fault instanceof XrpcError)) throw fault;
+    });
   }
 
   /** Mails a code that confirms the address. */
