@@ -64,6 +64,7 @@ export class S3Credentials {
     if (present !== null && nowMs < this.#renewAtMs) return present;
     this.#asking ??= this.#renew().finally(() => (this.#asking = null));
     if (present === null || nowMs >= present.endsAtMs) return this.#asking;
+    // Whoever asks when the present key holds no more hears of it.
     this.#asking.catch(() => undefined);
     return present;
   }

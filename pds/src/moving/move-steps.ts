@@ -106,9 +106,10 @@ export class MoveSteps {
     const { repo: rule, repoMaxMs } = this.#pace;
     const pace = new Pace(rule);
     const chunks = car[Symbol.asyncIterator]();
-    const gone = new Promise<never>((_, reject) => {
-      o.signal.addEventListener('abort', () => reject(o.signal.reason), { once: true });
-    });
+    const { promise: gone, reject } = Promise.withResolvers<never>();
+    const onAbort = (): void => reject(o.signal.reason);
+    o.signal.addEventListener('abort', onAbort, { once: true });
+    // Seen by the race below, or by nobody when the importer is at work: the next turn looks at the signal.
     gone.catch(() => undefined);
     let [totalMs, totalBytes] = [0, 0];
     try {
@@ -126,6 +127,7 @@ export class MoveSteps {
         yield next.value;
       }
     } finally {
+      o.signal.removeEventListener('abort', onAbort);
       void chunks.return?.().catch(() => undefined);
     }
   }

@@ -97,6 +97,7 @@ export class Filing {
   async close(): Promise<void> {
     this.#unlisten();
     this.#isClosing = true;
+    // Its fault is told by who began it.
     await this.#filing?.catch(() => undefined);
   }
 
@@ -161,6 +162,7 @@ export class Filing {
         this.#waitingBytes -= frames.length;
       }
     } catch (fault) {
+      // What a cut leaves is overwritten by the next run, or cut off at the next start.
       if (!isUnsettled(fault)) await this.#files.cut(into.file, start).catch(() => undefined);
       throw fault;
     }
