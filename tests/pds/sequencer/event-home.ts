@@ -2,7 +2,9 @@
  * The event part of a PDS on a folder of its own, with all that goes on behind it, and a plain model beside it of what was told.
  * It can be opened again, after a close or as after a crash. Not a test itself. Source: ours.
  */
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { expect } from '@jest/globals';
 import { ManualClock } from '@dunlin/protocol/base/clock';
 import { openDatabase, type Database } from '@dunlin/service/sqlite/database';
 import { wrapFrame } from '@dunlin/service/websocket/frames';
@@ -121,6 +123,11 @@ export class EventHome {
     this.told.push(...frames.map((frame, index) => ({ seq: seqs[index]!, account: accounts[index]!, atMs, frame })));
   }
 
+  /** Some hundred bytes an event, of three accounts. */
+  async tellMuch(count = 60): Promise<void> {
+    await this.tell(Array.from({ length: count }, (_each, n) => 1 + (n % 3)), 50);
+  }
+
   /** Forgets an account, here and in the model. */
   async forget(account: number): Promise<void> {
     await this.groups.write(() => this.sequencer.forget(account));
@@ -146,5 +153,28 @@ export class EventHome {
       at = slice.lastSeq;
       slice.release?.();
     }
+  }
+
+  /** Reads from every cursor there is, in pieces of several sizes. */
+  async expectReplay(): Promise<void> {
+    const cursors = [0, ...this.told.map(({ seq }) => seq), this.sequencer.headSeq()];
+    for (const maxBytes of [1, this.runBytes / 2, this.runBytes, this.runBytes * 5]) {
+      for (const cursor of cursors) expect((await this.readAll(cursor, maxBytes)).equals(this.expected(cursor))).toBe(true);
+    }
+  }
+
+  /** Events in the table. */
+  rows(): number {
+    return Number(this.database.prepare('SELECT count(*) FROM event').pluck().get());
+  }
+
+  /** Events in files, forgotten ones too. */
+  filed(): number {
+    return Number(this.database.prepare('SELECT coalesce(sum(count), 0) FROM event_run').pluck().get());
+  }
+
+  /** All files, one behind the other. */
+  onDisk(): Buffer {
+    return Buffer.concat(this.filePaths.map((path) => readFileSync(path)));
   }
 }
