@@ -2,7 +2,7 @@
  * One walk over the bytes of a frame: where its fields lie, and that every byte is canonical DAG-CBOR. Decodes no value but the
  * few short ones that every reader needs. First stop of a frame in the relay; the input of repo/verify-commit.
  * Always checks: two items and nothing behind them, canonical form, types of the known fields of known kinds, seq where a kind
- * has one.
+ * has one, the name of an error.
  * Does not check: other required fields, identifier syntax, sizes, the CAR, the operations' shape.
  * Source: atproto.com/specs/event-stream; lexicon com.atproto.sync.subscribeRepos.
  */
@@ -128,6 +128,7 @@ export function scanFrame(bytes: Uint8Array): FrameScan {
   const table = scan.op === 1 ? bodyFields.get(scan.t) : errorFields;
   scanMap(cursor, scan, table ?? noFields);
   cursor.finish();
+  if (scan.op === -1 && scan.name === null) cursor.fail('error frame has no error name');
   if (table !== undefined && scan.op === 1 && scan.t !== '#info' && scan.seqOffset < 0) cursor.fail('frame has no seq');
   return scan;
 }

@@ -70,6 +70,13 @@ describe('scanFrame', () => {
     expect(() => scanFrame(encodeFrame(t, fields))).toThrow(invalid);
   });
 
+  test('refuses an error without a name, which its decoder refuses too', () => {
+    // One byte from a commit: its op made −1, its body left as it was.
+    const frame = Buffer.concat([encode({ op: -1, t: '#commit' }), encode({ ...body, message: 'm' })]);
+    expect(() => scanFrame(frame)).toThrow(invalid);
+    expect(() => decodeFrame(frame)).toThrow(invalid);
+  });
+
   test('refuses what is not canonical, anywhere', () => {
     const header = encode({ op: 1, t: '#x' });
     for (const bytes of [
