@@ -14,6 +14,7 @@ import type { Context } from '@dunlin/service/http/app';
 import { clientAddress } from '@dunlin/service/http/client-address';
 import { bearerToken, readAuthorization, type AdminAuth, type Credentials } from '@dunlin/service/xrpc/auth';
 import { invalidRequest, XrpcError } from '@dunlin/service/xrpc/errors';
+import type { LosableRight } from '@dunlin/service/xrpc/route';
 import { accountState, type Account } from '../account/account.ts';
 import type { AccountStore } from '../account/account-store.ts';
 import type { AccessScope, RefreshClaims, SessionTokens, TokenRefusal } from '../account/session-token.ts';
@@ -24,8 +25,8 @@ import type { OAuthCall, OAuthCaller } from '../oauth/resource.ts';
 /** How old a DID document may be, in ms, that a service token with a wrong signature is checked against once more. */
 const refreshedKeyMaxAgeMs = 10_000;
 
-/** An account that calls. */
-export interface Caller {
+/** An account that calls. Its sessions may be ended, or it may be stopped, while its body is on its way: `assertHolds` is asked when that is here. */
+export interface Caller extends LosableRight {
   readonly account: Account;
   /** Of a password session; `com.atproto.access` for an OAuth client, which is held to `permissions` instead. */
   readonly scope: AccessScope;
@@ -91,20 +92,28 @@ export class Authenticator {
       if (!reaches(claims.scope, rules)) throw tokenFault('wrong-scope');
       const account = this.#account(claims.did, rules);
       if (claims.era !== account.sessionEra) throw tokenFault('expired');
-      return { account, scope: claims.scope, permissions: null };
+      return this.#caller({ account, scope: claims.scope, permissions: null }, rules);
     };
   }
 
   async #client(call: Call, rules: AccessRules): Promise<Caller> {
     const { did, permissions } = await this.#oauth.recognise(call);
     // Taken down is taken down: the one way left is a password session made for leaving.
-    const account = this.#account(did, { ...rules, allowTakendown: false });
+    const standing = { ...rules, allowTakendown: false };
+    const account = this.#account(did, standing);
     const { oauth = 'refused' } = rules;
     if (oauth === 'refused' || (typeof oauth === 'object')) {
       throw new XrpcError(403, 'Forbidden', oauth === 'refused' ? 'OAuth credentials are not supported for this endpoint' : oauth.refused);
     }
     if (oauth !== 'allowed') oauth(permissions);
-    return { account, scope: 'com.atproto.access', permissions };
+    return this.#caller({ account, scope: 'com.atproto.access', permissions }, standing);
+  }
+
+  #caller(found: Omit<Caller, 'assertHolds'>, rules: AccessRules): Caller {
+    const assertHolds = (): void => {
+      if (this.#account(found.account.did, rules).sessionEra !== found.account.sessionEra) throw tokenFault('expired');
+    };
+    return { ...found, assertHolds };
   }
 
   #account(did: string, { allowDeactivated = true, allowTakendown = false }: AccessRules): Account {
@@ -179,7 +188,7 @@ export class Authenticator {
     const account = this.#accounts.byDid(await this.service(call, lxm));
     if (account === null) throw new XrpcError(403, 'AccountNotFound', 'Account not found');
     if (account.takedownRef !== null) throw new XrpcError(401, 'AccountTakedown', 'Account has been taken down');
-    return { account, scope: 'com.atproto.access', permissions: null };
+    return this.#caller({ account, scope: 'com.atproto.access', permissions: null }, {});
   }
 }
 

@@ -56,9 +56,15 @@ export type XrpcResult =
   | { readonly json: Buffer }
   | { readonly redirect: string };
 
+/** What `auth` may give where the right to call can be lost while a body is on its way, which its sender may draw out for minutes. */
+export interface LosableRight {
+  /** Looks again. @throws XrpcError when they may not call any more */
+  assertHolds(): void;
+}
+
 /** How one method is served. */
 export interface RouteOptions<P, I, A> {
-  /** Finds out who calls; throws XrpcError when they may not. Its presence marks answers as private to the caller. */
+  /** Finds out who calls; throws XrpcError when they may not. Its presence marks answers as private to the caller. A LosableRight is looked at again behind the input. */
   readonly auth?: (call: XrpcCall<P>) => A | Promise<A>;
   /** Spent after the input is known and before the handler runs. */
   readonly rateLimit?: RateLimitRule<XrpcRequest<P, I, A>> | readonly RateLimitRule<XrpcRequest<P, I, A>>[];
@@ -90,11 +96,16 @@ export function route<P = Record<string, unknown>, I = unknown, A = undefined>(n
       const call = untyped as XrpcCall<P>;
       const auth = (await o.auth?.(call)) as A;
       const { input, rawInput, encoding } = await readInput();
+      if (isLosable(auth)) auth.assertHolds();
       const request = new RequestOfCall<P, I, A>(call, { input: input as I, rawInput, encoding, auth });
       for (const limit of limits) spend(limit, request);
       return o.handler(request);
     },
   };
+}
+
+function isLosable(auth: unknown): auth is LosableRight {
+  return typeof auth === 'object' && auth !== null && 'assertHolds' in auth;
 }
 
 /** What mounting needs. */

@@ -17,9 +17,15 @@ export function importRepoRoute(o: { auth: Authenticator; importer: RepoImporter
     maxBytes: o.maxBytes,
     hasLongBody: true,
     rateLimit: o.limits.perAccount([20, hourMs], [50, dayMs]),
-    async handler({ input, auth: { account } }) {
+    async handler({ input, auth: { account, assertHolds } }) {
       if (!o.isAccepting) throw invalidRequest('Service is not accepting repo imports');
-      await o.importer.import(account, input);
+      await o.importer.import(account, whileHeld(input, assertHolds));
     },
   });
+}
+
+/** Ends with a fault where its sender has lost the right to send it: a body may take hours. */
+async function* whileHeld(body: Readable, assertHolds: () => void): AsyncGenerator<Uint8Array, void, undefined> {
+  for await (const chunk of body) yield chunk as Uint8Array;
+  assertHolds();
 }
