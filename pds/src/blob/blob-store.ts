@@ -138,13 +138,17 @@ export class BlobStore {
   setUses(accountId: number, user: BlobUser, cids: readonly Cid[], o: { rev: string; nowMs: number }): void {
     const before = this.#usedBy.all(accountId, user.collection, user.rkey);
     if (before.length > 0) this.#unuse.run(accountId, user.collection, user.rkey);
-    for (const cid of cids) {
-      this.#use.run(accountId, cidToBytes(cid), user.collection, user.rkey, o.rev);
-      this.#setUsed.run(accountId, cidToBytes(cid));
-    }
+    for (const cid of cids) this.addUse(accountId, user, cid, o.rev);
     for (const bytes of before) {
       if (this.#isUsed.get(accountId, bytes) === undefined) this.#setUnused.run(o.nowMs, accountId, bytes);
     }
+  }
+
+  /** Says that a record names a blob beside those it is known to name. */
+  addUse(accountId: number, { collection, rkey }: BlobUser, cid: Cid, rev: string): void {
+    const bytes = cidToBytes(cid);
+    this.#use.run(accountId, bytes, collection, rkey, rev);
+    this.#setUsed.run(accountId, bytes);
   }
 
   /** Takes a blob down or lifts it with null; false when there is no such blob. */

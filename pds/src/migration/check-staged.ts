@@ -30,16 +30,17 @@ export function checkCommit(staging: Staging, root: Cid, { did, nowMs }: { did: 
   return commit;
 }
 
-/** Walks the tree and its records, a step for each, and notes what records name. @throws XrpcError 400 InvalidRequest */
-export function* checkRecords(staging: Staging, data: Cid): Generator<void, void, undefined> {
+/** Walks the tree and its records, and notes what records name; gives the bytes looked at in each step. @throws XrpcError 400 InvalidRequest */
+export function* checkRecords(staging: Staging, data: Cid): Generator<number, void, undefined> {
   const steps = walkTree(staging, cidToBytes(data));
   let bytesLeft = 2 * staging.size + maxUnfoldedBytes;
   for (;;) {
     const { done, value: step } = asRefusal('tree', () => steps.next());
     if (done) return;
-    if (step.kind === 'entry') bytesLeft -= note(staging, step.key, step.value);
+    const bytes = step.kind === 'entry' ? note(staging, step.key, step.value) : step.bytes.length;
+    if (step.kind === 'entry') bytesLeft -= bytes;
     if (bytesLeft < 0) throw invalidRequest('repository unfolds to too much: too many keys name the same records');
-    yield;
+    yield bytes;
   }
 }
 

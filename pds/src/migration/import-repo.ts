@@ -25,6 +25,7 @@ import { splitPath } from '../repo/record-path.ts';
 import type { RecordStore } from '../repo/record-store.ts';
 import type { GroupCommit, WriteGroup } from '../sequencer/group-commit.ts';
 import { checkCommit, checkRecords } from './check-staged.ts';
+import { sliceLength, slices } from './slices.ts';
 import { Staging } from './staging.ts';
 
 /** Most imports whose bytes are coming, or that wait in line: as slowly as their lines allow. */
@@ -36,8 +37,8 @@ const maxPlacedAtOnce = 2;
 /** Most blocks of one repository. */
 export const maxImportBlocks = 10_000_000;
 
-/** Blocks, steps or rows handled before the server turns to others. */
-const sliceLength = 256;
+/** A stop of the walk with the bytes that belong to it: a node, or a record at its key. */
+type LoadedStep = WalkStep & { readonly bytes: Uint8Array };
 
 /** Takes repositories in. */
 export class RepoImporter {
@@ -95,7 +96,7 @@ export class RepoImporter {
 
   async #place(account: Account, staging: Staging, root: Cid): Promise<void> {
     const commit = checkCommit(staging, root, { did: account.did, nowMs: this.#clock.nowMs() });
-    await inSlices(checkRecords(staging, commit.data), () => undefined);
+    for (const _slice of slices(checkRecords(staging, commit.data), (bytes) => bytes)) await nextTurn();
     await this.#replace(account, staging, commit);
   }
 
@@ -105,13 +106,13 @@ export class RepoImporter {
       this.#blobs.unuseAll(id, this.#clock.nowMs());
     });
     const rev = this.#tids.next(importedRev);
-    for (const slice of slices(walkTree(staging, cidToBytes(data)))) {
+    for (const slice of slices(loaded(staging, data), ({ bytes }) => bytes.length)) {
       // Nodes are views on what the walk reads; the database copies them before the walk goes on.
-      await this.#write(id, () => this.#put(id, rev, staging, slice));
+      await this.#write(id, () => this.#put(id, rev, slice));
     }
     for (const slice of slices(staging.blobs())) {
       await this.#write(id, () => {
-        for (const { cids, ...place } of slice) this.#blobs.setUses(id, place, cids, { rev, nowMs: this.#clock.nowMs() });
+        for (const { cid, ...place } of slice) this.#blobs.addUse(id, place, cid, rev);
       });
     }
     for (const slice of slices(staging.links())) {
@@ -126,16 +127,11 @@ export class RepoImporter {
     });
   }
 
-  #put(id: number, rev: string, staging: Staging, steps: readonly WalkStep[]): void {
+  #put(id: number, rev: string, steps: readonly LoadedStep[]): void {
     const added: [Cid, Uint8Array][] = [];
     for (const step of steps) {
-      if (step.kind === 'node') {
-        added.push([cidAt(step.link, 0), step.bytes]);
-        continue;
-      }
-      const bytes = staging.getBytes(step.value);
-      if (bytes === undefined) throw invalidRequest(`record is missing: key=${step.key}`);
-      this.#records.put(id, { ...splitPath(step.key), cid: step.value, rev, bytes });
+      if (step.kind === 'node') added.push([cidAt(step.link, 0), step.bytes]);
+      else this.#records.put(id, { ...splitPath(step.key), cid: step.value, rev, bytes: step.bytes });
     }
     this.#nodes.change(id, { rev, removed: [], added });
   }
@@ -177,23 +173,12 @@ async function stage(staging: Staging, car: AsyncIterable<Uint8Array>): Promise<
   }
 }
 
-/** Runs through an iterable, letting others have their turn after every slice. */
-async function inSlices<T>(steps: Iterable<T>, run: (step: T) => void): Promise<void> {
-  for (const slice of slices(steps)) {
-    for (const step of slice) run(step);
-    await nextTurn();
+function* loaded(staging: Staging, data: Cid): Generator<LoadedStep, void, undefined> {
+  for (const step of walkTree(staging, cidToBytes(data))) {
+    const bytes = step.kind === 'node' ? step.bytes : staging.getBytes(step.value);
+    if (bytes === undefined) throw invalidRequest(`record is missing: ${step.kind === 'entry' ? step.key : ''}`);
+    yield { ...step, bytes };
   }
-}
-
-function* slices<T>(items: Iterable<T>): Generator<T[], void, undefined> {
-  let slice: T[] = [];
-  for (const item of items) {
-    slice.push(item);
-    if (slice.length < sliceLength) continue;
-    yield slice;
-    slice = [];
-  }
-  if (slice.length > 0) yield slice;
 }
 
 function nextTurn(): Promise<void> {

@@ -83,18 +83,10 @@ export class Staging {
     this.#addLink.run(collection, rkey, subject);
   }
 
-  /** Gives each record that names blobs, with all of them. */
-  *blobs(): Generator<RecordPlace & { cids: Cid[] }, void, undefined> {
+  /** Gives each blob that a record names, in the order they were added. */
+  *blobs(): Generator<RecordPlace & { cid: Cid }, void, undefined> {
     const rows = this.#database.prepare<[], RecordPlace & { cid: Buffer }>('SELECT collection, rkey, cid FROM named_blob ORDER BY id');
-    let open: (RecordPlace & { cids: Cid[] }) | null = null;
-    for (const { collection, rkey, cid } of rows.iterate()) {
-      if (open === null || open.collection !== collection || open.rkey !== rkey) {
-        if (open !== null) yield open;
-        open = { collection, rkey, cids: [] };
-      }
-      open.cids.push(cidFromBytes(cid));
-    }
-    if (open !== null) yield open;
+    for (const row of rows.iterate()) yield { ...row, cid: cidFromBytes(row.cid) };
   }
 
   /** Gives what each record points at. */
