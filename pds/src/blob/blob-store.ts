@@ -62,6 +62,7 @@ export class BlobStore {
   readonly #unusedBefore: Statement<[number, number], { account: number; cid: Buffer }>;
   readonly #remove: Statement<[number, Uint8Array], unknown>;
   readonly #removeAll: Statement<[number], unknown>;
+  readonly #unuseSome: Statement<[{ account: number; rows: number }], unknown>;
   readonly #unuseAll: Statement<[number], unknown>;
   readonly #setAllUnused: Statement<[number, number], unknown>;
   readonly #countUsed: Statement<[number], number>;
@@ -102,6 +103,8 @@ export class BlobStore {
     this.#unusedBefore = database.prepare('SELECT account, cid FROM blob WHERE unused_since < ? LIMIT ?');
     this.#remove = database.prepare('DELETE FROM blob WHERE account = ? AND cid = ?');
     this.#removeAll = database.prepare('DELETE FROM blob WHERE account = ?');
+    this.#unuseSome = database.prepare(`DELETE FROM blob_use WHERE account = :account AND (cid, collection, rkey) IN
+      (SELECT cid, collection, rkey FROM blob_use WHERE account = :account LIMIT :rows)`);
     this.#unuseAll = database.prepare('DELETE FROM blob_use WHERE account = ?');
     this.#setAllUnused = database.prepare('UPDATE blob SET unused_since = ? WHERE account = ? AND unused_since IS NULL');
     this.#countUsed = database.prepare<[number], number>('SELECT count(DISTINCT cid) FROM blob_use WHERE account = ?').pluck();
@@ -191,6 +194,11 @@ export class BlobStore {
   /** Forgets an upload. */
   remove(accountId: number, cid: Cid): void {
     this.#remove.run(accountId, cidToBytes(cid));
+  }
+
+  /** Forgets up to so many blobs that records name, for whom `unuseAll` is to follow; false when there was none left. */
+  unuseSome(account: number, rows: number): boolean {
+    return this.#unuseSome.run({ account, rows }).changes > 0;
   }
 
   /** Says that no record of an account names a blob any more; the uploads stay for their grace. */

@@ -101,10 +101,7 @@ export class RepoImporter {
   }
 
   async #replace({ id, did }: Account, staging: Staging, { data, rev: importedRev }: Commit): Promise<void> {
-    await this.#write(id, () => {
-      this.#repos.removeAll(id);
-      this.#blobs.unuseAll(id, this.#clock.nowMs());
-    });
+    await this.#removeAll(id);
     const rev = this.#tids.next(importedRev);
     for (const slice of slices(loaded(staging, data), ({ bytes }) => bytes.length)) {
       // Nodes are views on what the walk reads; the database copies them before the walk goes on.
@@ -127,6 +124,20 @@ export class RepoImporter {
     });
   }
 
+  /** What was there may be millions of rows, which nobody shall wait for in one go. */
+  async #removeAll(id: number): Promise<void> {
+    for (let isLeft = true; isLeft;) {
+      isLeft = await this.#write(id, () => {
+        const hadUses = this.#blobs.unuseSome(id, sliceLength);
+        return this.#repos.removeSome(id, sliceLength) || hadUses;
+      });
+    }
+    await this.#write(id, () => {
+      this.#repos.removeAll(id);
+      this.#blobs.unuseAll(id, this.#clock.nowMs());
+    });
+  }
+
   #put(id: number, rev: string, steps: readonly LoadedStep[]): void {
     const added: [Cid, Uint8Array][] = [];
     for (const step of steps) {
@@ -137,10 +148,10 @@ export class RepoImporter {
   }
 
   /** Writes one slice, provided that the account is still there and out of service. */
-  async #write(accountId: number, run: (group: WriteGroup) => void): Promise<void> {
-    await this.#groups.write((group) => {
+  #write<T>(accountId: number, run: (group: WriteGroup) => T): Promise<T> {
+    return this.#groups.write((group) => {
       this.#assertOutOfService(accountId);
-      run(group);
+      return run(group);
     });
   }
 

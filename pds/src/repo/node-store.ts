@@ -50,6 +50,7 @@ export class NodeStore {
   readonly #add: Statement<[number, number, Uint8Array, string, Uint8Array], unknown>;
   readonly #remove: Statement<[number, number, Uint8Array], unknown>;
   readonly #removeAll: Statement<[number], unknown>;
+  readonly #removeSome: Statement<[number, number], unknown>;
   readonly #count: Statement<[number], number>;
   readonly #findRecent: Statement<[number], Buffer>;
   readonly #setRecent: Statement<[number, Uint8Array], unknown>;
@@ -63,6 +64,7 @@ export class NodeStore {
     this.#add = database.prepare('INSERT INTO node (account, tag, cid, rev, bytes) VALUES (?, ?, ?, ?, ?)');
     this.#remove = database.prepare(`DELETE FROM node WHERE ${which}`);
     this.#removeAll = database.prepare('DELETE FROM node WHERE account = ?');
+    this.#removeSome = database.prepare('DELETE FROM node WHERE id IN (SELECT id FROM node WHERE account = ? LIMIT ?)');
     this.#count = database.prepare<[number], number>('SELECT count(*) FROM node WHERE account = ?').pluck();
     this.#findRecent = database.prepare<[number], Buffer>('SELECT nodes FROM recent_node WHERE account = ?').pluck();
     this.#setRecent = database.prepare('INSERT INTO recent_node (account, nodes) VALUES (?, ?) ON CONFLICT (account) DO UPDATE SET nodes = excluded.nodes');
@@ -108,6 +110,11 @@ export class NodeStore {
     this.#pending.delete(accountId);
     this.#removeRecent.run(accountId);
     this.#removeAll.run(accountId);
+  }
+
+  /** Removes up to so many settled nodes of an account; false when there was none left. */
+  removeSome(accountId: number, rows: number): boolean {
+    return this.#removeSome.run(accountId, rows).changes > 0;
   }
 
   /** How many nodes an account holds. */

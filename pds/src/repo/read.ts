@@ -88,6 +88,13 @@ export class RepoReader {
     this.#records.removeAll(accountId);
   }
 
+  /** Removes the head of a repository, so that it is none any more, and some of what is in it, within a transaction; false when that was all. */
+  removeSome(accountId: number, rows: number): boolean {
+    this.#heads.remove(accountId);
+    const hadNodes = this.#nodes.removeSome(accountId, rows);
+    return this.#records.removeSome(accountId, rows) || hadNodes;
+  }
+
   /** How many blocks (commit, nodes, records) and records an account has. */
   counts(accountId: number): { blocks: number; records: number } {
     const { records, blocks } = this.#records.count(accountId);

@@ -56,6 +56,8 @@ export class RecordStore {
   readonly #put: Statement<[number, string, string, Uint8Array, string, Uint8Array], unknown>;
   readonly #remove: Statement<[number, string, string], unknown>;
   readonly #removeAll: Statement<[number], unknown>;
+  readonly #removeSome: Statement<[{ account: number; rows: number }], unknown>;
+  readonly #unlinkSome: Statement<[{ account: number; rows: number }], unknown>;
   readonly #setTakedown: Statement<[string | null, number, string, string], unknown>;
   readonly #count: Statement<[number], { records: number; blocks: number }>;
   readonly #linked: Statement<[number, string, string], string>;
@@ -93,6 +95,10 @@ export class RecordStore {
     );
     this.#remove = database.prepare('DELETE FROM record WHERE account = ? AND collection = ? AND rkey = ?');
     this.#removeAll = database.prepare('DELETE FROM record WHERE account = ?');
+    this.#removeSome = database.prepare(`DELETE FROM record WHERE account = :account AND (collection, rkey) IN
+      (SELECT collection, rkey FROM record WHERE account = :account LIMIT :rows)`);
+    this.#unlinkSome = database.prepare(`DELETE FROM backlink WHERE account = :account AND (collection, subject, rkey) IN
+      (SELECT collection, subject, rkey FROM backlink WHERE account = :account LIMIT :rows)`);
     this.#setTakedown = database.prepare('UPDATE record SET takedown_ref = ? WHERE account = ? AND collection = ? AND rkey = ?');
     this.#count = database.prepare('SELECT count(*) AS records, count(DISTINCT cid) AS blocks FROM record WHERE account = ?');
     this.#linked = database
@@ -162,6 +168,11 @@ export class RecordStore {
   removeAll(accountId: number): void {
     this.#removeAll.run(accountId);
     this.#unlinkAll.run(accountId);
+  }
+
+  /** Removes some of an account, up to so many rows of each kind; false when there was nothing left. */
+  removeSome(account: number, rows: number): boolean {
+    return this.#removeSome.run({ account, rows }).changes + this.#unlinkSome.run({ account, rows }).changes > 0;
   }
 
   /** Takes a record down or lifts it with null; false when there is no such record. */
