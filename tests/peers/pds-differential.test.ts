@@ -156,6 +156,8 @@ const steps: Step[] = [
   ['createRecord without validation', x(`${repo}createRecord`, create({ a: 1 }, { collection: 'com.example.thing', validate: false }))],
   ['createRecord that does not fit', x(`${repo}createRecord`, create({ ...post, text: 5 }))],
   ['createRecord without a required field', x(`${repo}createRecord`, create({ $type: post.$type, text: 'x' }))],
+  ['createRecord with a time without its zone', x(`${repo}createRecord`, create({ ...post, createdAt: '2026-01-01T00:00:00' }))],
+  ['createRecord with a language in the wrong case', x(`${repo}createRecord`, create({ ...post, langs: ['EN'] }))],
   ['createRecord with a float', x(`${repo}createRecord`, create({ a: 1.5 }, { collection: 'com.example.thing' }))],
   ['createRecord with another $type', x(`${repo}createRecord`, create({ $type: 'a.b.c' }))],
   ['createRecord with a bad key', x(`${repo}createRecord`, create(post, { rkey: 'not/a key' }))],

@@ -9,6 +9,7 @@ import { isValidNsid } from '@atproto/syntax';
 import { invalidRequest } from '@dunlin/service/xrpc/errors';
 import { explainInvalid } from '@dunlin/service/xrpc/explain';
 import type { Lexicons } from '@dunlin/service/xrpc/lexicons';
+import { checkStringRules } from './string-rules.ts';
 
 /** What came of the check; null when the caller asked for none. */
 export type ValidationStatus = 'valid' | 'unknown' | null;
@@ -58,6 +59,7 @@ export function validateRecord(
     const { text, path } = explainInvalid(result.error.message, o.record, 'Record', '$.record');
     throw invalidRequest(`Invalid ${o.collection} record: ${text} at ${path}`);
   }
+  checkStringRules(lexicons, o.collection, definition, o.record);
   checkKey(definition, o.collection, o.rkey);
   return 'valid';
 }

@@ -68,6 +68,9 @@ describe('createRecord', () => {
     ['another type', { ...post('x'), $type: 'app.bsky.feed.like' }, 'Invalid $type: expected app.bsky.feed.post, got app.bsky.feed.like'],
     ['a float', { ...post('x'), a: 1.5 }, 'Expected one of null, boolean, integer, string, cid, bytes, array or object value type (got 1.5) at $.record.a'],
     ['a float deep inside', { ...post('x'), a: [{ b: 0.5 }] }, 'Expected one of null, boolean, integer, string, cid, bytes, array or object value type (got 0.5) at $.record.a[0].b'],
+    ['a time without its zone', { ...post('x'), createdAt: '2026-11-24T00:00:00' }, 'Invalid app.bsky.feed.post record: Invalid datetime (got "2026-11-24T00:00:00") at $.record.createdAt'],
+    ['a language in another case than its own', { ...post('x'), langs: ['en', 'EN'] }, 'Invalid app.bsky.feed.post record: Invalid language (got "EN") at $.record.langs[1]'],
+    ['a CID in another base than its own, inside a union', { ...post('x'), embed: { $type: 'app.bsky.embed.record', record: { uri: 'at://did:plc:aaaaaaaaaaaaaaaaaaaaaaaa', cid: 'zb2rhe5P4gXftAwvA4eXQ5HJwsER2owDyS9sKaQRRVQPn93bA' } } }, 'Invalid app.bsky.feed.post record: Invalid CID string (got "zb2rhe5P4gXftAwvA4eXQ5HJwsER2owDyS9sKaQRRVQPn93bA") at $.record.embed.record.cid'],
     ['an old blob reference', { ...post('x'), a: { cid: 'bafkreibm6jg3ux5qumhcn2b3flc3tyu6dmlb4xa7u5bf44yegnrjhc4yeq', mimeType: 'image/png' } }, 'Legacy blobs are not allowed at $.record.a'],
   ])('refuses %s', async (_what, record, message) => {
     expect(says(await create('app.bsky.feed.post', record))).toEqual([400, 'InvalidRequest', message]);

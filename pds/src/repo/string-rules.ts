@@ -1,0 +1,38 @@
+/**
+ * Holds the texts of a record to the formats of its lexicon where the library is lenient: a datetime names its time zone, a language tag
+ * is in its canonical case and says nothing twice, a CID is written in its own base. Consumers drop what does not keep to it.
+ * Not for what the library checks itself. Called after validation. Source: atproto.com/specs/lexicon "string formats"; texts as the
+ * reference PDS.
+ */
+import type { LexUserType } from '@atproto/lexicon';
+import { isDatetimeString, parseLanguageString } from '@atproto/syntax';
+import { invalidRequest } from '@dunlin/service/xrpc/errors';
+import type { Lexicons } from '@dunlin/service/xrpc/lexicons';
+import { firstMisfit, type Definition } from './definition-walk.ts';
+
+/** Longest piece of a caller's value that is repeated to it, in characters. */
+const maxShownLength = 256;
+
+const names: Readonly<Record<string, string>> = { datetime: 'datetime', language: 'language', cid: 'CID string' };
+
+/** Checks every text of a record of a known type. @throws XrpcError 400 InvalidRequest */
+export function checkStringRules(lexicons: Lexicons, collection: string, definition: LexUserType, record: unknown): void {
+  const misfit = firstMisfit(lexicons, definition, record, suits);
+  if (misfit === null) return;
+  const { leaf, value, path } = misfit;
+  throw invalidRequest(`Invalid ${collection} record: Invalid ${names[leaf.format ?? '']} (got ${JSON.stringify(String(value).slice(0, maxShownLength))}) at $.record${path}`);
+}
+
+function suits({ format }: Definition, value: unknown): boolean {
+  if (format === undefined || typeof value !== 'string') return true;
+  switch (format) {
+    case 'datetime':
+      return isDatetimeString(value);
+    case 'language':
+      return parseLanguageString(value) !== null;
+    case 'cid':
+      return value.startsWith('b') || value.startsWith('Qm');
+    default:
+      return true;
+  }
+}
