@@ -136,10 +136,10 @@ export class RecordStore {
     return this.#listDownFrom.get(accountId, collection, cursor, limit) ?? null;
   }
 
-  /** Gives the collections an account has records in, in order, by leaping from one to the next. */
-  collections(accountId: number): string[] {
+  /** Gives the first `limit` collections an account has records in, in order, by leaping from one to the next. */
+  collections(accountId: number, limit: number): string[] {
     const found: string[] = [];
-    for (let next = this.#nextCollection.get(accountId, ''); next !== undefined; next = this.#nextCollection.get(accountId, next)) found.push(next);
+    for (let next = this.#nextCollection.get(accountId, ''); next !== undefined && found.length < limit; next = this.#nextCollection.get(accountId, next)) found.push(next);
     return found;
   }
 

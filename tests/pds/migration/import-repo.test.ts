@@ -10,6 +10,7 @@ import { plcOperationCid, signPlcOperation } from '@dunlin/protocol/identity/plc
 import { tidFromMicros } from '@dunlin/protocol/repo/tid';
 import { verifyRepoCar } from '@dunlin/protocol/repo/verify-repo';
 import { maxImportsAtOnce } from '../../../pds/src/migration/import-repo.ts';
+import { maxDescribedCollections } from '../../../pds/src/api/repo/read-record.ts';
 import { eventually } from '../../harness/wait.ts';
 import { startSmallPds, Subscriber, type Answer, type SmallPds } from '../small-pds.ts';
 import { makeRepo, newTraveller, type MadeRepo, type Traveller } from './moving.ts';
@@ -93,6 +94,20 @@ test('a second import takes the place of the first, however much that was', asyn
   expect(await status(who)).toMatchObject({ indexedRecords: 1, repoBlocks: 3, expectedBlobs: 0 });
   await send(who, makeRepo(who.did, who.signingKey, []).car);
   expect(await status(who)).toMatchObject({ indexedRecords: 0, repoBlocks: 2 });
+});
+
+test('of more collections than anybody has only the first are named', async () => {
+  const { did, token } = await small.newPerson('collector');
+  const letters = (index: number): string => [...String(index).padStart(4, '0')].map((digit) => 'abcdefghij'.charAt(Number(digit))).join('');
+  const names = Array.from({ length: maxDescribedCollections + 1 }, (_, index) => `com.example.${letters(index)}`);
+  const nameIn = async (count: number): Promise<unknown> => {
+    await small.call('com.atproto.server.deactivateAccount', { body: {}, token });
+    expect((await send({ token }, makeRepo(did, Keypair.generate(), names.slice(0, count).map((name) => [`${name}/self`, { $type: name }] as const)).car)).status).toBe(200);
+    expect((await small.call('com.atproto.server.activateAccount', { method: 'POST', token })).status).toBe(200);
+    return (await small.call('com.atproto.repo.describeRepo', { params: { repo: did } })).json['collections'];
+  };
+  expect(await nameIn(maxDescribedCollections)).toEqual(names.slice(0, -1));
+  expect(await nameIn(maxDescribedCollections + 1)).toEqual(names.slice(0, -1));
 });
 
 test('what is no sound repository of the account is refused, and what was there stays', async () => {

@@ -17,6 +17,9 @@ import type { ProxyTargets } from '../../proxy/proxy-target.ts';
 import { openRepo, readableRepo } from '../find-repo.ts';
 import { recordJson, recordsJson } from './record-json.ts';
 
+/** Most collections that are named; people have dozens. Whoever has one of each record would let anybody ask for tens of megabytes. */
+export const maxDescribedCollections = 2_000;
+
 interface GetParams {
   readonly repo: string;
   readonly collection: string;
@@ -67,7 +70,7 @@ export function readRecordRoutes({ accounts, records, resolver, targets, forward
         const { id, did, handle } = readableRepo(accounts, repo, { kind: 'anybody' });
         const document = await resolver.resolveDid(did);
         if (document === null) throw invalidRequest(`Could not resolve DID: ${did}`);
-        return { body: { handle, did, didDoc: document.raw, collections: records.collections(id), handleIsCorrect: document.handle === handle } };
+        return { body: { handle, did, didDoc: document.raw, collections: records.collections(id, maxDescribedCollections), handleIsCorrect: document.handle === handle } };
       },
     }),
   ];
