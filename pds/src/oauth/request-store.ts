@@ -4,6 +4,7 @@
  * How many requests there may be, and how large each, is bounded. Source: RequestStore of @atproto/oauth-provider; RFC 9126.
  */
 import type { FoundRequestResult, RequestData, RequestId, RequestStore, UpdateRequestData } from '@atproto/oauth-provider/store';
+import type { Clock } from '@dunlin/protocol/base/clock';
 import { sha256 } from '@dunlin/protocol/crypto/hash';
 import type { Database, Statement } from '@dunlin/service/sqlite/database';
 import { XrpcError } from '@dunlin/service/xrpc/errors';
@@ -11,7 +12,7 @@ import type { AccountStore } from '../account/account-store.ts';
 import type { GroupCommit } from '../sequencer/group-commit.ts';
 import type { SignInEras } from './sign-in-eras.ts';
 
-/** Most requests that wait at once; one lives five minutes. */
+/** Most requests kept, of which each lives five minutes; one more takes the place of one that is over, else of the one nobody has opened for longest. */
 export const maxOpenRequests = 20_000;
 
 /** Longest parameters of one request, as JSON, in characters. */
@@ -33,6 +34,7 @@ export class OAuthRequests implements RequestStore {
   readonly #accounts: AccountStore;
   readonly #groups: GroupCommit;
   readonly #eras: SignInEras;
+  readonly #clock: Clock;
   readonly #onTaken: (code: string, accountId: number) => void;
   readonly #count: Statement<[], number>;
   readonly #find: Statement<[string], RequestRow>;
@@ -41,12 +43,14 @@ export class OAuthRequests implements RequestStore {
   readonly #update: Statement<[string, number, string | null, number | null, Uint8Array | null, string], unknown>;
   readonly #delete: Statement<[string], unknown>;
   readonly #deleteAll: Statement<[number], unknown>;
+  readonly #makePlace: Statement<[number], unknown>;
 
   /** `onTaken` is told of each code that is taken, within its group. */
-  constructor(database: Database, o: { accounts: AccountStore; groups: GroupCommit; eras: SignInEras; onTaken: (code: string, accountId: number) => void }) {
+  constructor(database: Database, o: { accounts: AccountStore; groups: GroupCommit; eras: SignInEras; clock: Clock; onTaken: (code: string, accountId: number) => void }) {
     this.#accounts = o.accounts;
     this.#groups = o.groups;
     this.#eras = o.eras;
+    this.#clock = o.clock;
     this.#onTaken = o.onTaken;
     const rows = 'SELECT oauth_request.*, account.did FROM oauth_request LEFT JOIN account ON account.id = account';
     this.#count = database.prepare<[], number>('SELECT count(*) FROM oauth_request').pluck();
@@ -56,12 +60,17 @@ export class OAuthRequests implements RequestStore {
     this.#update = database.prepare('UPDATE oauth_request SET parameters = ?, expires_at = ?, device = ?, account = ?, code_hash = ? WHERE id = ?');
     this.#delete = database.prepare('DELETE FROM oauth_request WHERE id = ?');
     this.#deleteAll = database.prepare('DELETE FROM oauth_request WHERE account = ?');
+    this.#makePlace = database.prepare(`DELETE FROM oauth_request WHERE id = coalesce(
+      (SELECT id FROM oauth_request WHERE expires_at < ? ORDER BY expires_at LIMIT 1),
+      (SELECT id FROM oauth_request WHERE device IS NULL ORDER BY expires_at LIMIT 1),
+      (SELECT id FROM oauth_request ORDER BY expires_at LIMIT 1))`);
   }
 
   async createRequest(requestId: RequestId, data: RequestData): Promise<void> {
     const parameters = toBoundedJson(data.parameters);
     await this.#groups.write(() => {
-      if ((this.#count.get() ?? 0) >= maxOpenRequests) throw new XrpcError(503, 'NotEnoughResources', 'too many sign-ins under way, try again later');
+      // Anybody may begin as many as they like: who fills the table shall keep nobody from signing in.
+      if ((this.#count.get() ?? 0) >= maxOpenRequests) this.#makePlace.run(this.#clock.nowMs());
       this.#insert.run(requestId, data.clientId, data.clientAuth && JSON.stringify(data.clientAuth), parameters, data.expiresAt.getTime(), data.deviceId);
     });
   }

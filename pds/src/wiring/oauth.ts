@@ -69,7 +69,7 @@ export function openOAuth(stage: Stage, stores: Stores, writes: Writes, network:
   const devices = new OAuthDevices(database, { accounts, groups, clock, onMany: () => void upkeep.prune().catch(onFault) });
   const tokens = new OAuthTokens(database, { accounts, cards, groups, clock });
   const eras = new SignInEras();
-  const requests = new OAuthRequests(database, { accounts, groups, eras, onTaken: (code, accountId) => tokens.noteTaken(code, accountId) });
+  const requests = new OAuthRequests(database, { accounts, groups, eras, clock, onTaken: (code, accountId) => tokens.noteTaken(code, accountId) });
   const consents = new OAuthConsents(database, groups, clock);
   const steps = new SecondSteps(clock);
   o.sessionEnds.add((accountId) => {

@@ -9,7 +9,7 @@ import { AccountCards } from '../../../pds/src/oauth/account-card.ts';
 import { maxConsentsPerAccount, OAuthConsents } from '../../../pds/src/oauth/consent-store.ts';
 import { maxAccountsPerDevice, OAuthDevices } from '../../../pds/src/oauth/device-store.ts';
 import { OAuthLexicons, unknownLifeMs } from '../../../pds/src/oauth/lexicon-store.ts';
-import { maxParametersLength, OAuthRequests } from '../../../pds/src/oauth/request-store.ts';
+import { maxOpenRequests, maxParametersLength, OAuthRequests } from '../../../pds/src/oauth/request-store.ts';
 import { SignInEras } from '../../../pds/src/oauth/sign-in-eras.ts';
 import { oauthSchema } from '../../../pds/src/oauth/schema.ts';
 import { maxTokensPerAccount, OAuthTokens } from '../../../pds/src/oauth/token-store.ts';
@@ -39,7 +39,7 @@ beforeEach(() => {
   devices = new OAuthDevices(database, { accounts, groups, clock, onMany: () => undefined });
   tokens = new OAuthTokens(database, { accounts, cards: new AccountCards(new RecordStore(database), server), groups, clock });
   eras = new SignInEras();
-  requests = new OAuthRequests(database, { accounts, groups, eras, onTaken: (code, accountId) => tokens.noteTaken(code, accountId) });
+  requests = new OAuthRequests(database, { accounts, groups, eras, clock, onTaken: (code, accountId) => tokens.noteTaken(code, accountId) });
 });
 afterEach(() => void database.close());
 
@@ -180,6 +180,29 @@ describe('devices', () => {
     expect(devices.onDevice(device('one'))).toEqual([]);
     expect(devices.ofAccount(id)).toEqual([]);
     expect(devices.signedIn(device('one'), id)).toBeNull();
+  });
+
+  test('whoever fills the table keeps nobody out: what is over makes place, then what nobody has opened, the oldest first', async () => {
+    const ids = (): string[] => database.prepare<[], string>("SELECT id FROM oauth_request WHERE id LIKE 'req-%'").pluck().all().toSorted();
+    clock.advance(1_000);
+    const ends = (ms: number): Date => new Date(clock.nowMs() + ms);
+    await addDevice('one');
+    await requests.createRequest('req-over', request({ deviceId: device('one'), expiresAt: ends(-1) }));
+    await requests.createRequest('req-opened', request({ deviceId: device('one'), expiresAt: ends(1) }));
+    await requests.createRequest('req-old', request({ expiresAt: ends(2) }));
+    const fill = database.prepare("INSERT INTO oauth_request (id, client_id, parameters, expires_at, device) VALUES (?, 'x', '{}', ?, 'x')");
+    database.transaction(() => {
+      for (let number = 3; number < maxOpenRequests - 1; number++) fill.run(`filled-${number}`, ends(60_000).getTime());
+    })();
+    const made = async (id: `req-${string}`): Promise<string[]> => {
+      await requests.createRequest(id, request({ expiresAt: ends(3) }));
+      return ids();
+    };
+    expect(await made('req-last')).toEqual(['req-last', 'req-old', 'req-opened', 'req-over']);
+    expect(await made('req-a')).toEqual(['req-a', 'req-last', 'req-old', 'req-opened']);
+    expect(await made('req-b')).toEqual(['req-a', 'req-b', 'req-last', 'req-opened']);
+    database.exec("UPDATE oauth_request SET device = 'x'");
+    expect(await made('req-c')).toEqual(['req-a', 'req-b', 'req-c', 'req-last']);
   });
 
   test('a sign-in that was proved before all were ended is none, and answers no request', async () => {
