@@ -1,6 +1,6 @@
 /**
  * Reads a repository: where it stands, its commit block, single blocks, proofs.
- * On the one connection, synchronously; whole exports have a snapshot of their own (`export.ts`).
+ * On the one connection, synchronously but for a search; whole exports have a snapshot of their own (`export.ts`).
  * Not here: whether the account is served (`api/`). Source: lexicons com.atproto.sync.*.
  */
 import { assert } from '@dunlin/protocol/base/assert';
@@ -8,11 +8,16 @@ import { BlockMap } from '@dunlin/protocol/data/block-map';
 import { cidFromBytes, cidToBytes, sameCid, type Cid } from '@dunlin/protocol/data/cid';
 import { recordProof } from '@dunlin/protocol/mst/proof';
 import type { RepoHead } from '@dunlin/protocol/repo/apply';
+import { Line } from '@dunlin/service/lifecycle/line';
+import { XrpcError } from '@dunlin/service/xrpc/errors';
 import type { HeadStore } from './head-store.ts';
 import type { NodeStore } from './node-store.ts';
 import type { RecordPlace } from './record-path.ts';
 import type { RecordStore } from './record-store.ts';
 import { toOwnFault } from './refusals.ts';
+
+/** Most askers for blocks of records that wait for their turn. */
+export const maxSearchesWaiting = 32;
 
 /** A commit as it is stored. */
 export interface StoredCommit {
@@ -26,6 +31,7 @@ export class RepoReader {
   readonly #heads: HeadStore;
   readonly #nodes: NodeStore;
   readonly #records: RecordStore;
+  readonly #searches = new Line(1);
 
   constructor(heads: HeadStore, nodes: NodeStore, records: RecordStore) {
     this.#heads = heads;
@@ -47,8 +53,12 @@ export class RepoReader {
     return { cid: head.cid, rev: head.rev, bytes };
   }
 
-  /** Gives those of the blocks that the account holds: its commit, tree nodes, records. */
-  blocks(accountId: number, cids: readonly Cid[]): BlockMap {
+  /**
+   * Gives those of the blocks that the account holds: its commit, tree nodes, records. Records are not found by their CID, so all of them are
+   * looked through, for one asker after the other and with turns for everybody else in between.
+   * @throws XrpcError 503 NotEnoughResources when too many wait; the signal's reason
+   */
+  async blocks(accountId: number, cids: readonly Cid[], signal: AbortSignal): Promise<BlockMap> {
     const found = new BlockMap();
     const commit = this.commit(accountId);
     for (const cid of cids) {
@@ -56,7 +66,15 @@ export class RepoReader {
       if (bytes) found.set(cid, bytes);
     }
     const others = cids.filter((cid) => !found.has(cid)).map(cidToBytes);
-    if (others.length > 0) for (const { cid, bytes } of this.#records.bytesOf(accountId, others)) found.set(cidFromBytes(cid), bytes);
+    if (others.length === 0) return found;
+    if (this.#searches.waiting >= maxSearchesWaiting) throw new XrpcError(503, 'NotEnoughResources', 'too many blocks are looked for at once, try again later');
+    await this.#searches.run(async () => {
+      for (const records of this.#records.bytesOf(accountId, others)) {
+        for (const { cid, bytes } of records) found.set(cidFromBytes(cid), bytes);
+        await new Promise((resolve) => void setImmediate(resolve));
+        signal.throwIfAborted();
+      }
+    }, signal);
     return found;
   }
 

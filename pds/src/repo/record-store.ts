@@ -39,6 +39,20 @@ function listing(rest: string): string {
 /** Most records looked at to see whether any is as old as a revision. */
 const maxRowsLookedAt = 1_000;
 
+/** Records that one step of a search by contents looks at: a millisecond or two. */
+export const searchedAtOnce = 5_000;
+
+/** Places behind one, up to another, which counts. */
+interface Span {
+  readonly collection: string;
+  readonly rkey: string;
+  readonly lastCollection: string;
+  readonly lastRkey: string;
+}
+
+/** Sorts behind every collection, whose names are letters, digits, dots and hyphens. */
+const behindAll = { collection: '~', rkey: '' };
+
 /** Records in the database. Every method is synchronous. */
 export class RecordStore {
   readonly #find: Statement<[number, string, string], StoredRecord>;
@@ -52,7 +66,8 @@ export class RecordStore {
   readonly #hasUpTo: Statement<[number, string], number>;
   readonly #nextCollection: Statement<[number, string], string>;
   readonly #bytesAt: Statement<[number, string, string], Buffer>;
-  readonly #bytesOf: Statement<[number, string], { cid: Buffer; bytes: Buffer }>;
+  readonly #bytesOf: Statement<[{ account: number; wanted: string } & Span], { cid: Buffer; bytes: Buffer }>;
+  readonly #spanEnd: Statement<[number, string, string], { collection: string; rkey: string }>;
   readonly #put: Statement<[number, string, string, Uint8Array, string, Uint8Array], unknown>;
   readonly #remove: Statement<[number, string, string], unknown>;
   readonly #removeAll: Statement<[number], unknown>;
@@ -88,7 +103,10 @@ export class RecordStore {
     this.#bytesAt = database
       .prepare<[number, string, string], Buffer>('SELECT bytes FROM record WHERE account = ? AND collection = ? AND rkey = ?')
       .pluck();
-    this.#bytesOf = database.prepare('SELECT cid, bytes FROM record WHERE account = ? AND hex(cid) IN (SELECT value FROM json_each(?)) GROUP BY cid');
+    this.#bytesOf = database.prepare(`SELECT cid, bytes FROM record WHERE account = :account AND (collection, rkey) > (:collection, :rkey)
+      AND (collection, rkey) <= (:lastCollection, :lastRkey) AND hex(cid) IN (SELECT value FROM json_each(:wanted)) GROUP BY cid`);
+    this.#spanEnd = database.prepare(`SELECT collection, rkey FROM record WHERE account = ? AND (collection, rkey) > (?, ?)
+      ORDER BY collection, rkey LIMIT 1 OFFSET ${searchedAtOnce - 1}`);
     this.#put = database.prepare(
       `INSERT INTO record (account, collection, rkey, cid, rev, bytes) VALUES (?, ?, ?, ?, ?, ?)
        ON CONFLICT (account, collection, rkey) DO UPDATE SET cid = excluded.cid, rev = excluded.rev, bytes = excluded.bytes`,
@@ -148,10 +166,18 @@ export class RecordStore {
     return this.#bytesAt.get(accountId, collection, rkey) ?? null;
   }
 
-  /** Gives the contents of records by their CIDs in 36 bytes, wherever they stand. Looks through all records of the account, once. */
-  bytesOf(accountId: number, cids: readonly Uint8Array[]): { cid: Buffer; bytes: Buffer }[] {
-    const hex = cids.map((cid) => toHex(cid).toUpperCase());
-    return this.#bytesOf.all(accountId, JSON.stringify(hex));
+  /** Looks for the contents of records by their CIDs in 36 bytes, wherever they stand: through all of the account, `searchedAtOnce` in each step, until all are found. */
+  *bytesOf(account: number, cids: readonly Uint8Array[]): Generator<{ cid: Buffer; bytes: Buffer }[], void, undefined> {
+    const wanted = new Set(cids.map((cid) => toHex(cid).toUpperCase()));
+    for (let [collection, rkey] = ['', '']; wanted.size > 0;) {
+      const end = this.#spanEnd.get(account, collection, rkey);
+      const { collection: lastCollection, rkey: lastRkey } = end ?? behindAll;
+      const found = this.#bytesOf.all({ account, wanted: JSON.stringify([...wanted]), collection, rkey, lastCollection, lastRkey });
+      for (const { cid } of found) wanted.delete(toHex(cid).toUpperCase());
+      yield found;
+      if (end === undefined) return;
+      [collection, rkey] = [lastCollection, lastRkey];
+    }
   }
 
   /** Puts a record in its place; a takedown of what stood there stays. */

@@ -55,10 +55,10 @@ export function syncRepoRoutes({ auth, accounts, repos, exporter }: SyncParts): 
     }),
     route<{ did: string; cids: readonly string[] }, unknown, Reader>('com.atproto.sync.getBlocks', {
       auth: (call) => auth.reader(call),
-      handler({ params: { did, cids }, auth: reader }) {
+      async handler({ params: { did, cids }, auth: reader, signal }) {
         const account = readableRepo(accounts, did, reader);
         if (cids.length > maxBlocks) throw invalidRequest(`too many cids: count=${cids.length} max=${maxBlocks}`);
-        const blocks = repos.blocks(account.id, cids.map((text) => cidFromBytes(cidToBytes(parseCid(text)))));
+        const blocks = await repos.blocks(account.id, cids.map((text) => cidFromBytes(cidToBytes(parseCid(text)))), signal);
         const missing = cids.filter((text) => !blocks.has(parseCid(text)));
         if (missing.length > 0) throw invalidRequest(`Could not find cids: ${missing.join(', ')}`, 'BlockNotFound');
         return { body: writeCar(null, blocks), encoding: car };
