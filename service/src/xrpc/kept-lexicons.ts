@@ -3,7 +3,7 @@
  * To the library it is its own `Lexicons`. Not for reading documents (`lexicons.ts`), and not for judging them: a test does.
  * Source: ours, docs/decisions/0028.
  */
-import { Lexicons, type LexiconDoc, type LexUserType } from '@atproto/lexicon';
+import { Lexicons, ValidationError, type LexiconDoc, type LexUserType } from '@atproto/lexicon';
 
 interface KeptText {
   readonly start: number;
@@ -50,6 +50,22 @@ export class KeptLexicons extends Lexicons {
     return super.getDef(uri) ?? (this.#open(uri) ? super.getDef(uri) : undefined);
   }
 
+  override validate(uri: string, value: unknown): ReturnType<Lexicons['validate']> {
+    try {
+      return super.validate(uri, value);
+    } catch (fault) {
+      return { success: false, error: faultOf(fault, 'Record') };
+    }
+  }
+
+  override assertValidXrpcInput(uri: string, value: unknown): ReturnType<Lexicons['assertValidXrpcInput']> {
+    try {
+      return super.assertValidXrpcInput(uri, value);
+    } catch (fault) {
+      throw faultOf(fault, 'Input');
+    }
+  }
+
   override [Symbol.iterator](): ReturnType<Lexicons[typeof Symbol.iterator]> {
     for (const nsid of this.#places.keys()) this.#open(nsid);
     return super[Symbol.iterator]();
@@ -65,4 +81,14 @@ export class KeptLexicons extends Lexicons {
     super.add(JSON.parse(this.#text.toString('utf8', place.start, place.end)) as LexiconDoc);
     return true;
   }
+}
+
+/** What the library says, as no fault of the value, of a `$type` in a union that names nothing, such as `#x` or `a#b#c`. */
+const nameless = /^(Unable to resolve uri without anchor|Uri can only have one hash segment)/;
+
+/** Gives the value's fault. @throws what is none, as it is */
+function faultOf(fault: unknown, rootName: string): ValidationError {
+  if (fault instanceof ValidationError) return fault;
+  if (fault instanceof Error && nameless.test(fault.message)) return new ValidationError(`${rootName} has a $type that names no type`);
+  throw fault;
 }

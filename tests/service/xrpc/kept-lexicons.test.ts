@@ -1,6 +1,6 @@
 /** Tests of documents kept as text: opened when asked for by whatever name, judged by the library as its own. */
 import { describe, expect, test } from '@jest/globals';
-import type { LexiconDoc } from '@atproto/lexicon';
+import { ValidationError, type LexiconDoc } from '@atproto/lexicon';
 import { KeptLexicons } from '@dunlin/service/xrpc/kept-lexicons';
 
 const point: LexiconDoc = { lexicon: 1, id: 'com.example.defs', defs: { point: { type: 'object', required: ['x'], properties: { x: { type: 'integer', maximum: 9, description: 'von links, Ä' } } } } };
@@ -24,6 +24,16 @@ describe('kept lexicons', () => {
     expect(new KeptLexicons([point]).getDef('com.example.defs#point')).toEqual(point.defs['point']);
     expect(new KeptLexicons([point]).getDef('lex:com.example.defs#point')).toEqual(point.defs['point']);
     expect([...new KeptLexicons([point, place])].map(({ id }) => id)).toEqual(['com.example.defs', 'com.example.place']);
+  });
+
+  test.each(['#point', 'a#b#c'])('call a $type that names no type the fault of the value: %s', ($type) => {
+    const choice: LexiconDoc = { lexicon: 1, id: 'com.example.choice', defs: { main: { type: 'record', key: 'tid', record: { type: 'object', properties: { at: { type: 'union', refs: ['com.example.defs#point'] } } } } } };
+    const act: LexiconDoc = { lexicon: 1, id: 'com.example.act', defs: { main: { type: 'procedure', input: { encoding: 'application/json', schema: { type: 'object', properties: { at: { type: 'union', refs: ['com.example.defs#point'] } } } } } } };
+    const lexicons = new KeptLexicons([point, choice, act]);
+    const value = { $type: 'com.example.choice', at: { $type } };
+    expect(lexicons.validate('com.example.choice', value)).toEqual({ success: false, error: new ValidationError('Record has a $type that names no type') });
+    expect(() => lexicons.assertValidXrpcInput('com.example.act', value)).toThrow(new ValidationError('Input has a $type that names no type'));
+    expect(() => lexicons.validate('com.example.nothing', value)).toThrow('not found');
   });
 
   test('refuse a second document of one name', () => {
