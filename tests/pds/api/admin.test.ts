@@ -70,6 +70,7 @@ test('they say what they do not find', async () => {
   expect((await update({ $type: 'com.atproto.admin.defs#repoRef', did: nobody }, { takedown: { applied: true } })).status).toBe(400);
   expect((await update({ $type: 'com.atproto.repo.strongRef', uri: 'at://alice.test/a.b.c/d', cid: 'bafyreibwpxwqhrf5yymyug7kd5x7alllofexpnsqtbkdvsoivh3sxe2l6y' }, { takedown: { applied: true } })).status).toBe(400);
   expect((await asAdmin('getSubjectStatus', { params: { did: nobody } })).json['error']).toBe('NotFound');
+  expect(says(await update({ $type: 'com.example.thing', did: alice.did }, { takedown: { applied: true } }))).toEqual([400, 'InvalidRequest', 'Invalid subject (com.example.thing)']);
   expect((await asAdmin('getSubjectStatus', {})).status).toBe(400);
   expect((await asAdmin('getAccountInfos', { params: { dids: [alice.did, nobody] } })).json['infos']).toHaveLength(1);
 });

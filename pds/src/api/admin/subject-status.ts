@@ -81,7 +81,11 @@ async function update(o: SubjectParts, { subject, takedown, deactivated }: Updat
     case 'com.atproto.admin.defs#repoBlobRef': {
       const account = find(o, subject.did);
       if (takedown) await o.groups.write(() => found(o.blobs.setTakedown(account.id, parseCid(subject.cid), reference(takedown, o.clock))));
+      return;
     }
+    default:
+      // The lexicon leaves the choice open.
+      throw invalidRequest(`Invalid subject (${String((subject as { $type: unknown }).$type).slice(0, 256)})`);
   }
 }
 
