@@ -333,6 +333,8 @@ const steps: Step[] = [
   ['taken down: getRepoStatus', x(`${sync}getRepoStatus`, ({ kept }) => ({ params: { did: kept['did']! } }))],
   ['updateSubjectStatus, lifted', x('com.atproto.admin.updateSubjectStatus', (side) => ({ body: { subject: subject(side), takedown: { applied: false } }, headers: admin }))],
   ['deactivateAccount without a body', x(`${server}deactivateAccount`, as('alice', { method: 'POST' }))],
+  ['deactivateAccount with JSON of nothing', x(`${server}deactivateAccount`, as('alice', { body: '', headers: { 'content-type': 'application/json' } }))],
+  ['createRecord with JSON of nothing', x(`${repo}createRecord`, as('alice', { body: '', headers: { 'content-type': 'application/json' } }))],
   ['deactivateAccount', x(`${server}deactivateAccount`, as('alice', { body: {} }))],
   ['deactivated: getSession', x(`${server}getSession`, as('alice'))],
   ['deactivated: createRecord', x(`${repo}createRecord`, create(post))],

@@ -37,7 +37,9 @@ export async function readInput(lexicons: Lexicons, nsid: string, request: Incom
   if (encoding !== 'application/json' || def.input.encoding === '*/*') {
     return { input: bodyStream(request, maxBytes ?? defaultMaxBytes.raw), rawInput: undefined, encoding };
   }
-  const json = parseJson(await readBody(request, maxBytes ?? defaultMaxBytes.json));
+  const bytes = await readBody(request, maxBytes ?? defaultMaxBytes.json);
+  // Some clients say JSON with every call and send nothing where nothing needs saying.
+  const json = bytes.length === 0 ? {} : parseJson(bytes);
   return { input: validate(lexicons, nsid, json, def.input), rawInput: json, encoding };
 }
 

@@ -166,6 +166,17 @@ describe('input', () => {
     expect(json).toEqual({ error: 'SyntaxError', message: "Expected property name or '}' in JSON at position 1 (line 1 column 2)" });
   });
 
+  test('that says it is JSON and is empty counts as an empty object, packed or not', async () => {
+    const nsid = 'com.atproto.server.deactivateAccount';
+    const { url } = await serve([keepInput(nsid), keepInput(create)], { validateOutput: false });
+    for (const [body, more] of [['', {}], [gzipSync(''), { 'content-encoding': 'gzip' }]] as const) {
+      expect((await post(`${url}/xrpc/${nsid}`, body, { 'content-type': 'application/json', ...more })).status).toBe(200);
+      expect(lastSeen()).toEqual({ input: {}, encoding: 'application/json' });
+    }
+    expect(await post(`${url}/xrpc/${create}`, '')).toMatchObject({ status: 400, json: { error: 'InvalidRequest', message: 'Missing required key "repo" at $' } });
+    expect(await post(`${url}/xrpc/${nsid}`, ' ')).toMatchObject({ status: 400, json: { error: 'SyntaxError' } });
+  });
+
   test('is bounded in depth on both sides of the bound', async () => {
     const { url } = await serve([keepInput(create)], { validateOutput: false });
     expect((await post(`${url}/xrpc/${create}`, nested(126))).status).toBe(200);
