@@ -186,10 +186,15 @@ describe('getServiceAuth', () => {
     expect((await askServiceAuth({ aud, lxm, exp: now + 3_610 })).json['error']).toBe('BadExpiration');
     expect((await askServiceAuth({ aud, exp: now + 55 })).status).toBe(200);
     expect((await askServiceAuth({ aud, exp: now + 70 })).json['error']).toBe('BadExpiration');
+    // Clients in Go send zero where they mean nothing.
+    const { iat, exp } = claimsOf(String((await askServiceAuth({ aud, exp: 0 })).json['token']))[1] as { iat: number; exp: number };
+    expect(exp - iat).toBe(60);
   });
 
   test('refuses what is no audience, and methods that change the account', async () => {
-    expect(says(await askServiceAuth({ aud: 'foo.com' }))).toEqual([400, 'InvalidRequest', 'aud must be a valid atproto DID or did#serviceId reference']);
+    for (const aud of ['foo.com', 'did:plc:foo', 'did:key:zQ3shU4ZsokxRoBdQC7HetZtbyHqxnaQHHnwaGy8XM7g1VaoP']) {
+      expect(says(await askServiceAuth({ aud }))).toEqual([400, 'InvalidRequest', 'aud must be a valid atproto DID or did#serviceId reference']);
+    }
     expect((await askServiceAuth({ aud: 'did:web:foo.com', lxm: 'com.atproto.server.deactivateAccount' })).status).toBe(400);
   });
 });

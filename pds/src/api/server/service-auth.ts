@@ -3,9 +3,9 @@
  * Bounded in time, and refused for methods that change the account itself, so that a stolen session gains nothing by it.
  * Source: lexicon of that name; rules and texts as the reference PDS.
  */
-import { isValidDid } from '@atproto/syntax';
 import type { Clock } from '@dunlin/protocol/base/clock';
 import { mintServiceJwt } from '@dunlin/protocol/crypto/service-jwt';
+import { didMethod } from '@dunlin/protocol/identity/did';
 import { invalidRequest } from '@dunlin/service/xrpc/errors';
 import { route, type XrpcRoute } from '@dunlin/service/xrpc/route';
 import type { SigningKeys } from '../../account/signing-keys.ts';
@@ -30,7 +30,8 @@ export function serviceAuthRoute({ auth, keys, clock }: { auth: Authenticator; k
       permissions?.requireRpc(lxm ?? '*', aud);
       if (!isAudience(aud)) throw invalidRequest('aud must be a valid atproto DID or did#serviceId reference');
       const nowSeconds = Math.floor(clock.nowMs() / 1000);
-      const lifetimeSeconds = exp === undefined ? defaultLifeSeconds : exp - nowSeconds;
+      // Clients in Go send a zero where they mean nothing.
+      const lifetimeSeconds = exp === undefined || exp === 0 ? defaultLifeSeconds : exp - nowSeconds;
       checkLife(lifetimeSeconds, lxm);
       const method = lxm?.toLowerCase();
       if (method !== undefined && isProtectedMethod(method)) {
@@ -51,7 +52,7 @@ export function serviceAuthRoute({ auth, keys, clock }: { auth: Authenticator; k
 
 function isAudience(aud: string): boolean {
   const [did, service, ...more] = aud.split('#');
-  return did !== undefined && isValidDid(did) && more.length === 0 && (service === undefined || /^[a-zA-Z0-9_.-]+$/.test(service));
+  return did !== undefined && didMethod(did) !== null && more.length === 0 && (service === undefined || /^[a-zA-Z0-9_.-]+$/.test(service));
 }
 
 function checkLife(seconds: number, lxm: string | undefined): void {
