@@ -13,7 +13,7 @@ import type { Lexicons } from '@dunlin/service/xrpc/lexicons';
 import { backlinkSubject } from './backlinks.ts';
 import { checkBlobRules } from './blob-rules.ts';
 import { literalKey, recordDefinition, validateRecord, type ValidationStatus } from './record-rules.ts';
-import { scanRecord, withPlainBlobs, type NamedBlob } from './record-scan.ts';
+import { place, scanRecord, withPlainBlobs, type NamedBlob, type Trail } from './record-scan.ts';
 
 /** A record as a caller hands it in. */
 export interface WantedRecord {
@@ -25,6 +25,8 @@ export interface WantedRecord {
   readonly record: unknown;
   /** The caller's `validate`: true demands a known type, false checks nothing, undefined checks known types. */
   readonly validate: boolean | undefined;
+  /** Where the record stands in the caller's body; faults name it. */
+  readonly at: Trail;
 }
 
 /** A prepared write with what the PDS itself must know about the record. */
@@ -51,8 +53,8 @@ export class RecordPreparer {
     const record = withType(wanted.record, collection);
     const definition = recordDefinition(this.#lexicons, collection);
     const rkey = wanted.rkey ?? literalKey(definition) ?? this.#nextTid();
-    const blobs = scanRecord(record);
-    const validationStatus = validateRecord(this.#lexicons, { collection, rkey, record, validate });
+    const blobs = scanRecord(record, wanted.at);
+    const validationStatus = validateRecord(this.#lexicons, { collection, rkey, record, validate, at: place(wanted.at) });
     if (blobs.length > 0 && validationStatus === 'valid' && definition !== null) checkBlobRules(this.#lexicons, definition, record);
     const bytes = encode(blobs.length > 0 ? withPlainBlobs(record) : record);
     if (bytes.length > maxRecordBytes) throw invalidRequest(`record too large: bytes=${bytes.length} max=${maxRecordBytes}`);

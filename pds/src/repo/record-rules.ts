@@ -39,14 +39,14 @@ export function checkKey(definition: RecordDefinition, collection: string, rkey:
 }
 
 /**
- * Checks a record's contents and key.
+ * Checks a record's contents and key; `at` is where the record stands in the call, such as '$.record'.
  * Always checks, for a known type: every field by its definition, the key.
  * Does not check: whether blobs exist (hop 3), what a strong reference points at.
  * @throws XrpcError 400 InvalidRequest when the record does not fit, or its type is unknown although `validate` demands it
  */
 export function validateRecord(
   lexicons: Lexicons,
-  o: { collection: string; rkey: string; record: object; validate: boolean | undefined },
+  o: { collection: string; rkey: string; record: object; validate: boolean | undefined; at: string },
 ): ValidationStatus {
   if (o.validate === false) return null;
   const definition = recordDefinition(lexicons, o.collection);
@@ -56,10 +56,10 @@ export function validateRecord(
   }
   const result = lexicons.validate(o.collection, o.record);
   if (!result.success) {
-    const { text, path } = explainInvalid(result.error.message, o.record, 'Record', '$.record');
+    const { text, path } = explainInvalid(result.error.message, o.record, 'Record', o.at);
     throw invalidRequest(`Invalid ${o.collection} record: ${text} at ${path}`);
   }
-  checkStringRules(lexicons, o.collection, definition, o.record);
+  checkStringRules(lexicons, o.collection, definition, o.record, o.at);
   checkKey(definition, o.collection, o.rkey);
   return 'valid';
 }

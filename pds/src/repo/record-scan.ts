@@ -15,22 +15,24 @@ export interface NamedBlob {
   readonly size: number;
 }
 
-type Trail = (string | number)[];
+/** The way from a call's body to a value in it. */
+export type Trail = readonly (string | number)[];
 
 const expectation = 'Expected one of null, boolean, integer, string, cid, bytes, array or object value type';
 
-function place(trail: Readonly<Trail>): string {
-  return trail.reduce<string>((path, step) => (typeof step === 'number' ? `${path}[${step}]` : `${path}.${step}`), '$.record');
+/** Gives the words for a place, such as '$.record.langs[0]'. */
+export function place(trail: Trail): string {
+  return trail.reduce<string>((path, step) => (typeof step === 'number' ? `${path}[${step}]` : `${path}.${step}`), '$');
 }
 
-/** Gives the blobs of a record. @throws XrpcError 400 InvalidRequest for floats, old or broken blob references, naming the place */
-export function scanRecord(record: object): NamedBlob[] {
+/** Gives the blobs of a record, which stands at `start` in the body. @throws XrpcError 400 InvalidRequest for floats, old or broken blob references, naming the place */
+export function scanRecord(record: object, start: Trail): NamedBlob[] {
   const blobs: NamedBlob[] = [];
-  scanMap(record as Readonly<Record<string, unknown>>, blobs, []);
+  scanMap(record as Readonly<Record<string, unknown>>, blobs, [...start]);
   return blobs;
 }
 
-function scanValue(value: unknown, blobs: NamedBlob[], trail: Trail): void {
+function scanValue(value: unknown, blobs: NamedBlob[], trail: (string | number)[]): void {
   switch (typeof value) {
     case 'string':
     case 'boolean':
@@ -49,7 +51,7 @@ function scanValue(value: unknown, blobs: NamedBlob[], trail: Trail): void {
   }
 }
 
-function scanList(list: readonly unknown[], blobs: NamedBlob[], trail: Trail): void {
+function scanList(list: readonly unknown[], blobs: NamedBlob[], trail: (string | number)[]): void {
   for (let index = 0; index < list.length; index++) {
     trail.push(index);
     scanValue(list[index], blobs, trail);
@@ -57,7 +59,7 @@ function scanList(list: readonly unknown[], blobs: NamedBlob[], trail: Trail): v
   }
 }
 
-function scanMap(map: Readonly<Record<string, unknown>>, blobs: NamedBlob[], trail: Trail): void {
+function scanMap(map: Readonly<Record<string, unknown>>, blobs: NamedBlob[], trail: (string | number)[]): void {
   // What calls itself a blob and is well formed has become a BlobRef before.
   if (map['$type'] === 'blob') throw invalidRequest(`Invalid blob at ${place(trail)}`);
   for (const key in map) {
@@ -67,7 +69,7 @@ function scanMap(map: Readonly<Record<string, unknown>>, blobs: NamedBlob[], tra
   }
 }
 
-function readBlob(blob: BlobRef, trail: Readonly<Trail>): NamedBlob {
+function readBlob(blob: BlobRef, trail: Trail): NamedBlob {
   if (!('$type' in blob.original)) throw invalidRequest(`Legacy blobs are not allowed at ${place(trail)}`);
   const { ref, mimeType, size } = blob;
   if (!Number.isSafeInteger(size) || size < 0) throw invalidRequest(`Invalid blob at ${place(trail)}: size=${size}`);

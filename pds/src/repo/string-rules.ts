@@ -15,12 +15,12 @@ const maxShownLength = 256;
 
 const names: Readonly<Record<string, string>> = { datetime: 'datetime', language: 'language', cid: 'CID string' };
 
-/** Checks every text of a record of a known type. @throws XrpcError 400 InvalidRequest */
-export function checkStringRules(lexicons: Lexicons, collection: string, definition: LexUserType, record: unknown): void {
+/** Checks every text of a record of a known type; `at` is where it stands, such as '$.record'. @throws XrpcError 400 InvalidRequest */
+export function checkStringRules(lexicons: Lexicons, collection: string, definition: LexUserType, record: unknown, at: string): void {
   const misfit = firstMisfit(lexicons, definition, record, suits);
   if (misfit === null) return;
   const { leaf, value, path } = misfit;
-  throw invalidRequest(`Invalid ${collection} record: Invalid ${names[leaf.format ?? '']} (got ${JSON.stringify(String(value).slice(0, maxShownLength))}) at $.record${path}`);
+  throw invalidRequest(`Invalid ${collection} record: Invalid ${names[leaf.format ?? '']} (got ${JSON.stringify(String(value).slice(0, maxShownLength))}) at ${at}${path}`);
 }
 
 function suits({ format }: Definition, value: unknown): boolean {

@@ -167,6 +167,15 @@ describe('deleteRecord', () => {
 });
 
 describe('applyWrites', () => {
+  test.each<[string, object, string]>([
+    ['its lexicon', { ...post('x'), text: 5 }, 'Invalid app.bsky.feed.post record: Expected string value type (got 5) at $.writes[1].value.text'],
+    ['a format', { ...post('x'), createdAt: '2026-11-24T00:00:00' }, 'Invalid app.bsky.feed.post record: Invalid datetime (got "2026-11-24T00:00:00") at $.writes[1].value.createdAt'],
+    ['the data model', { ...post('x'), a: 0.5 }, 'Expected one of null, boolean, integer, string, cid, bytes, array or object value type (got 0.5) at $.writes[1].value.a'],
+  ])('says which of the records breaks %s', async (_what, value, message) => {
+    const collection = 'app.bsky.feed.post';
+    expect(says(await apply([{ $type: type('create'), collection, value: post('x') }, { $type: type('create'), collection, value }]))).toEqual([400, 'InvalidRequest', message]);
+  });
+
 
   test('writes all in one commit and answers in their order', async () => {
     await create('com.example.list', { n: 0 }, { rkey: 'old' });

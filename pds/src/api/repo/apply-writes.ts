@@ -7,7 +7,7 @@ import { maxCommitOps } from '@dunlin/protocol/base/limits';
 import { invalidRequest } from '@dunlin/service/xrpc/errors';
 import { route, type XrpcRoute } from '@dunlin/service/xrpc/route';
 import type { RecordAction } from '../../oauth/permissions.ts';
-import type { RecordPreparer } from '../../repo/prepare.ts';
+import type { RecordPreparer, WantedRecord } from '../../repo/prepare.ts';
 import { recordUri } from '../../repo/record-path.ts';
 import type { PlannedWrite } from '../../repo/write.ts';
 import type { Caller } from '../auth.ts';
@@ -45,7 +45,7 @@ export function applyWritesRoute({ auth, accounts, preparer, repos, limits }: Wr
       const account = ownRepo(accounts, input.repo, caller);
       if (input.writes.length > maxCommitOps) throw invalidRequest(`Too many writes. Max: ${maxCommitOps}`);
       for (const { action, collection } of actionsOf(input.writes)) caller.permissions?.requireRecord(action, collection);
-      const writes = input.writes.map((write) => prepareWrite(preparer, write, input.validate));
+      const writes = input.writes.map((write, index) => prepareWrite(preparer, write, { validate: input.validate, at: ['writes', index, 'value'] }));
       const plan = writes.length === 0 ? null : writes;
       const receipt = await repos.write(account.id, () => plan, { swapCommit: optionalCid(input.swapCommit) });
       return { body: { ...(receipt && { commit: commitView(receipt) }), results: writes.map((write) => resultView(account.did, write)) } };
@@ -63,13 +63,13 @@ function pointsOf(writes: ApplyInput['writes']): number {
   return writes.reduce((sum, { $type }) => sum + writePoints[$type.slice($type.indexOf('#') + 1) as RecordAction], 0);
 }
 
-function prepareWrite(preparer: RecordPreparer, write: WantedPut | WantedDelete, validate: boolean | undefined): PlannedWrite {
+function prepareWrite(preparer: RecordPreparer, write: WantedPut | WantedDelete, how: Pick<WantedRecord, 'validate' | 'at'>): PlannedWrite {
   const { collection } = write;
   switch (write.$type) {
     case 'com.atproto.repo.applyWrites#create':
-      return preparer.prepare({ action: 'create', collection, rkey: write.rkey ?? null, record: write.value, validate });
+      return preparer.prepare({ action: 'create', collection, rkey: write.rkey ?? null, record: write.value, ...how });
     case 'com.atproto.repo.applyWrites#update':
-      return preparer.prepare({ action: 'update', collection, rkey: write.rkey ?? null, record: write.value, validate });
+      return preparer.prepare({ action: 'update', collection, rkey: write.rkey ?? null, record: write.value, ...how });
     case 'com.atproto.repo.applyWrites#delete':
       return { action: 'delete', collection, rkey: write.rkey };
   }

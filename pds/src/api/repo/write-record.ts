@@ -69,7 +69,7 @@ export function writeRecordRoutes({ auth, accounts, preparer, repos, limits }: W
       async handler({ input, auth: caller }) {
         const account = ownRepo(accounts, input.repo, caller);
         caller.permissions?.requireRecord('create', input.collection);
-        const record = preparer.prepare({ ...input, action: 'create', rkey: input.rkey ?? null, validate: input.validate });
+        const record = preparer.prepare({ ...input, action: 'create', rkey: input.rkey ?? null, validate: input.validate, at: ['record'] });
         const receipt = await repos.write(account.id, (view) => [...replaced(view, record), record], { swapCommit: optionalCid(input.swapCommit) });
         return { body: writtenView(account.did, record, receipt) };
       },
@@ -82,7 +82,7 @@ export function writeRecordRoutes({ auth, accounts, preparer, repos, limits }: W
         const account = ownRepo(accounts, input.repo, caller);
         caller.permissions?.requireRecord('create', input.collection);
         caller.permissions?.requireRecord('update', input.collection);
-        const record = preparer.prepare({ ...input, action: 'update', validate: input.validate });
+        const record = preparer.prepare({ ...input, action: 'update', validate: input.validate, at: ['record'] });
         const expected = input.swapRecord === null ? null : (optionalCid(input.swapRecord) ?? undefined);
         const receipt = await repos.write(account.id, (view) => planPut(view, record, expected), { swapCommit: optionalCid(input.swapCommit) });
         return { body: writtenView(account.did, record, receipt) };
