@@ -60,7 +60,6 @@ export class Moves {
   readonly #isAccepting: boolean;
   readonly #clock: Clock;
   readonly #observer: MoveObserver;
-  readonly #records = growingCache<number, { rev: string; records: number }>(1_000);
   readonly #files = growingCache<number, { step: MoveStep; untilMs: number; counts: { named: number; held: number } }>(1_000);
 
   /** `isAccepting` false refuses every new move. */
@@ -118,18 +117,12 @@ export class Moves {
     return { move, progress: this.#runner.progressOf(account.id), records: this.#recordsOf(account.id), expectedBlobs: named, importedBlobs: held };
   }
 
-  /** Counting a million records takes a while, and the page asks every second: each repository is counted once. */
+  /** The page asks every second, also while they come. */
   #recordsOf(accountId: number): number {
-    const rev = this.#repos.head(accountId)?.rev ?? null;
-    if (rev === null) return 0;
-    const known = this.#records.get(accountId);
-    if (known?.rev === rev) return known.records;
-    const { records } = this.#repos.counts(accountId);
-    this.#records.set(accountId, { rev, records });
-    return records;
+    return this.#repos.head(accountId) === null ? 0 : this.#repos.counts(accountId).records;
   }
 
-  /** The same with files, whose number goes on changing: the longer it takes to count them, the longer it is before they are counted again. */
+  /** The number of files goes on changing: the longer it takes to count them, the longer it is before they are counted again. */
   #filesOf({ accountId, step }: Move): { named: number; held: number } {
     const known = this.#files.get(accountId);
     const beganMs = this.#clock.elapsedMs();

@@ -4,6 +4,7 @@
  * Not here: whether the account is served (`api/`). Source: lexicons com.atproto.sync.*.
  */
 import { assert } from '@dunlin/protocol/base/assert';
+import { growingCache } from '@dunlin/protocol/base/growing-cache';
 import { BlockMap } from '@dunlin/protocol/data/block-map';
 import { cidFromBytes, cidToBytes, sameCid, type Cid } from '@dunlin/protocol/data/cid';
 import { recordProof } from '@dunlin/protocol/mst/proof';
@@ -19,6 +20,9 @@ import { toOwnFault } from './refusals.ts';
 /** Most askers for blocks of records that wait for their turn. */
 export const maxSearchesWaiting = 32;
 
+/** Most accounts whose counts are remembered. */
+const maxCounted = 1_000;
+
 /** A commit as it is stored. */
 export interface StoredCommit {
   readonly cid: Cid;
@@ -32,6 +36,7 @@ export class RepoReader {
   readonly #nodes: NodeStore;
   readonly #records: RecordStore;
   readonly #searches = new Line(1);
+  readonly #counted = growingCache<number, { rev: string; counts: { blocks: number; records: number } }>(maxCounted);
 
   constructor(heads: HeadStore, nodes: NodeStore, records: RecordStore) {
     this.#heads = heads;
@@ -113,9 +118,14 @@ export class RepoReader {
     return this.#records.removeSome(accountId, rows) || hadNodes;
   }
 
-  /** How many blocks (commit, nodes, records) and records an account has. */
+  /** How many blocks (commit, nodes, records) and records an account has. A million take a while: each revision is counted once. */
   counts(accountId: number): { blocks: number; records: number } {
+    const rev = this.head(accountId)?.rev ?? null;
+    const known = this.#counted.get(accountId);
+    if (known !== undefined && known.rev === rev) return known.counts;
     const { records, blocks } = this.#records.count(accountId);
-    return { blocks: 1 + this.#nodes.count(accountId) + blocks, records };
+    const counts = { blocks: 1 + this.#nodes.count(accountId) + blocks, records };
+    if (rev !== null) this.#counted.set(accountId, { rev, counts });
+    return counts;
   }
 }

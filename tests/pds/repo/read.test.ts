@@ -63,3 +63,17 @@ test('so many wait and no more, and who went away is not searched for', async ()
   await expect(first).rejects.toThrow('went away');
   expect(await Promise.all(waiting)).toHaveLength(maxSearchesWaiting);
 });
+
+test('the records of a revision are counted once, those of no revision each time', () => {
+  const heads = new HeadStore(database);
+  const head = (rev: string) => ({ cid: block(0).cid, data: block(0).cid, rev });
+  expect(reader.counts(2)).toEqual({ records: 1, blocks: 2 });
+  database.exec("INSERT INTO record SELECT account, 'zone.example.thing', rkey, cid, rev, NULL, bytes FROM record WHERE account = 2");
+  expect(reader.counts(2)).toEqual({ records: 2, blocks: 2 });
+  heads.set(2, head('3k'), block(0).bytes);
+  expect(reader.counts(2)).toEqual({ records: 2, blocks: 2 });
+  database.exec('DELETE FROM record WHERE account = 2');
+  expect(reader.counts(2)).toEqual({ records: 2, blocks: 2 });
+  heads.set(2, head('3l'), block(0).bytes);
+  expect(reader.counts(2)).toEqual({ records: 0, blocks: 1 });
+});
