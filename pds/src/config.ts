@@ -190,6 +190,11 @@ export function handleDomains({ serviceHandleDomains, hostname }: PdsConfig): re
   return hostname === 'localhost' ? ['.test'] : [`.${hostname}`];
 }
 
+/** Gives the host names this server has or had. */
+export function ownHosts({ hostname, formerHostnames }: PdsConfig): readonly string[] {
+  return [hostname, ...formerHostnames];
+}
+
 /** Gives the folder of imports under way. */
 export function importFolder({ dataDirectory }: PdsConfig): string {
   return join(dataDirectory, 'imports');

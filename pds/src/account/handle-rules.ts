@@ -24,7 +24,9 @@ export type HandleVerdict =
 export interface HandleRuleOptions {
   /** Domains of this server, each with a leading dot. */
   readonly domains: readonly string[];
-  /** True for an operator, who may give reserved labels away. */
+  /** Names of this server itself: who had one as a handle would be taken for it. */
+  readonly hosts?: readonly string[];
+  /** True for an operator, who may give reserved labels away, and the server's name. */
   readonly allowReserved?: boolean;
 }
 
@@ -33,7 +35,7 @@ function refuse(message: string, error: 'InvalidHandle' | 'HandleNotAvailable' =
 }
 
 /** Judges a handle as typed; the handle of a verdict is in lower case. */
-export function judgeHandle(typed: string, { domains, allowReserved = false }: HandleRuleOptions): HandleVerdict {
+export function judgeHandle(typed: string, { domains, hosts = [], allowReserved = false }: HandleRuleOptions): HandleVerdict {
   const handle = typed.toLowerCase();
   if (!isValidHandle(handle)) return refuse('Input/handle must be a valid handle');
   const domain = domains.find((domain) => handle.endsWith(domain));
@@ -45,6 +47,6 @@ export function judgeHandle(typed: string, { domains, allowReserved = false }: H
   if (label.includes('.')) return refuse('Invalid characters in handle');
   if (label.length < minLabelLength) return refuse('Handle too short');
   if (label.length > maxLabelLength) return refuse('Handle too long');
-  if (!allowReserved && isReservedLabel(label)) return refuse('Reserved handle', 'HandleNotAvailable');
+  if (!allowReserved && (isReservedLabel(label) || hosts.includes(handle))) return refuse('Reserved handle', 'HandleNotAvailable');
   return { kind: 'local', handle };
 }

@@ -11,14 +11,16 @@ import { judgeHandle } from '../account/handle-rules.ts';
 /** Judges wished-for handles. */
 export class HandleChoice {
   readonly #domains: readonly string[];
+  readonly #hosts: readonly string[];
   readonly #resolver: IdentityResolver;
   readonly #hosted: Pick<HostedDids, 'isHeld'>;
 
-  /** `domains` are this server's, each with a leading dot. */
-  constructor(domains: readonly string[], resolver: IdentityResolver, hosted: Pick<HostedDids, 'isHeld'>) {
-    this.#domains = domains;
-    this.#resolver = resolver;
-    this.#hosted = hosted;
+  /** `domains` are this server's, each with a leading dot, `hosts` its own names. */
+  constructor(o: { domains: readonly string[]; hosts: readonly string[]; resolver: IdentityResolver; hosted: Pick<HostedDids, 'isHeld'> }) {
+    this.#domains = o.domains;
+    this.#hosts = o.hosts;
+    this.#resolver = o.resolver;
+    this.#hosted = o.hosted;
   }
 
   /**
@@ -26,7 +28,7 @@ export class HandleChoice {
    * @throws XrpcError 400 InvalidHandle, HandleNotAvailable, UnsupportedDomain, InvalidRequest
    */
   async check(typed: string, did: string | null, { allowReserved = false } = {}): Promise<string> {
-    const verdict = judgeHandle(typed, { domains: this.#domains, allowReserved });
+    const verdict = judgeHandle(typed, { domains: this.#domains, hosts: this.#hosts, allowReserved });
     if (verdict.kind === 'refused') throw invalidRequest(verdict.message, verdict.error);
     if (verdict.kind === 'local') {
       if (this.#hosted.isHeld(verdict.handle, did)) throw invalidRequest(`Handle already taken: ${verdict.handle}`, 'HandleNotAvailable');

@@ -18,7 +18,7 @@ import { Sessions } from '../account/sessions.ts';
 import { AccountStanding } from '../account/standing.ts';
 import { Authenticator } from '../api/auth.ts';
 import { DocumentView } from '../api/server/document-view.ts';
-import { areInvitesRequired, handleDomains } from '../config.ts';
+import { areInvitesRequired, handleDomains, ownHosts } from '../config.ts';
 import { DocumentCheck } from '../identity/document-check.ts';
 import { HandleChange } from '../identity/handle-change.ts';
 import { HandleChoice } from '../identity/handle-choice.ts';
@@ -66,7 +66,7 @@ export function openAccounts(stage: Stage, stores: Stores, writes: Writes, netwo
   const registrar = new Registrar({ ...shared, sessions, invites, repos, log: stage.log });
   const emailChanges = new EmailChanges(shared);
   const passwordChanges = new PasswordChanges(shared);
-  const choice = new HandleChoice(handleDomains(config), resolver, hosted);
+  const choice = new HandleChoice({ domains: handleDomains(config), hosts: ownHosts(config), resolver, hosted });
   const change = new HandleChange(shared);
   const documents = new DocumentCheck(resolver, keys, server);
   const desk = new AccountDesk({ ...shared, registrar, choice, change, passwordChanges, emailChanges, departures, standing, documents });

@@ -6,7 +6,7 @@
 import type { ApiParts } from '../api/index.ts';
 import { Limits } from '../api/limits.ts';
 import { BlobUploader } from '../blob/upload.ts';
-import { areInvitesRequired, blobFolders, handleDomains } from '../config.ts';
+import { areInvitesRequired, blobFolders, handleDomains, ownHosts } from '../config.ts';
 import { Neighbours } from '../overview/neighbours.ts';
 import { Overview } from '../overview/overview.ts';
 import { EventRate } from '../sequencer/event-rate.ts';
@@ -63,7 +63,7 @@ export function apiParts(stage: Stage, stores: Stores, writes: Writes, network: 
     deleteAccount: { auth, departures, limits },
     invites: { auth, invites },
     signingKey: { reservedKeys, groups, limits },
-    signUp: { auth, accounts, hosted: people.hosted, domains, limits },
+    signUp: { auth, accounts, hosted: people.hosted, domains, hosts: ownHosts(config), limits },
     plcOperations: { auth, plcOperations, limits },
     resolve: { auth, accounts, resolver, groups, sequencer, domains, limits },
     lexicon: { publishedLexicons, limits },

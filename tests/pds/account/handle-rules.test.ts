@@ -26,6 +26,13 @@ test('an operator may give reserved labels away, and nothing else that is refuse
   expect(judgeHandle('ab.test', { domains, allowReserved: true }).kind).toBe('refused');
 });
 
+test('nobody but an operator gets the name of the server for a handle', () => {
+  const rules = { domains: ['.example.org'], hosts: ['home9.example.org', 'old.example.net'] };
+  expect(judgeHandle('HOME9.example.org', rules)).toEqual({ kind: 'refused', error: 'HandleNotAvailable', message: 'Reserved handle' });
+  expect(judgeHandle('home8.example.org', rules).kind).toBe('local');
+  expect(judgeHandle('home9.example.org', { ...rules, allowReserved: true }).kind).toBe('local');
+});
+
 test('every verdict but a refusal is in lower case', () => {
   assert(property(stringMatching(/^[a-zA-Z0-9-]{1,20}$/), constantFrom(...domains, '.org'), (label, domain) => {
     const verdict = judgeHandle(label + domain, { domains });

@@ -28,3 +28,18 @@ test('a handle that somebody changes to while a sign-up waits for the directory 
     await small.close();
   }
 });
+
+test('a name the server has or had is no handle for who signs up, or changes theirs', async () => {
+  const small = await startSmallPds({ environment: { PDS_FORMER_HOSTNAMES: 'home9.test' } });
+  try {
+    const bob = await small.newPerson('bob');
+    const refused = { status: 400, json: { error: 'HandleNotAvailable', message: 'Reserved handle' } };
+    expect(await small.call('com.atproto.server.createAccount', { body: { handle: 'Home9.test', password: 'x' } })).toMatchObject(refused);
+    expect(await small.call('com.atproto.identity.updateHandle', { token: bob.token, body: { handle: 'home9.test' } })).toMatchObject(refused);
+    const { json } = await small.call('com.atproto.temp.checkHandleAvailability', { params: { handle: 'home9.test' } });
+    expect(json['result']).toMatchObject({ $type: 'com.atproto.temp.checkHandleAvailability#resultUnavailable' });
+    expect((await small.call('com.atproto.identity.updateHandle', { token: bob.token, body: { handle: 'home8.test' } })).status).toBe(200);
+  } finally {
+    await small.close();
+  }
+});

@@ -15,8 +15,8 @@ import { fiveMinutesMs, type Limits } from '../limits.ts';
 /** Most handles that are offered. */
 const maxSuggestions = 5;
 
-/** Gives the methods; `domains` are this server's, each with a leading dot. */
-export function signUpRoutes(o: { auth: Authenticator; accounts: AccountStore; hosted: Pick<HostedDids, 'isHeld'>; domains: readonly string[]; limits: Limits }): XrpcRoute[] {
+/** Gives the methods; `domains` are this server's, each with a leading dot, `hosts` its own names. */
+export function signUpRoutes(o: { auth: Authenticator; accounts: AccountStore; hosted: Pick<HostedDids, 'isHeld'>; domains: readonly string[]; hosts: readonly string[]; limits: Limits }): XrpcRoute[] {
   const isFree = (handle: string): boolean => judgeHandle(handle, o).kind === 'local' && o.accounts.byHandle(handle) === null && !o.hosted.isHeld(handle, null);
   return [
     route<unknown, unknown, Caller>('com.atproto.temp.checkSignupQueue', {
