@@ -23,7 +23,8 @@ export function isPublicAddress(address: string): boolean {
   if (!ipaddr.isValid(address)) return false;
   // `process` turns IPv4-mapped IPv6 into IPv4; other embeddings (6to4, NAT64, Teredo) have ranges of their own and are refused.
   const parsed = ipaddr.process(address);
-  return parsed.range() === 'unicast';
+  // Of IPv6 only 2000::/3 is given out. What is beyond has no name in the library: `::7f00:1` is the IPv4-compatible form of 127.0.0.1.
+  return parsed.range() === 'unicast' && (parsed.kind() === 'ipv4' || (parsed.toByteArray()[0] ?? 0) >> 5 === 1);
 }
 
 /** Gives the host of a URL as an address when it is written as one, else null. */
