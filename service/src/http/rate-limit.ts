@@ -97,20 +97,38 @@ export interface RateLimitRule<R> {
   readonly points?: (request: R) => number;
 }
 
+/** What a rule looks at, and where its headers go. */
+interface Limited {
+  setHeader(name: string, value: string): void;
+}
+
 /**
  * Spends a request's points and sets the RateLimit-* headers of its answer.
  * @throws XrpcError 429 RateLimitExceeded
  */
-export function spend<R extends { setHeader(name: string, value: string): void }>(rule: RateLimitRule<R>, request: R): void {
-  const key = rule.key(request);
-  if (key === null) return;
-  const { limiter } = rule;
-  const spending = limiter.spend(key, rule.points?.(request) ?? 1);
-  request.setHeader('ratelimit-limit', String(limiter.points));
-  request.setHeader('ratelimit-remaining', String(spending.remaining));
-  request.setHeader('ratelimit-reset', String(spending.resetSeconds));
-  request.setHeader('ratelimit-policy', `${limiter.points};w=${Math.ceil(limiter.windowMs / 1_000)}`);
-  if (!spending.isAllowed) {
-    throw new XrpcError(429, 'RateLimitExceeded', 'Rate Limit Exceeded', { 'retry-after': String(spending.retryAfterSeconds) });
+export function spend<R extends Limited>(rule: RateLimitRule<R>, request: R): void {
+  spendAll([rule], request);
+}
+
+/**
+ * Spends a request's points by every rule, in their order; the RateLimit-* headers of its answer tell of the bucket with the fewest left.
+ * @throws XrpcError 429 RateLimitExceeded by the first that has not enough; those before it have been paid
+ */
+export function spendAll<R extends Limited>(rules: readonly RateLimitRule<R>[], request: R): void {
+  let least = Infinity;
+  for (const rule of rules) {
+    const key = rule.key(request);
+    if (key === null) continue;
+    const spending = rule.limiter.spend(key, rule.points?.(request) ?? 1);
+    if (spending.remaining < least || !spending.isAllowed) tell(rule.limiter, spending, request);
+    least = Math.min(least, spending.remaining);
+    if (!spending.isAllowed) throw new XrpcError(429, 'RateLimitExceeded', 'Rate Limit Exceeded', { 'retry-after': String(spending.retryAfterSeconds) });
   }
+}
+
+function tell({ points, windowMs }: RateLimiter, { remaining, resetSeconds }: Spending, answer: Limited): void {
+  answer.setHeader('ratelimit-limit', String(points));
+  answer.setHeader('ratelimit-remaining', String(remaining));
+  answer.setHeader('ratelimit-reset', String(resetSeconds));
+  answer.setHeader('ratelimit-policy', `${points};w=${Math.ceil(windowMs / 1_000)}`);
 }

@@ -12,7 +12,7 @@ import { ProtocolError } from '@dunlin/protocol/base/errors';
 import { isTestRun } from '../config/env.ts';
 import type { App, Context } from '../http/app.ts';
 import { clientAddress } from '../http/client-address.ts';
-import { spend, type RateLimitRule } from '../http/rate-limit.ts';
+import { spend, spendAll, type RateLimitRule } from '../http/rate-limit.ts';
 import { allowLongBody } from '../http/slow-bodies.ts';
 import type { Metrics } from '../metrics/registry.ts';
 import { discardRest } from './body.ts';
@@ -98,7 +98,7 @@ export function route<P = Record<string, unknown>, I = unknown, A = undefined>(n
       const { input, rawInput, encoding } = await readInput();
       if (isLosable(auth)) auth.assertHolds();
       const request = new RequestOfCall<P, I, A>(call, { input: input as I, rawInput, encoding, auth });
-      for (const limit of limits) spend(limit, request);
+      spendAll(limits, request);
       return o.handler(request);
     },
   };

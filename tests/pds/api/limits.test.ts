@@ -21,7 +21,7 @@ const creates = (count: number): object[] => Array.from({ length: count }, () =>
 test('writes cost three points for a new record, two for a change, one for a deletion, of 5,000 an hour', async () => {
   const left = ({ headers }: Answer): number => Number(headers.get('ratelimit-remaining'));
   const first = await write(creates(1));
-  expect([first.status, first.headers.get('ratelimit-limit'), first.headers.get('ratelimit-policy')]).toEqual([200, '35000', '35000;w=86400']);
+  expect([first.status, first.headers.get('ratelimit-limit'), first.headers.get('ratelimit-policy')]).toEqual([200, '5000', '5000;w=3600']);
   const { json } = await small.call('com.atproto.repo.createRecord', { body: { repo: alice.did, collection: 'app.bsky.feed.post', rkey: '3kabcdefgh222', record: post('x') }, token: alice.token });
   expect(json['uri']).toBeDefined();
   const place = { collection: 'app.bsky.feed.post', rkey: '3kabcdefgh222' };

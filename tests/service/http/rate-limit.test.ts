@@ -2,7 +2,7 @@
 import { describe, expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
 import { ManualClock } from '@dunlin/protocol/base/clock';
-import { RateLimiter, spend } from '@dunlin/service/http/rate-limit';
+import { RateLimiter, spend, spendAll } from '@dunlin/service/http/rate-limit';
 
 const clock = (): ManualClock => new ManualClock(1_000_000_000_000);
 
@@ -56,6 +56,29 @@ describe('a rate limiter', () => {
         expect(given).toBeLessThanOrEqual(5 + (elapsedMs * 5) / 1_000 + 1e-3);
       }
     }));
+  });
+
+  test('tells of the bucket that is nearest to its end, in whatever order the rules stand, and of the one that refuses', () => {
+    const now = clock();
+    const hour = { limiter: new RateLimiter({ points: 3, windowMs: 3_600_000, clock: now }), key: () => 'a' };
+    const day = { limiter: new RateLimiter({ points: 5, windowMs: 86_400_000, clock: now }), key: () => 'a' };
+    const told: Record<string, string> = {};
+    const request = { setHeader: (name: string, value: string) => void (told[name] = value) };
+    const left = (): string => `${told['ratelimit-remaining']} of ${told['ratelimit-policy']}`;
+    for (const rules of [[hour, day], [day, hour]]) {
+      hour.limiter.reset('a');
+      day.limiter.reset('a');
+      spendAll(rules, request);
+      expect(left()).toBe('2 of 3;w=3600');
+      spendAll(rules, request);
+      spendAll(rules, request);
+      expect(() => spendAll(rules, request)).toThrow('Rate Limit Exceeded');
+      expect(left()).toBe('0 of 3;w=3600');
+      hour.limiter.reset('a');
+      spendAll(rules, request);
+      // The hour's bucket is full again but for one: it is the day's that tells now.
+      expect(left()).toMatch(/^[01] of 5;w=86400$/);
+    }
   });
 
   test('lets requests without a key pass free', () => {
