@@ -193,7 +193,7 @@ function mount(app: App, o: MountParts): void {
   mountXrpc(app, [...queryRoutes(o), o.streams.route], {
     lexicons: loadLexicons(),
     metrics: o.metrics,
-    rateLimit: { limiter: new RateLimiter({ ...queryLimit, clock: o.clock }), key: ({ ip }) => limitKey(ip) },
+    rateLimit: [{ limiter: new RateLimiter({ ...queryLimit, clock: o.clock }), key: ({ ip }) => limitKey(ip) }],
   });
   const router = createRouter();
   serveDidDocument(router, o.identity);

@@ -4,6 +4,7 @@
  * so a stranger is asked who it is, as at the reference PDS, and an account is told 501.
  * Source: surface of the reference PDS.
  */
+import type { RateLimitRule } from '@dunlin/service/http/rate-limit';
 import { mainTypeOf, type Lexicons } from '@dunlin/service/xrpc/lexicons';
 import type { XrpcRoute } from '@dunlin/service/xrpc/route';
 import { archiveTicketRoute } from './account/archive.ts';
@@ -30,6 +31,7 @@ import { hostedDidRoutes } from './identity/hosted-did.ts';
 import { plcOperationRoutes } from './identity/plc-operations.ts';
 import { resolveRoutes } from './identity/resolve.ts';
 import { resolveLexiconRoute } from './lexicon.ts';
+import type { LimitedRequest } from './limits.ts';
 import { notificationRoutes } from './notification.ts';
 import type { passOn } from './proxy.ts';
 import { applyWritesRoute } from './repo/apply-writes.ts';
@@ -87,6 +89,8 @@ export interface ApiParts {
   readonly passkeyChecks: Parameters<typeof passkeyCheckRoutes>[0];
   readonly adminFactors: Parameters<typeof adminFactorRoutes>[0];
   readonly notification: Parameters<typeof notificationRoutes>[0];
+  /** What every call costs its address. */
+  readonly everyCall: readonly RateLimitRule<LimitedRequest>[];
   /** For methods that are not in the table. */
   readonly proxy: Parameters<typeof passOn>[0];
   readonly adminMail: Parameters<typeof adminMailRoutes>[0];

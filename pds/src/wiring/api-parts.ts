@@ -4,7 +4,7 @@
  * Not for the methods themselves. Source: ours.
  */
 import type { ApiParts } from '../api/index.ts';
-import { Limits } from '../api/limits.ts';
+import { fiveMinutesMs, Limits } from '../api/limits.ts';
 import { BlobUploader } from '../blob/upload.ts';
 import { areInvitesRequired, blobFolders, handleDomains, ownHosts } from '../config.ts';
 import { Neighbours } from '../overview/neighbours.ts';
@@ -41,6 +41,7 @@ export function apiParts(stage: Stage, stores: Stores, writes: Writes, network: 
   const overview = new Overview({ ...stores, ...writes, eventRate, folders, clock });
   const neighbours = new Neighbours({ relays: config.crawlers, server, mailer: people.mailer, moderationMailer, fetch: fetchDirect, clock });
   return {
+    everyCall: limits.perAddress([3_000, fiveMinutesMs]),
     createAccount: { auth, hosted: people.hosted, registrar, invites, handles: choice, documents: documentView, limits, fresh: second.fresh },
     sessions: { auth, accounts, sessions, documents: documentView, limits, factors: second.check, fresh: second.fresh },
     standing: { auth, standing, documents, repos, blobs, preferences },

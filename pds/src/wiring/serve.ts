@@ -27,7 +27,7 @@ export async function serve(stage: Stage, routes: ApiParts, { database, accounts
   const app = createApp({ log, metrics, serverName: `dunlin-pds/${version}`, clock });
   mountHealth(app, () => void database.prepare('SELECT 1').get());
   // First, since nearly every request is for it: routers look through all their paths. What is not its own it lets pass.
-  mountXrpc(app, apiRoutes(routes, loadLexicons()), { lexicons: loadLexicons(), metrics, fallback: passOn(routes.proxy) });
+  mountXrpc(app, apiRoutes(routes, loadLexicons()), { lexicons: loadLexicons(), metrics, fallback: passOn(routes.proxy), rateLimit: routes.everyCall });
   mountRouter(app, oauth.pages);
   app.use(oauth.front.middleware);
   mountRouter(app, pages({ accounts, server, hosted }));

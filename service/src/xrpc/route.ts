@@ -12,7 +12,7 @@ import { ProtocolError } from '@dunlin/protocol/base/errors';
 import { isTestRun } from '../config/env.ts';
 import type { App, Context } from '../http/app.ts';
 import { clientAddress } from '../http/client-address.ts';
-import { spend, spendAll, type RateLimitRule } from '../http/rate-limit.ts';
+import { spendAll, type RateLimitRule } from '../http/rate-limit.ts';
 import { allowLongBody } from '../http/slow-bodies.ts';
 import type { Metrics } from '../metrics/registry.ts';
 import { discardRest } from './body.ts';
@@ -115,7 +115,7 @@ export interface MountOptions {
   readonly fallback?: (context: Context) => Promise<void>;
   readonly metrics?: Metrics;
   /** Spent on every call by its address before anything else is looked at. */
-  readonly rateLimit?: RateLimitRule<{ readonly ip: string; setHeader(name: string, value: string): void }>;
+  readonly rateLimit?: readonly RateLimitRule<Pick<XrpcCall, 'ip' | 'headers' | 'setHeader'>>[];
   /** Checks JSON answers against the lexicon; default: in test runs. */
   readonly validateOutput?: boolean;
 }
@@ -138,8 +138,7 @@ export function mountXrpc(app: App, routes: readonly XrpcRoute[], o: MountOption
     context.state['route'] = found?.nsid ?? 'xrpc other';
     try {
       if (name === '' || name.includes('/')) throw invalidRequest('invalid xrpc path');
-      const { rateLimit } = o;
-      if (rateLimit) spend(rateLimit, { ip: clientAddress(context.req), setHeader: (name, value) => context.set(name, value) });
+      if (o.rateLimit) spendAll(o.rateLimit, { ip: clientAddress(context.req), headers: context.headers, setHeader: (name, value) => context.set(name, value) });
       if (found) await serve(context, found, o.lexicons, validateOutput);
       else if (o.fallback) await o.fallback(context);
       else throw methodNotImplemented();

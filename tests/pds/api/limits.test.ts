@@ -56,6 +56,23 @@ test.each([['createSession', 'com.atproto.server.createSession', 200], ['startPa
   expect(statuses).toEqual([...Array.from({ length: 30 }, () => status), 429]);
 });
 
+test('an address has 3,000 calls in five minutes, of whatever methods', async () => {
+  clock.advance(300_000);
+  const calls: [nsid: string, status: number][] = [['com.atproto.server.describeServer', 200], ['com.example.unknown', 401]];
+  const statuses: number[] = [];
+  for (let batch = 0; batch < 30; batch++) {
+    statuses.push(...await Promise.all(Array.from({ length: 100 }, async (_, index) => {
+      const [nsid, status] = calls[index % 2]!;
+      return (await small.call(nsid)).status === status ? 0 : 1;
+    })));
+  }
+  expect(statuses.reduce((sum, each) => sum + each)).toBe(0);
+  const refused = await small.call('com.atproto.server.describeServer');
+  expect([refused.status, refused.json['error'], refused.headers.get('ratelimit-policy')]).toEqual([429, 'RateLimitExceeded', '3000;w=300']);
+  expect((await small.call('com.atproto.server.describeServer', { headers: { 'x-ratelimit-bypass': key } })).status).toBe(200);
+  clock.advance(300_000);
+}, 60_000);
+
 test('one address has 300 sign-ins in five minutes, whatever names it makes up', async () => {
   const stop = new AbortController();
   const statuses: number[] = [];
