@@ -68,7 +68,7 @@ export class Intake {
     budget.charge(upstream, cost);
     this.#parts.push({
       kind, upstream, open, bytes, cost, scan, did: scan.did ?? '', receivedAtMs: this.#parts.clock.elapsedMs(),
-      key: null, verdict: null, isRefreshed: false, isStatusAsked: false, isHeld: false, row: -1, breaks: false,
+      key: null, verdict: null, lane: null, isRefreshed: false, isStatusAsked: false, isHeld: false, row: -1, breaks: false,
     });
     // Asked now and not when charging: what was dropped at once has given its room back already.
     return budget.hasRoom(upstream);

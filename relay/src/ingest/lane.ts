@@ -30,6 +30,8 @@ export interface Item {
   /** The key it was handed to a worker with; null before. */
   key: AccountKey | null;
   verdict: VerifyVerdict | null;
+  /** Where it is; null before it is in one. */
+  lane: Lane | null;
   /** The DID was looked up anew for this event; once is enough. */
   isRefreshed: boolean;
   /** Its host was asked whether the account is active; once is enough. */

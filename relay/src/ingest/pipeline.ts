@@ -7,49 +7,18 @@
  */
 import { assert } from '@dunlin/protocol/base/assert';
 import { ProtocolError } from '@dunlin/protocol/base/errors';
-import type { Clock } from '@dunlin/protocol/base/clock';
 import type { DropReason } from '@dunlin/protocol/repo/drop-reason';
 import { AccountEvents } from './account-event.ts';
 import type { AccountOutcome } from './account-event.ts';
-import type { Acceptance } from './acceptance.ts';
 import { checkAccount, checkContinuity, checkSigned, continuesTold, repeatsRev } from './gate.ts';
-import type { Known } from './gate.ts';
-import type { Heard } from './heard.ts';
-import type { Hold } from './hold.ts';
-import type { Cause, Identities, Settlement } from './identities.ts';
+import type { Cause, Settlement } from './identities.ts';
 import { IdentityEvents } from './identity-event.ts';
-import type { IngestMetrics } from './ingest-metrics.ts';
 import type { Item, Lane } from './lane.ts';
 import { Lanes } from './lanes.ts';
-import type { IngestLimits } from './limits.ts';
-import type { Reactivation } from './reactivation.ts';
-import type { VerifyPool } from './verify-pool.ts';
+import type { PipelineParts } from './pipeline-parts.ts';
 
-/** What it works with. */
-export interface PipelineParts extends Known {
-  readonly heard: Heard;
-  readonly limits: IngestLimits;
-  /** For questions to hosts: guarded against private addresses, bounded in bytes and time. */
-  readonly fetch: typeof globalThis.fetch;
-  readonly identities: Identities;
-  readonly reactivation: Reactivation;
-  readonly pool: VerifyPool;
-  readonly acceptance: Acceptance;
-  readonly hold: Hold;
-  readonly clock: Clock;
-  readonly metrics: IngestMetrics;
-  /** Drops commits that do not follow the last one, instead of passing them on and counting. */
-  readonly dropsDiscontinuous: boolean;
-  /** Called once for each event that is dropped. */
-  readonly onDropped: (item: Item, reason: DropReason, detail: string) => void;
-  /** Called when an account's host was taken at its word without an event of its own. */
-  readonly onTold: (row: number) => void;
-  /** Called on our own mistakes in asynchronous work. */
-  readonly onFault: (error: unknown) => void;
-}
-
-/** What one step made of the first event of a lane. */
-type Step = 'done' | 'wait';
+/** What one step made of the first event of a lane; moved: it is in another lane now. */
+type Step = 'done' | 'wait' | 'moved';
 
 /** The pipeline. */
 export class Pipeline {
@@ -78,6 +47,7 @@ export class Pipeline {
       this.#drop(item, 'queueFull', `too much of this account is held back already, or of its host: bytes=${lane.held.bytes}`);
       return;
     }
+    item.lane = lane;
     lane.items.push(item);
     if (lane.items.length === 1) this.#advance(lane);
     else this.#verifyEarly(lane, item);
@@ -97,8 +67,9 @@ export class Pipeline {
         this.#lanes.delete(lane);
         return;
       }
-      if (this.#step(lane, item) === 'wait') return;
-      this.#shift(lane);
+      const step = this.#step(lane, item);
+      if (step === 'wait') return;
+      if (step === 'done') this.#shift(lane);
     }
   }
 
@@ -126,9 +97,10 @@ export class Pipeline {
     // A key that has changed since the event was handed to the worker counts anew.
     if (verdict === null || item.key === null || !table.isKey(row, item.key)) return this.#verify(lane, item, row);
     if (verdict.accepted) return this.#acceptSigned(lane, item, row, verdict);
-    if (verdict.reason === 'badSignature' && !item.isRefreshed && identities.mayRefresh(lane.did, item.upstream)) {
-      item.isRefreshed = true;
-      return this.#lookUp(lane, item, 'bad-signature');
+    if (verdict.reason === 'badSignature' && !item.isRefreshed) {
+      if (this.#setApart(lane, item)) return 'moved';
+      item.isRefreshed = identities.mayRefresh(lane.did, item.upstream);
+      if (item.isRefreshed) return this.#lookUp(lane, item, 'bad-signature');
     }
     return this.#drop(item, verdict.reason, verdict.detail);
   }
@@ -202,7 +174,7 @@ export class Pipeline {
     if (heard.isEcho(telling, item.upstream.relay > 0)) return this.#drop(item, 'duplicate', 'the same #identity was passed on before');
     metrics.lookups.inc({ cause: 'identity-event' });
     this.#while(lane, hold.whileAsked(lane, item, this.#identityEvents.decide(item, clock.elapsedMs())), (outcome) => {
-      if (outcome.kind === 'later') return this.#hold(lane, outcome.detail);
+      if (outcome.kind === 'later') return this.#setApart(lane, item) ? this.#advance(lane) : this.#hold(lane, outcome.detail);
       if (outcome.kind === 'drop') this.#drop(item, outcome.reason, outcome.detail);
       else this.#parts.acceptance.identity(lane, item, outcome.row, outcome.frame);
       this.#shift(lane);
@@ -223,6 +195,15 @@ export class Pipeline {
       this.#advance(lane);
     });
     return 'wait';
+  }
+
+  /** Lets the account's host, and other relays, wait no longer for what a relay may have forged. */
+  #setApart(lane: Lane, { upstream }: Item): boolean {
+    if (upstream.relay === 0) return false;
+    if (lane.held) this.#parts.hold.end(lane);
+    const apart = this.#lanes.setApart(lane, upstream);
+    if (apart !== null) this.#advance(apart);
+    return apart !== null;
   }
 
   /** Keeps the lane still while something asynchronous goes on for its first event. */
@@ -252,7 +233,8 @@ export class Pipeline {
     const kind = item.kind === 'sync' ? 'sync' : 'commit';
     this.#parts.pool.submit(lane.hash.low, { kind, bytes: item.bytes, key }, (verdict) => {
       item.verdict = verdict;
-      if (lane.items[0] === item) this.#advance(lane);
+      // It may have been set apart meanwhile.
+      if (item.lane?.items[0] === item) this.#advance(item.lane);
     });
     return 'wait';
   }

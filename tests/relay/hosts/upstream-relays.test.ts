@@ -139,6 +139,42 @@ test('what is not true is dropped through a relay as from a host', async () => {
   expect(consumer.frames).toHaveLength(1);
 });
 
+describe('while the directory is silent', () => {
+  beforeEach(async () => {
+    await listen(pds);
+    pds.send(account.commit());
+    await consumer.take(1);
+    relay.directory.isDown = true;
+  });
+
+  test.each([
+    ['commit', () => new FakeAccount({ did: account.did }).commit()],
+    ['#identity', () => account.identity()],
+  ])('a forged %s of a relay keeps what the host of the account says waiting not at all', async (_, forge) => {
+    upstream.send(forge());
+    await eventually('it is held', async () => (await relay.metric('relay_accounts_held_total')) === 1);
+    const events = [account.commit(), account.commit()];
+    for (const event of events) pds.send(event);
+    expect((await consumer.take(3)).slice(1).map((frame) => scanFrame(frame).rev)).toEqual(events.map(({ rev }) => rev));
+    upstream.send(events[0]!);
+    relay.directory.isDown = false;
+    await dropped('duplicate');
+  });
+
+  test('what a relay tells is kept in its order until it can be verified, and goes out once', async () => {
+    const rotated = new FakeAccount({ did: account.did });
+    relay.directory.documents.set(account.did, rotated.document(pds.origin));
+    const events = [rotated.identity(), rotated.commit(), rotated.commit()] as const;
+    for (const event of events) upstream.send(event);
+    await eventually('it is held', async () => (await relay.metric('relay_accounts_held_total')) === 1);
+    relay.directory.isDown = false;
+    expect(kinds(await consumer.take(4)).slice(1)).toEqual(['#identity', '#commit', '#commit']);
+    for (const event of events) pds.send(event);
+    await dropped('duplicate', 3);
+    expect(consumer.frames.slice(2).map((frame) => scanFrame(frame).rev)).toEqual([events[1].rev, events[2].rev]);
+  });
+});
+
 test('accounts of a banned or blocked host are dropped, known or not, and come again when it is unbanned', async () => {
   upstream.send(account.commit());
   await consumer.take(1);

@@ -32,7 +32,7 @@ function laneOf(from: Upstream, count: number): Lane {
   const lane = new Lane('did:plc:abc 1', 'did:plc:abc', hashDid('did:plc:abc'));
   for (let i = 0; i < count; i++) {
     const item: Item = {
-      kind: 'account', upstream: from, open: { seq: i, isSettled: false }, bytes, cost: size, scan: scanFrame(bytes), did: lane.did, receivedAtMs: 0, key: null, verdict: null, isRefreshed: false, isStatusAsked: false, isHeld: false, row: -1, breaks: false,
+      kind: 'account', upstream: from, open: { seq: i, isSettled: false }, bytes, cost: size, scan: scanFrame(bytes), did: lane.did, receivedAtMs: 0, key: null, verdict: null, lane: null, isRefreshed: false, isStatusAsked: false, isHeld: false, row: -1, breaks: false,
     };
     budget.charge(from, size);
     lane.items.push(item);

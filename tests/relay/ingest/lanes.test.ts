@@ -30,6 +30,24 @@ test('a stranger has a lane apart, before and after the host of the account spea
   }
 });
 
+test('what came through a relay can be set apart, in its order, and what it tells goes on there until that is empty', () => {
+  const { lanes, did, lane } = begin(true);
+  const main = lane(home);
+  const item = (upstream: { id: number; relay: number }): Item => ({ did, upstream }) as Item;
+  const [first, own, second, other] = [item(relayHost), item(home), item(relayHost), item(otherRelay)];
+  main.items.push(first, own, second, other);
+  const apart = lanes.setApart(main, relayHost as Item['upstream'])!;
+  expect([main.items, apart.items, first.lane === apart, own.lane]).toEqual([[own, other], [first, second], true, undefined]);
+  expect([lane(relayHost), lane(home), lane(otherRelay)]).toEqual([apart, main, main]);
+  expect(lanes.setApart(apart, relayHost as Item['upstream'])).toBeNull();
+  const third = item(relayHost);
+  main.items.push(third);
+  expect(lanes.setApart(main, relayHost as Item['upstream'])).toBe(apart);
+  expect(apart.items).toEqual([first, second, third]);
+  lanes.delete(apart);
+  expect([lane(relayHost), lanes.size]).toEqual([main, 1]);
+});
+
 test('of an account nobody knows two hosts have two lanes, and each goes on in its own', () => {
   const { lanes, table, did, lane } = begin(false);
   const [first, second] = [lane(stranger), lane(home)];
