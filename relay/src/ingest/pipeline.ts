@@ -99,7 +99,8 @@ export class Pipeline {
     if (verdict.accepted) return this.#acceptSigned(lane, item, row, verdict);
     if (verdict.reason === 'badSignature' && !item.isRefreshed) {
       if (this.#setApart(lane, item)) return 'moved';
-      item.isRefreshed = identities.mayRefresh(lane.did, item.upstream);
+      // Who is held was counted the first time, and has had no answer yet.
+      item.isRefreshed = lane.held !== null || identities.mayRefresh(lane.did, item.upstream);
       if (item.isRefreshed) return this.#lookUp(lane, item, 'bad-signature');
     }
     return this.#drop(item, verdict.reason, verdict.detail);
@@ -187,7 +188,10 @@ export class Pipeline {
     this.#parts.metrics.lookups.inc({ cause });
     const work = this.#parts.identities.settle(lane.did, item.upstream, cause);
     this.#while(lane, lane.did.startsWith('did:web:') ? this.#parts.hold.whileAsked(lane, item, work) : work, (settlement: Settlement) => {
-      if (settlement.kind === 'later') return this.#hold(lane, settlement.detail);
+      if (settlement.kind === 'later') {
+        item.isRefreshed = false;
+        return this.#hold(lane, settlement.detail);
+      }
       if (settlement.kind === 'drop') {
         this.#drop(item, settlement.reason, settlement.detail);
         this.#shift(lane);

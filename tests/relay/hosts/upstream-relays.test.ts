@@ -161,6 +161,16 @@ describe('while the directory is silent', () => {
     await dropped('duplicate');
   });
 
+  test('a commit with a key that is new is held until the directory can say so, however often it is asked', async () => {
+    const rotated = new FakeAccount({ did: account.did });
+    relay.directory.documents.set(account.did, rotated.document(pds.origin));
+    const before = relay.directory.asked.length;
+    pds.send(rotated.commit());
+    await eventually('the directory was asked twice', () => relay.directory.asked.length >= before + 2);
+    relay.directory.isDown = false;
+    expect(scanFrame((await consumer.take(2))[1]!).rev).toBe(rotated.head?.rev);
+  });
+
   test('what a relay tells is kept in its order until it can be verified, and goes out once', async () => {
     const rotated = new FakeAccount({ did: account.did });
     relay.directory.documents.set(account.did, rotated.document(pds.origin));
