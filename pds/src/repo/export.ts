@@ -15,8 +15,14 @@ import { XrpcError } from '@dunlin/service/xrpc/errors';
 import { RepoSnapshot, type SnapshotHead } from './export-blocks.ts';
 import { pieceBytes } from './export-car.ts';
 
-/** Most exports at once. */
+/** Most exports at once, but for long ones. */
 export const maxExportsAtOnce = 4;
+
+/** An export that is read for longer, in ms, keeps nobody waiting any more. */
+export const longAfterMs = 60_000;
+
+/** Most long exports beside the others; when more wait, the slowest of them is cut off. */
+export const maxLongExports = 12;
 
 /** Most exports that wait for a place. */
 export const maxExportsWaiting = 64;
@@ -32,6 +38,8 @@ class Reading {
   readonly #pace = new Pace(exportPace);
   readonly #giveBack: () => void;
   #bytes = 0;
+  #readBytes = 0;
+  #heldMs = 0;
   #isHeld = true;
 
   constructor(giveBack: () => void) {
@@ -47,10 +55,22 @@ class Reading {
     this.end();
   }
 
+  /** True for one that holds a place and has for long. */
+  get isLong(): boolean {
+    return this.#isHeld && this.#heldMs >= longAfterMs;
+  }
+
+  /** How fast it has been read until the last look. */
+  get bytesPerMs(): number {
+    return this.#readBytes / this.#heldMs;
+  }
+
   /** False when what was asked for since the last look, `waitedMs` ago, was too little to go on holding a place. */
   keepsPace(waitedMs: number): boolean {
     const bytes = this.#bytes;
     this.#bytes = 0;
+    this.#readBytes += bytes;
+    this.#heldMs += waitedMs;
     return !this.#isHeld || this.#pace.took({ waitedMs, bytes });
   }
 
@@ -69,6 +89,7 @@ export class RepoExporter {
   readonly #streams = new Map<Readable, Reading>();
   readonly #timer: Timer;
   #opened = 0;
+  #places = maxExportsAtOnce;
   #isClosed = false;
 
   /** `open` opens the database once more, for reading only; `onFault` is told when an export had to be cut short. */
@@ -149,6 +170,15 @@ export class RepoExporter {
   /** Cuts off who is too slow. It is their time alone: a piece that is asked for is there within milliseconds. */
   #cutSlow(): void {
     for (const [stream, reading] of this.#streams) if (!reading.keepsPace(lookEveryMs)) stream.destroy();
+    this.#letBy();
+  }
+
+  /** Lets those who wait by who read for long: a few who take the least of a large repository would close the door for all. */
+  #letBy(): void {
+    const long = [...this.#streams].filter(([, { isLong }]) => isLong).sort(([, a], [, b]) => a.bytesPerMs - b.bytesPerMs);
+    this.#places = maxExportsAtOnce + Math.min(long.length, maxLongExports);
+    while (this.#waiting.length > 0 && this.#opened < this.#places) this.#waiting.shift()?.(this.#openOne());
+    if (this.#waiting.length > 0 && long.length >= maxLongExports) long[0]?.[0].destroy();
   }
 
   /** Ends every export and closes the connections. */
@@ -162,20 +192,24 @@ export class RepoExporter {
   async #take(): Promise<RepoSnapshot> {
     const idle = this.#idle.pop();
     if (idle !== undefined) return idle;
-    if (this.#opened < maxExportsAtOnce) {
-      const snapshot = new RepoSnapshot(this.#open());
-      this.#opened++;
-      return snapshot;
-    }
+    if (this.#opened < this.#places) return this.#openOne();
     if (this.#waiting.length >= maxExportsWaiting) throw new XrpcError(503, 'NotEnoughResources', 'too many exports at once, try again later');
     return new Promise((resolve) => void this.#waiting.push(resolve));
   }
 
+  #openOne(): RepoSnapshot {
+    const snapshot = new RepoSnapshot(this.#open());
+    this.#opened++;
+    return snapshot;
+  }
+
   #giveBack(snapshot: RepoSnapshot): void {
     snapshot.end();
-    const next = this.#waiting.shift();
-    if (this.#isClosed) snapshot.close();
-    else if (next) next(snapshot);
-    else this.#idle.push(snapshot);
+    const isOneTooMany = this.#opened > this.#places;
+    const next = isOneTooMany || this.#isClosed ? undefined : this.#waiting.shift();
+    if (next) return next(snapshot);
+    if (!this.#isClosed && this.#opened <= maxExportsAtOnce) return void this.#idle.push(snapshot);
+    snapshot.close();
+    this.#opened--;
   }
 }

@@ -11,7 +11,7 @@ import { cidForCbor } from '@dunlin/protocol/data/cid';
 import { Mst } from '@dunlin/protocol/mst/tree';
 import { signCommit } from '@dunlin/protocol/repo/commit';
 import { openDatabase } from '@dunlin/service/sqlite/database';
-import { exportPace, maxExportsAtOnce, RepoExporter } from '../../../pds/src/repo/export.ts';
+import { exportPace, longAfterMs, maxExportsAtOnce, maxLongExports, RepoExporter } from '../../../pds/src/repo/export.ts';
 import { HeadStore } from '../../../pds/src/repo/head-store.ts';
 import { NodeStore } from '../../../pds/src/repo/node-store.ts';
 import { RecordStore } from '../../../pds/src/repo/record-store.ts';
@@ -91,4 +91,46 @@ test('an export of which nothing is left to read holds no place, however slowly 
   const held = await Promise.all(Array.from({ length: maxExportsAtOnce + 1 }, () => ask(small, null)));
   clock.advance(2 * exportPace.windowMs);
   for (const { answer } of held) expect((await buffer(answer)).length).toBeGreaterThan(100_000);
+});
+
+/** Begins exports that hold places, and reads a piece or so many of each. */
+async function holdLarge(count: number, pieces: (index: number) => number = () => 1): Promise<Readable[]> {
+  const held = await Promise.all(Array.from({ length: count }, () => exporter.export(large, null)));
+  for (const [index, each] of held.entries()) {
+    whenDone(() => void each!.destroy());
+    for (let piece = 0; piece < pieces(index); piece++) if (each!.read() === null) await once(each!, 'readable');
+  }
+  return held.map((each) => each!);
+}
+
+test('who reads for long keeps nobody waiting any more, and who reads for less does', async () => {
+  await holdLarge(maxExportsAtOnce);
+  let isHad = false;
+  const waiting = exporter.export(small, null).then((body) => {
+    isHad = true;
+    return buffer(body!);
+  });
+  clock.advance(longAfterMs - 1_000);
+  await new Promise((resolve) => void setImmediate(resolve));
+  expect(isHad).toBe(false);
+  clock.advance(1_000);
+  expect((await waiting).length).toBeGreaterThan(100_000);
+});
+
+test('of so many long ones that no place is left the slowest is cut off, and only while somebody waits', async () => {
+  const held = await holdLarge(maxExportsAtOnce);
+  for (let long = maxExportsAtOnce; long < maxExportsAtOnce + maxLongExports; long += maxExportsAtOnce) {
+    clock.advance(longAfterMs);
+    held.push(...(await holdLarge(maxExportsAtOnce, (index) => index + 2)));
+  }
+  clock.advance(longAfterMs);
+  const isOpen = (): boolean[] => held.map(({ destroyed }) => !destroyed);
+  expect(isOpen().every(Boolean)).toBe(true);
+  const waiting = exporter.export(small, null).then((body) => buffer(body!));
+  clock.advance(1_000);
+  expect(isOpen().filter((each) => !each)).toHaveLength(1);
+  expect((await waiting).length).toBeGreaterThan(100_000);
+  clock.advance(10_000);
+  expect(isOpen().filter((each) => !each)).toHaveLength(1);
+  expect(faults).toEqual([]);
 });
