@@ -45,11 +45,6 @@ export class HostedDids implements AccountRows {
     this.areMade = o.areMade;
   }
 
-  /** Tells whether a DID's document is written here. */
-  isHosted(did: string): boolean {
-    return this.#find(did) !== null;
-  }
-
   /** Tells whether a document is written here and the account lives here: then it follows the account by itself. */
   follows(did: string): boolean {
     const found = this.#find(did);

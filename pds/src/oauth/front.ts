@@ -36,11 +36,6 @@ export class OAuthFront {
     this.#limit = o.limit;
   }
 
-  /** Tells whether the provider was loaded. */
-  get isLoaded(): boolean {
-    return this.#loading !== null;
-  }
-
   /** Gives the provider, which is made once; a failure is tried again at the next call. */
   readonly load = (): Promise<RunningProvider> => {
     this.#loading ??= this.#create().catch((fault: unknown) => {

@@ -8,9 +8,6 @@ import { sha256Latin1 } from '../crypto/hash.ts';
 /** Longest key, in bytes. Reference: 1,024; the longest valid NSID, a slash and the longest record key take 830. */
 export const maxKeyBytes = 1024;
 
-/** Highest layer there can be: every two zero bits at the front of a SHA-256 lift a key by one. */
-export const maxKeyHeight = 128;
-
 /** The slash between collection and rkey. */
 export const slashByte = 0x2f;
 

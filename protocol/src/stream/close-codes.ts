@@ -29,6 +29,3 @@ export const closeCodes = {
   /** Overloaded: come back later, from your cursor. */
   tryAgainLater: 1013,
 } as const;
-
-/** One of the codes above. */
-export type CloseCode = (typeof closeCodes)[keyof typeof closeCodes];

@@ -8,9 +8,6 @@ import { assert } from '@dunlin/protocol/base/assert';
 const finalText = 0x81;
 const finalBinary = 0x82;
 
-/** Longest frame header of a server, in bytes. */
-export const maxFrameHeaderBytes = 10;
-
 /** Says how many bytes the header before a payload takes: 2, 4 or 10. */
 export function frameHeaderBytes(payloadBytes: number): number {
   return payloadBytes < 126 ? 2 : payloadBytes < 65_536 ? 4 : 10;
