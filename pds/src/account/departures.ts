@@ -22,7 +22,6 @@ export class Departures {
   readonly #codes: MailCodes;
   readonly #standing: AccountStanding;
   readonly #clock: Clock;
-  #isRunning = false;
 
   constructor(o: { accounts: AccountStore; passwords: PasswordCheck; mailCodes: MailCodes; standing: AccountStanding; clock: Clock }) {
     this.#accounts = o.accounts;
@@ -48,28 +47,12 @@ export class Departures {
     await this.#standing.delete(account);
   }
 
-  /** Looks at deletion dates now and then; gives a function that ends it. */
-  start(onFault: (fault: unknown) => void): () => void {
-    const timer = this.#clock.every(departuresEveryMs, () => void this.deleteDue().catch(onFault), { unref: true });
-    return () => timer.cancel();
-  }
-
-  /** Deletes every deactivated account whose date is past and resolves with how many. A second call while one runs does nothing. */
-  async deleteDue(): Promise<number> {
-    if (this.#isRunning) return 0;
-    this.#isRunning = true;
-    try {
-      const due = this.#accounts.withDeletionDate().filter((account) => this.#isDue(account));
-      let deleted = 0;
-      for (const { id } of due) {
-        const account = this.#accounts.byId(id);
-        if (account === null || !this.#isDue(account)) continue;
-        await this.#standing.delete(account);
-        deleted++;
-      }
-      return deleted;
-    } finally {
-      this.#isRunning = false;
+  /** Deletes every deactivated account whose date is past; `signal` ends it after the account that is under way. */
+  async deleteDue(signal: AbortSignal): Promise<void> {
+    for (const { id } of this.#accounts.withDeletionDate()) {
+      if (signal.aborted) return;
+      const account = this.#accounts.byId(id);
+      if (account !== null && this.#isDue(account)) await this.#standing.delete(account);
     }
   }
 

@@ -27,7 +27,6 @@ export class BlobCollector {
   readonly #groups: GroupCommit;
   readonly #clock: Clock;
   readonly #graceMs: number;
-  #ask: () => void = () => undefined;
 
   constructor(o: { accounts: AccountStore; blobs: BlobStore; trashStore: TrashStore; trash: BlobTrash; groups: GroupCommit; clock: Clock; graceMs: number }) {
     this.#accounts = o.accounts;
@@ -39,41 +38,7 @@ export class BlobCollector {
     this.#graceMs = o.graceMs;
   }
 
-  /**
-   * Looks for unused blobs at once, and now and then; gives a function that ends it and waits for the look under way.
-   * Looks come one after another; those that fall due meanwhile are one.
-   */
-  start(onFault: (fault: unknown) => void): () => Promise<void> {
-    const end = new AbortController();
-    let isDue = false;
-    let looking: Promise<void> | null = null;
-    const look = async (): Promise<void> => {
-      while (isDue && !end.signal.aborted) {
-        isDue = false;
-        await this.collect(end.signal).catch(onFault);
-      }
-      looking = null;
-    };
-    const ask = (): void => {
-      isDue = true;
-      looking ??= look();
-    };
-    const timer = this.#clock.every(collectEveryMs, ask, { unref: true });
-    this.#ask = ask;
-    ask();
-    return async () => {
-      timer.cancel();
-      end.abort();
-      await looking;
-    };
-  }
-
-  /** Asks for a look soon, when it is known that something is due; nobody waits for it. */
-  nudge(): void {
-    this.#ask();
-  }
-
-  /** Moves every blob whose grace is over to the trash, and removes for good what has been there long enough. */
+  /** Moves every blob whose grace is over to the trash, and removes for good what has been there long enough; `signal` ends it after the step that is under way. */
   async collect(signal: AbortSignal): Promise<void> {
     const beforeMs = this.#clock.nowMs() - this.#graceMs;
     while (!signal.aborted) {

@@ -51,12 +51,6 @@ export class OAuthUpkeep {
       (SELECT id FROM oauth_device WHERE ${isStranger} ORDER BY last_seen_at DESC LIMIT -1 OFFSET ?)`);
   }
 
-  /** Looks for old rows now and then; gives a function that ends it. */
-  start(onFault: (fault: unknown) => void): () => void {
-    const timer = this.#clock.every(upkeepEveryMs, () => void this.prune().catch(onFault), { unref: true });
-    return () => timer.cancel();
-  }
-
   /** Removes what is over. */
   async prune(): Promise<void> {
     const nowMs = this.#clock.nowMs();

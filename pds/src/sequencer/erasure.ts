@@ -3,7 +3,6 @@
  * then: the rows say so. What a crash leaves undone is found by those rows.
  * Not for who is forgotten (`sequencer.ts`). Source: ours; decision 0027.
  */
-import type { Clock } from '@dunlin/protocol/base/clock';
 import type { Database } from '@dunlin/service/sqlite/database';
 import type { EventFiles } from './event-files.ts';
 import type { GroupCommit } from './group-commit.ts';
@@ -17,48 +16,20 @@ export class Erasure {
   readonly #groups: GroupCommit;
   readonly #files: EventFiles;
   readonly #runs: RunStore;
-  readonly #clock: Clock;
-  readonly #onFault: (fault: unknown) => void;
-  #erasing: Promise<void> | null = null;
-  #isClosing = false;
 
-  constructor(o: { database: Database; groups: GroupCommit; files: EventFiles; clock: Clock; onFault: (fault: unknown) => void }) {
+  constructor(o: { database: Database; groups: GroupCommit; files: EventFiles }) {
     this.#groups = o.groups;
     this.#files = o.files;
     this.#runs = new RunStore(o.database);
-    this.#clock = o.clock;
-    this.#onFault = o.onFault;
   }
 
-  /** Erases what there is, now and every now and then; gives a function that ends it after the run that is under way. */
-  start(): () => Promise<void> {
-    const timer = this.#clock.every(erasureEveryMs, () => this.nudge(), { unref: true });
-    this.nudge();
-    return async () => {
-      timer.cancel();
-      this.#isClosing = true;
-      await this.#erasing?.catch(() => undefined);
-    };
-  }
-
-  /** Erases what there is; does not wait for it. */
-  nudge(): void {
-    // Whoever began what is under way hears of its fault.
-    if (this.#erasing === null) this.erase().catch(this.#onFault);
-  }
-
-  /** Erases what there is, and resolves when nothing is left to erase. */
-  erase(): Promise<void> {
-    // What is forgotten while the last run is erased is seen by the look after it.
-    this.#erasing ??= this.#eraseAll().finally(() => (this.#erasing = null));
-    return this.#erasing;
-  }
-
-  async #eraseAll(): Promise<void> {
-    for (let run = this.#runs.toErase(); run !== null && !this.#isClosing; run = this.#runs.toErase()) {
+  /** Erases what there is, and resolves when nothing is left to erase; `signal` ends it after the run that is under way. */
+  async erase(signal?: AbortSignal): Promise<void> {
+    for (;;) {
+      const run = signal?.aborted === true ? null : this.#runs.toErase();
+      if (run === null) return;
       await this.#files.erase(run.file, gapsOf(run));
-      const erased = run;
-      await this.#groups.write(() => this.#runs.setErased(erased));
+      await this.#groups.write(() => this.#runs.setErased(run));
     }
   }
 }

@@ -25,7 +25,6 @@ export class Retention {
   readonly #clock: Clock;
   readonly #windowMs: number;
   readonly #delete: Statement<[number, number], unknown>;
-  #isRunning = false;
 
   constructor(o: { database: Database; sequencer: Sequencer; groups: GroupCommit; files: EventFiles; clock: Clock; windowMs: number }) {
     this.#sequencer = o.sequencer;
@@ -37,23 +36,11 @@ export class Retention {
     this.#delete = o.database.prepare('DELETE FROM event WHERE seq IN (SELECT seq FROM event WHERE seq <= ? ORDER BY seq LIMIT ?)');
   }
 
-  /** Looks for old events now and then; gives a function that ends it. */
-  start(onFault: (fault: unknown) => void): () => void {
-    const timer = this.#clock.every(retentionEveryMs, () => void this.prune().catch(onFault), { unref: true });
-    return () => timer.cancel();
-  }
-
-  /** Removes what is older than the window and resolves with how many events those were. A second call while one runs does nothing. */
+  /** Removes what is older than the window and resolves with how many events those were. */
   async prune(): Promise<number> {
-    if (this.#isRunning) return 0;
-    this.#isRunning = true;
-    try {
-      const inFiles = await this.#pruneFiles();
-      // Events of the table are later than all of those.
-      return this.#runs.newestFile() === null ? inFiles + (await this.#pruneTable()) : inFiles;
-    } finally {
-      this.#isRunning = false;
-    }
+    const inFiles = await this.#pruneFiles();
+    // Events of the table are later than all of those.
+    return this.#runs.newestFile() === null ? inFiles + (await this.#pruneTable()) : inFiles;
   }
 
   async #pruneFiles(): Promise<number> {

@@ -7,7 +7,7 @@ import { utf8Encode } from '@dunlin/protocol/base/bytes';
 import { hmacSha256 } from '@dunlin/protocol/crypto/hash';
 import { createAdminAuth } from '@dunlin/service/xrpc/auth';
 import { AppPasswords } from '../account/app-passwords.ts';
-import { Departures } from '../account/departures.ts';
+import { Departures, departuresEveryMs } from '../account/departures.ts';
 import { EmailChanges } from '../account/email-changes.ts';
 import { PasswordChanges } from '../account/password-changes.ts';
 import { PasswordCheck } from '../account/password-check.ts';
@@ -32,13 +32,13 @@ import { OAuthCallers } from '../oauth/resource.ts';
 import { openMail } from './mail.ts';
 import type { Network } from './network.ts';
 import { openFactors, openOAuth } from './oauth.ts';
-import { reportFault, type Stage } from './stage.ts';
+import { keepUp, type Stage } from './stage.ts';
 import type { Stores } from './stores.ts';
 import type { Writes } from './writes.ts';
 
 /** Opens what works on accounts. */
 export function openAccounts(stage: Stage, stores: Stores, writes: Writes, network: Network) {
-  const { config, clock, log, lifecycle, secrets } = stage;
+  const { config, clock, lifecycle, secrets } = stage;
   const { groups, sequencer, keys, renewal, writer: repos } = writes;
   const { resolver, server } = network;
   const { mailer, mailCodes, accountLetters, moderationMailer } = openMail(stage, stores, writes);
@@ -61,7 +61,7 @@ export function openAccounts(stage: Stage, stores: Stores, writes: Writes, netwo
   });
   const moves = new MoveStore(stores.database, hmacSha256(utf8Encode(secrets.jwtSecret), utf8Encode('sessions at old servers')));
   const others = [stores.preferences, stores.appPasswordStore, stores.codes, stores.renames, moves, hosted];
-  const standing = new AccountStanding({ ...shared, trash: writes.trash, others, stops: moves, onForgotten: writes.onForgotten, onTrashed: () => writes.collector.nudge() });
+  const standing = new AccountStanding({ ...shared, trash: writes.trash, others, stops: moves, onForgotten: writes.onForgotten, onTrashed: () => writes.collecting.nudge() });
   const departures = new Departures({ ...shared, standing });
   const registrar = new Registrar({ ...shared, sessions, invites, repos, log: stage.log });
   const emailChanges = new EmailChanges(shared);
@@ -71,7 +71,7 @@ export function openAccounts(stage: Stage, stores: Stores, writes: Writes, netwo
   const documents = new DocumentCheck(resolver, keys, server);
   const desk = new AccountDesk({ ...shared, registrar, choice, change, passwordChanges, emailChanges, departures, standing, documents });
   const oauth = openOAuth(stage, stores, writes, network, { sessions, sessionEnds, factors, desk });
-  lifecycle.own('departures', departures.start(reportFault(log, 'account could not be deleted on its date')));
+  keepUp(stage, 'departures', { everyMs: departuresEveryMs, work: (signal) => departures.deleteDue(signal), failed: 'account could not be deleted on its date' });
   return {
     sessions, sessionEnds, appPasswords, invites, mailer, mailCodes, moderationMailer, standing, departures,
     registrar, moves, emailChanges, passwordChanges, choice, change, documents, hosted, factors, oauth,

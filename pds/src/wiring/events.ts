@@ -5,15 +5,15 @@
  */
 import { Outbox } from '@dunlin/service/firehose/outbox';
 import { declarePdsMetrics } from '../metrics.ts';
-import { Erasure } from '../sequencer/erasure.ts';
+import { Erasure, erasureEveryMs } from '../sequencer/erasure.ts';
 import { EventFiles, eventFolder } from '../sequencer/event-files.ts';
 import { Filing } from '../sequencer/filing.ts';
 import { GroupCommit } from '../sequencer/group-commit.ts';
 import { EventReplay } from '../sequencer/replay.ts';
-import { Retention } from '../sequencer/retention.ts';
+import { Retention, retentionEveryMs } from '../sequencer/retention.ts';
 import { RunStore } from '../sequencer/run-store.ts';
 import { Sequencer } from '../sequencer/sequencer.ts';
-import { reportFault, type Stage } from './stage.ts';
+import { keepUp, reportFault, type Stage } from './stage.ts';
 import type { Stores } from './stores.ts';
 
 /** Memory for the newest frames, in bytes: a PDS is read by a relay or a few, who keep up. */
@@ -23,7 +23,8 @@ const ringBytes = 2 * 1024 * 1024;
 const fileShare = 1 / 8;
 
 /** The events, their writer, and their way out. */
-export function openEvents({ config, clock, log, lifecycle, metrics }: Stage, { database, accounts, events: reading }: Stores) {
+export function openEvents(stage: Stage, { database, accounts, events: reading }: Stores) {
+  const { config, clock, log, lifecycle, metrics } = stage;
   const sequencer = new Sequencer(database, clock, reading);
   const observer = declarePdsMetrics(metrics, {
     accounts: () => accounts.count(),
@@ -35,19 +36,21 @@ export function openEvents({ config, clock, log, lifecycle, metrics }: Stage, { 
   lifecycle.own('event files', () => files.close());
   const groups = new GroupCommit({ database, sequencer, clock, observer });
   lifecycle.own('writes', () => groups.drain());
-  const parts = { database, reading, sequencer, groups, files, clock, onFault: reportFault(log, 'upkeep of events failed') };
+  const failed = 'upkeep of events failed';
+  const parts = { database, reading, sequencer, groups, files, clock, onFault: reportFault(log, failed) };
   const filing = new Filing({ ...parts, runBytes: config.eventRunBytes, fileSpanMs: config.backfillLimitMs * fileShare });
   lifecycle.own('filing', () => filing.close());
   filing.nudge();
   const erasure = new Erasure(parts);
-  lifecycle.own('erasure', erasure.start());
+  const erasing = keepUp(stage, 'erasure', { everyMs: erasureEveryMs, work: (signal) => erasure.erase(signal), failed });
+  erasing.nudge();
   const retention = new Retention({ ...parts, windowMs: config.backfillLimitMs });
-  lifecycle.own('retention', retention.start(parts.onFault));
+  keepUp(stage, 'retention', { everyMs: retentionEveryMs, work: () => retention.prune(), failed });
   const replay = new EventReplay({ ...parts, bufferBytes: config.eventRunBytes });
   const outbox = new Outbox(replay, { metrics, logger: log, clock, ringBytes });
   const onForgotten = (): void => {
     outbox.forget();
-    erasure.nudge();
+    erasing.nudge();
   };
   return { sequencer, groups, replay, outbox, onForgotten };
 }

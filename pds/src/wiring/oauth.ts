@@ -29,13 +29,13 @@ import { OAuthRequests } from '../oauth/request-store.ts';
 import { SecondSteps } from '../oauth/second-steps.ts';
 import { SignInEras } from '../oauth/sign-in-eras.ts';
 import { OAuthTokens } from '../oauth/token-store.ts';
-import { OAuthUpkeep } from '../oauth/upkeep.ts';
+import { OAuthUpkeep, upkeepEveryMs } from '../oauth/upkeep.ts';
 import { serveOwnPages } from '../oauth/own-pages.ts';
 import { serveSignUp } from '../oauth/sign-up.ts';
 import { servePasskeySignIn } from '../oauth/passkey-sign-in.ts';
 import { serveSecondStep } from '../oauth/second-step.ts';
 import type { Network } from './network.ts';
-import type { Stage } from './stage.ts';
+import { keepUp, type Stage } from './stage.ts';
 import type { Stores } from './stores.ts';
 import type { Writes } from './writes.ts';
 
@@ -58,15 +58,14 @@ export type SecondFactors = ReturnType<typeof openFactors>;
 export function openOAuth(stage: Stage, stores: Stores, writes: Writes, network: Network, o: {
   sessions: Sessions; sessionEnds: SessionEnds; desk: AccountDesk; factors: SecondFactors;
 }) {
-  const { config, clock, log, lifecycle, secrets } = stage;
+  const { config, clock, log, secrets } = stage;
   const { database, accounts, records } = stores;
   const { groups } = writes;
   const { server } = network;
-  const onFault = (fault: unknown): void => log.error({ err: fault }, 'upkeep failed');
-  const upkeep = new OAuthUpkeep(database, groups, clock);
-  lifecycle.own('oauth upkeep', upkeep.start(onFault));
+  const old = new OAuthUpkeep(database, groups, clock);
+  const upkeep = keepUp(stage, 'oauth upkeep', { everyMs: upkeepEveryMs, work: () => old.prune(), failed: 'upkeep of OAuth failed' });
   const cards = new AccountCards(records, server);
-  const devices = new OAuthDevices(database, { accounts, groups, clock, onMany: () => void upkeep.prune().catch(onFault) });
+  const devices = new OAuthDevices(database, { accounts, groups, clock, onMany: () => upkeep.nudge() });
   const tokens = new OAuthTokens(database, { accounts, cards, groups, clock });
   const eras = new SignInEras();
   const requests = new OAuthRequests(database, { accounts, groups, eras, clock, onTaken: (code, accountId) => tokens.noteTaken(code, accountId) });

@@ -6,6 +6,8 @@
 import { AssertionFailure } from '@dunlin/protocol/base/assert';
 import type { Clock } from '@dunlin/protocol/base/clock';
 import type { Lifecycle } from '@dunlin/service/lifecycle/service';
+import { throwAtProcess } from '@dunlin/service/lifecycle/throw-at-process';
+import { startUpkeep, type Upkeep } from '@dunlin/service/lifecycle/upkeep';
 import type { Logger } from '@dunlin/service/log/logger';
 import type { Metrics } from '@dunlin/service/metrics/registry';
 import type { PdsConfig } from '../config.ts';
@@ -38,6 +40,13 @@ export interface PdsParts {
 export function reportFault(log: Logger, what: string): (fault: unknown) => void {
   return (fault) => {
     log.error({ err: fault }, what);
-    if (fault instanceof AssertionFailure) queueMicrotask(() => { throw fault; });
+    if (fault instanceof AssertionFailure) throwAtProcess(fault);
   };
+}
+
+/** Begins upkeep that ends with the service; `failed` is what the log says of a fault. */
+export function keepUp({ clock, log, lifecycle }: Stage, name: string, o: { everyMs: number; work: (signal: AbortSignal) => Promise<unknown>; failed: string }): Upkeep {
+  const upkeep = startUpkeep({ clock, everyMs: o.everyMs, work: o.work, onFault: reportFault(log, o.failed) });
+  lifecycle.own(name, () => upkeep.end());
+  return upkeep;
 }

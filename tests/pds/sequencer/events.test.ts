@@ -180,7 +180,7 @@ describe('cursors', () => {
       await short.newPerson('finn');
       clock.advance(600_000);
       const reader = await eventually('the first account is out of the window', async () => {
-        // One look at a time: a look that begins while another is under way does nothing.
+        // The looks end when nobody is told: time goes on until one of them has forgotten.
         clock.advance(retentionEveryMs);
         const one = await new Subscriber(short.url, 1).opened();
         const [first] = await one.take(1);
