@@ -27,6 +27,10 @@ const differences: Record<string, { ours: unknown; why: string }> = {
   'getBlob, a part of it': { ours: { status: 206, body: 'image/png 0f4636c7' }, why: 'players of videos ask for parts' },
   'createAppPassword with a taken name': { ours: refused('an app password of this name exists: app'), why: 'a caller\'s fault is no fault of the server' },
   'createRecord with a $type inside that names no type': { ours: refused('Invalid app.bsky.feed.post record: Record has a $type that names no type at $.record'), why: 'nothing could ever be made of it' },
+  'createRecord where the key goes without saying': { ours: { status: 200, body: { cid: 'CID', commit: { cid: 'CID', rev: 'TID' }, uri: 'at://DID/chat.bsky.actor.declaration/self', validationStatus: 'valid' } }, why: 'there is but one' },
+  'deleteRecord of it': { ours: { status: 200, body: { commit: { cid: 'CID', rev: 'TID' } } }, why: 'it is there' },
+  'putRecord of the same upon another commit': { ours: refused('Commit was at CID', 'InvalidSwap'), why: 'whoever was overtaken hears of it' },
+  'deleteRecord of nothing upon another commit': { ours: refused('Commit was at CID', 'InvalidSwap'), why: 'whoever was overtaken hears of it' },
   'createRecord in a taken place': { ours: refused('Record already exists in DID: record exists: path=app.bsky.feed.post/TID', 'RecordAlreadyExists'), why: 'a caller\'s fault is no fault of the server' },
   'applyWrites of nothing': { ours: { status: 200, body: { results: [] } }, why: 'a commit that changes nothing costs every consumer something' },
   'listBlobs from nowhere': { ours: refused('Malformed cursor'), why: 'as listRepos says it: whoever made the place up has a fault to mend' },
@@ -68,6 +72,7 @@ const create = (record: object, more: object = {}) => as('alice', ({ kept }) => 
 const twice = { collection: 'com.example.twice', rkey: 'a' };
 const png = Buffer.from('89504e470d0a1a0a0000000d49484452', 'hex');
 const subject = ({ kept }: Side): object => ({ $type: 'com.atproto.admin.defs#repoRef', did: kept['did'] });
+const elsewhere = 'bafyreibwpxwqhrf5yymyug7kd5x7alllofexpnsqtbkdvsoivh3sxe2l6y';
 const car = { 'content-type': 'application/vnd.ipld.car' };
 
 /** A CAR's blocks depend on keys that have the time in them; that it is one is looked at, and its records are by the other steps. */
@@ -178,6 +183,10 @@ const steps: Step[] = [
   ['createRecord upon another commit', x(`${repo}createRecord`, create(post, { swapCommit: 'bafyreibwpxwqhrf5yymyug7kd5x7alllofexpnsqtbkdvsoivh3sxe2l6y' }))],
   ['putRecord', x(`${repo}putRecord`, as('alice', ({ kept }) => ({ body: { repo: kept['did'], collection: 'com.example.thing', rkey: 'self', record: { a: 1 } } })))],
   ['putRecord of the same', x(`${repo}putRecord`, as('alice', ({ kept }) => ({ body: { repo: kept['did'], collection: 'com.example.thing', rkey: 'self', record: { a: 1 } } })))],
+  ['putRecord of the same upon another commit', x(`${repo}putRecord`, as('alice', ({ kept }) => ({ body: { repo: kept['did'], collection: 'com.example.thing', rkey: 'self', record: { a: 1 }, swapCommit: elsewhere } })))],
+  ['deleteRecord of nothing upon another commit', x(`${repo}deleteRecord`, as('alice', ({ kept }) => ({ body: { repo: kept['did'], collection: 'com.example.thing', rkey: 'none', swapCommit: elsewhere } })))],
+  ['createRecord where the key goes without saying', x(`${repo}createRecord`, create({ allowIncoming: 'all' }, { collection: 'chat.bsky.actor.declaration' }))],
+  ['deleteRecord of it', x(`${repo}deleteRecord`, as('alice', ({ kept }) => ({ body: { repo: kept['did'], collection: 'chat.bsky.actor.declaration', rkey: 'self' } })))],
   ['putRecord where nothing may be', x(`${repo}putRecord`, as('alice', ({ kept }) => ({ body: { repo: kept['did'], collection: 'com.example.thing', rkey: 'self', record: { a: 2 }, swapRecord: null } })))],
   ['deleteRecord', x(`${repo}deleteRecord`, as('alice', ({ kept }) => ({ body: { repo: kept['did'], collection: 'com.example.thing', rkey: 'self' } })))],
   ['deleteRecord of nothing', x(`${repo}deleteRecord`, as('alice', ({ kept }) => ({ body: { repo: kept['did'], collection: 'com.example.thing', rkey: 'self' } })))],
