@@ -53,6 +53,7 @@ export class BlobStore {
   readonly #setTakedown: Statement<[string | null, number, Uint8Array], unknown>;
   readonly #use: Statement<[number, Uint8Array, string, string, string], unknown>;
   readonly #usedBy: Statement<[number, string, string], Buffer>;
+  readonly #users: Statement<[number, Uint8Array, number], BlobUser>;
   readonly #unuse: Statement<[number, string, string], unknown>;
   readonly #list: Statement<[number, Uint8Array, string, number], Buffer>;
   readonly #missing: Statement<[number, Uint8Array, number], { cid: Buffer; collection: string; rkey: string }>;
@@ -83,6 +84,7 @@ export class BlobStore {
       `INSERT INTO blob_use (account, cid, collection, rkey, rev) VALUES (?, ?, ?, ?, ?)
        ON CONFLICT (account, cid, collection, rkey) DO UPDATE SET rev = excluded.rev`,
     );
+    this.#users = database.prepare('SELECT collection, rkey FROM blob_use WHERE account = ? AND cid = ? LIMIT ?');
     this.#usedBy = database
       .prepare<[number, string, string], Buffer>('SELECT cid FROM blob_use WHERE account = ? AND collection = ? AND rkey = ?')
       .pluck();
@@ -125,6 +127,11 @@ export class BlobStore {
   /** Tells whether some committed record names the blob. */
   isUsed(accountId: number, cid: Cid): boolean {
     return this.#isUsed.get(accountId, cidToBytes(cid)) !== undefined;
+  }
+
+  /** Gives some records that name the blob. */
+  users(accountId: number, cid: Cid, limit: number): BlobUser[] {
+    return this.#users.all(accountId, cidToBytes(cid), limit);
   }
 
   /**

@@ -5,13 +5,23 @@
  */
 import { ProtocolError } from '@dunlin/protocol/base/errors';
 import type { CborValue } from '@dunlin/protocol/data/cbor';
-import { cidToBytes, isCid, parseCid, rawCode, type Cid } from '@dunlin/protocol/data/cid';
+import { cidToBytes, isCid, parseCid, rawCode, sameCid, type Cid } from '@dunlin/protocol/data/cid';
+import type { NamedBlob } from './record-scan.ts';
 
 /** Gives the CIDs of the blobs a record names, each once, in the order they stand. */
 export function blobsOf(record: CborValue): Cid[] {
   const found = new Map<string, Cid>();
   collect(record, found);
   return [...found.values()];
+}
+
+/** Tells whether a record says the same of a blob: names it with this type and size. */
+export function saysSame(record: CborValue, named: NamedBlob): boolean {
+  if (typeof record !== 'object' || record === null || record instanceof Uint8Array || isCid(record)) return false;
+  if (Array.isArray(record)) return record.some((item) => saysSame(item, named));
+  const { $type, ref, mimeType, size } = record as Readonly<Record<string, CborValue>>;
+  if ($type === 'blob') return isCid(ref) && sameCid(ref, named.cid) && mimeType === named.mimeType && size === named.size;
+  return Object.values(record).some((item) => saysSame(item, named));
 }
 
 function collect(value: CborValue, found: Map<string, Cid>): void {

@@ -26,13 +26,18 @@ export function checkSwapRecord(expected: Cid | null | undefined, current: Cid |
   throw invalidRequest(`Record was at ${current === null ? 'null' : current.toString()}`, 'InvalidSwap');
 }
 
-/** Checks what a record says of a blob against the upload. @throws XrpcError BlobNotFound, InvalidMimeType, InvalidSize */
-export function checkBlob(named: NamedBlob, stored: StoredBlob | null): void {
+/**
+ * Checks what a record says of a blob against the upload; `isSaidAlready` tells whether a record of the account says the same.
+ * @throws XrpcError BlobNotFound, InvalidMimeType, InvalidSize
+ */
+export function checkBlob(named: NamedBlob, stored: StoredBlob | null, isSaidAlready: () => boolean): void {
   if (stored === null || stored.takedownRef !== null) throw invalidRequest(`Could not find blob: ${named.cid.toString()}`, 'BlobNotFound');
+  if (stored.mimeType === named.mimeType && stored.size === named.size) return;
+  if (isSaidAlready()) return;
   if (stored.mimeType !== named.mimeType) {
     throw invalidRequest(`Referenced Mimetype does not match stored blob. Expected: ${stored.mimeType}, Got: ${named.mimeType}`, 'InvalidMimeType');
   }
-  if (stored.size !== named.size) throw invalidRequest(`Referenced size does not match stored blob. Expected: ${stored.size}, Got: ${named.size}`, 'InvalidSize');
+  throw invalidRequest(`Referenced size does not match stored blob. Expected: ${stored.size}, Got: ${named.size}`, 'InvalidSize');
 }
 
 /** Gives the answer for what the tree or the limits of a commit refuse; other faults are given back as they are. */

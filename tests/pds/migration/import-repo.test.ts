@@ -199,3 +199,25 @@ test('bodies that come slowly hold nobody up: others are put in place meanwhile,
   for (const { answer } of open) expect((await answer).status).toBe(200);
   await staged(0);
 });
+
+test('what a record that came in says of a blob may go on being said, and nothing else', async () => {
+  const who = await newTraveller(here(small), 'painter');
+  const said = { $type: 'blob', ref: { $link: image.toString() }, mimeType: 'image/png', size: 8 };
+  expect((await send(who, makeRepo(who.did, who.signingKey, records(0)).car)).status).toBe(200);
+  // Tools for moving say nothing of the type, and these bytes speak of none.
+  const upload = await small.call('com.atproto.repo.uploadBlob', { body: Buffer.from('an image'), headers: { 'content-type': '*/*' }, token: who.token });
+  expect(upload.json['blob']).toMatchObject({ ...said, mimeType: 'application/octet-stream' });
+  await settleIn(who);
+  expect((await small.call('com.atproto.server.activateAccount', { method: 'POST', token: who.token })).status).toBe(200);
+  const put = (collection: string, rkey: string, record: object): Promise<Answer> => small.call('com.atproto.repo.putRecord', { body: { repo: who.did, collection, rkey, record }, token: who.token });
+  expect((await put('app.bsky.actor.profile', 'self', { displayName: 'new', avatar: said })).status).toBe(200);
+  expect((await put('com.example.gallery', 'a', { images: [{ image: said }] })).status).toBe(200);
+  expect(says(await put('com.example.gallery', 'a', { image: { ...said, mimeType: 'image/jpeg' } }))).toEqual([400, 'InvalidMimeType', 'Referenced Mimetype does not match stored blob. Expected: application/octet-stream, Got: image/jpeg']);
+  expect((await put('com.example.gallery', 'a', { image: { ...said, size: 9 } })).json['error']).toBe('InvalidMimeType');
+  // When no record says it any more, the bytes' own type counts.
+  for (const [collection, rkey] of [['app.bsky.actor.profile', 'self'], ['app.bsky.feed.post', '3a'], ['com.example.gallery', 'a']]) {
+    await small.call('com.atproto.repo.deleteRecord', { body: { repo: who.did, collection, rkey }, token: who.token });
+  }
+  expect((await put('com.example.gallery', 'a', { image: said })).json['error']).toBe('InvalidMimeType');
+  expect((await put('com.example.gallery', 'a', { image: { ...said, mimeType: 'application/octet-stream' } })).status).toBe(200);
+});
