@@ -1,6 +1,6 @@
 /**
  * Tables of accounts: who lives here, their refresh tokens and their preferences.
- * Only `account/` reads and writes them; `pds.ts` hands the text to the database when it is opened.
+ * Only `account/` reads and writes them; `wiring/stores.ts` hands the text to the database when it is opened.
  * Times are ms since 1970. Source: ours, see docs/decisions; fields after the reference PDS, so that its accounts can be taken over.
  */
 

@@ -1,7 +1,7 @@
 /**
  * The table of every XRPC method this server has, and what it says to the others.
- * Each group of methods gets the parts it uses. A method that is not here is another service's: passing calls on is not served,
- * so a stranger is asked who it is, as at the reference PDS, and an account is told 501.
+ * Each group of methods gets the parts it uses. A method that is not here is another service's, and the call is passed on
+ * to it (`proxy.ts`).
  * Source: surface of the reference PDS.
  */
 import type { RateLimitRule } from '@dunlin/service/http/rate-limit';

@@ -3,7 +3,7 @@
  * One spec gives the parsed config, its defaults, the docs lines and the text of .env.example.
  * All faults are reported together; an unknown variable with the service's prefix is a fault (nearly always a typo),
  * save the names an established program knows and we do not need: those are warned about once.
- * Source: ours, see the environment section of ARCHITECTURE.md.
+ * Source: ours.
  */
 import { createLogger } from '../log/logger.ts';
 import type { Setting } from './settings.ts';

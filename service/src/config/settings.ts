@@ -2,7 +2,7 @@
  * The kinds of setting a service can have: text, integer, switch, list, duration, address, …
  * Each knows how to read itself from the text of an environment variable, its default, its unit and its doc line.
  * Not for reading the environment: that is env.ts. An empty variable counts as unset, as in the reference PDS.
- * Source: ours; meanings of the established programs' variables are kept (see the environment section of ARCHITECTURE.md).
+ * Source: ours; meanings of the established programs' variables are kept (docs/operations.md).
  */
 /** What reading a variable's text came to; a fault completes the sentence "NAME …". */
 export type Reading<T> = { readonly value: T } | { readonly fault: string };
