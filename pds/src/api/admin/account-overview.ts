@@ -17,6 +17,7 @@ import type { InviteStore } from '../../invite/invite-store.ts';
 import type { OAuthTokens } from '../../oauth/token-store.ts';
 import type { RepoReader } from '../../repo/read.ts';
 import type { Authenticator } from '../auth.ts';
+import { aboveAll, readNumberCursor } from '../cursors.ts';
 import { accountView } from './account-view.ts';
 import { requireAccount } from './accounts.ts';
 
@@ -53,7 +54,7 @@ export function accountOverviewRoutes(o: AccountOverviewParts): XrpcRoute[] {
       handler({ params: { q = '', state, limit, cursor } }) {
         if (state !== undefined && !states.includes(state)) throw invalidRequest(`state must be one of ${states.join(', ')}`);
         const text = q.trim().replace(/^@/, '');
-        const found = o.accounts.list({ text, state: (state as ListedState | undefined) ?? null, below: placeOf(cursor), limit });
+        const found = o.accounts.list({ text, state: (state as ListedState | undefined) ?? null, below: readNumberCursor(cursor, aboveAll), limit });
         const last = found.at(-1);
         return { body: { ...(last && found.length === limit && { cursor: String(last.id) }), accounts: found.map(listedView) } };
       },
@@ -64,15 +65,9 @@ export function accountOverviewRoutes(o: AccountOverviewParts): XrpcRoute[] {
     }),
     route<{ cursor?: string }, unknown, unknown>('app.dunlin.admin.reviewBlobs', {
       auth: o.auth.admin,
-      handler: async ({ params: { cursor }, signal }) => ({ body: await review(o, placeOf(cursor), signal) }),
+      handler: async ({ params: { cursor }, signal }) => ({ body: await review(o, readNumberCursor(cursor, aboveAll), signal) }),
     }),
   ];
-}
-
-function placeOf(cursor: string | undefined): number {
-  if (cursor === undefined) return Number.MAX_SAFE_INTEGER;
-  if (!/^\d{1,15}$/.test(cursor)) throw invalidRequest('Malformed cursor');
-  return Number(cursor);
 }
 
 function stateOf(account: Account): string {

@@ -10,6 +10,7 @@ import type { AccountStore } from '../../account/account-store.ts';
 import type { AccountStanding } from '../../account/standing.ts';
 import type { InviteStore } from '../../invite/invite-store.ts';
 import type { Authenticator } from '../auth.ts';
+import { readNumberCursor } from '../cursors.ts';
 import { accountView } from './account-view.ts';
 
 /** Most accounts that one call tells of. */
@@ -33,9 +34,8 @@ export function adminAccountRoutes(o: { auth: Authenticator; accounts: AccountSt
     }),
     route<{ email?: string; cursor?: string; limit: number }, unknown, unknown>('com.atproto.admin.searchAccounts', {
       auth: (call) => auth.moderator(call),
-      handler({ params: { email = '', cursor = '0', limit } }) {
-        if (!/^\d{1,15}$/.test(cursor)) throw invalidRequest('Malformed cursor');
-        const found = accounts.search(email, Number(cursor), limit);
+      handler({ params: { email = '', cursor, limit } }) {
+        const found = accounts.search(email, readNumberCursor(cursor, 0), limit);
         const last = found.at(-1);
         const isMore = last !== undefined && found.length === limit;
         return { body: { ...(isMore && { cursor: String(last.id) }), accounts: found.map((account) => accountView(account, invites)) } };

@@ -6,12 +6,13 @@
  */
 import type { Clock } from '@dunlin/protocol/base/clock';
 import { readAuthorization } from '@dunlin/service/xrpc/auth';
-import { invalidRequest, XrpcError } from '@dunlin/service/xrpc/errors';
+import { XrpcError } from '@dunlin/service/xrpc/errors';
 import { route, type XrpcCall, type XrpcRoute } from '@dunlin/service/xrpc/route';
 import type { AccountStore } from '../../account/account-store.ts';
 import type { AuditLog, RememberedAct } from '../../audit/audit-log.ts';
 import type { GroupCommit } from '../../sequencer/group-commit.ts';
 import type { Authenticator } from '../auth.ts';
+import { aboveAll, readNumberCursor } from '../cursors.ts';
 
 /** What remembering uses. */
 export interface ActParts {
@@ -118,8 +119,7 @@ export function actRoutes({ auth, audit }: { auth: Authenticator; audit: AuditLo
     route<{ subject?: string; limit: number; cursor?: string }, unknown, unknown>('app.dunlin.admin.listActs', {
       auth: auth.admin,
       handler({ params: { subject = null, limit, cursor } }) {
-        if (cursor !== undefined && !/^\d{1,15}$/.test(cursor)) throw invalidRequest('Malformed cursor');
-        const acts = audit.page({ below: cursor === undefined ? Number.MAX_SAFE_INTEGER : Number(cursor), limit, subject });
+        const acts = audit.page({ below: readNumberCursor(cursor, aboveAll), limit, subject });
         const last = acts.at(-1);
         return { body: { ...(last && acts.length === limit && { cursor: String(last.id) }), acts: acts.map(actView) } };
       },

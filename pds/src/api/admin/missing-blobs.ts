@@ -3,13 +3,12 @@
  * Each call works for a while and gives a cursor; the caller asks again until there is none.
  * Source: lexicon of that name, ours.
  */
-import { ProtocolError } from '@dunlin/protocol/base/errors';
-import { parseCid, type Cid } from '@dunlin/protocol/data/cid';
 import { invalidRequest } from '@dunlin/service/xrpc/errors';
 import { route, type XrpcRoute } from '@dunlin/service/xrpc/route';
 import type { AccountStore } from '../../account/account-store.ts';
 import type { MissingBlobs } from '../../blob/fetch-missing.ts';
 import type { Authenticator } from '../auth.ts';
+import { readCidCursor } from '../cursors.ts';
 
 /** Gives the method. */
 export function missingBlobRoutes({ auth, accounts, missingBlobs }: { auth: Authenticator; accounts: AccountStore; missingBlobs: MissingBlobs }): XrpcRoute[] {
@@ -19,7 +18,7 @@ export function missingBlobRoutes({ auth, accounts, missingBlobs }: { auth: Auth
       async handler({ input }) {
         const account = accounts.byDid(input.did);
         if (account === null) throw invalidRequest(`Account not found: ${input.did}`, 'NotFound');
-        const after = input.cursor === undefined ? null : cursorOf(input.cursor);
+        const after = readCidCursor(input.cursor);
         const { cursor, failed, ...counts } = await missingBlobs.fetch(account, { from: originOf(input.from), after });
         const failures = failed.map(({ cid, reason }) => ({ cid: cid.toString(), reason }));
         return { body: { ...counts, failed: failures, ...(cursor !== null && { cursor: cursor.toString() }) } };
@@ -32,13 +31,4 @@ function originOf(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : null;
   if (url === null || !['http:', 'https:'].includes(url.protocol)) throw invalidRequest('from must be an https URL');
   return url.origin;
-}
-
-function cursorOf(text: string): Cid {
-  try {
-    return parseCid(text);
-  } catch (fault) {
-    if (fault instanceof ProtocolError) throw invalidRequest('Malformed cursor');
-    throw fault;
-  }
 }

@@ -3,12 +3,12 @@
  * What they do: `moving/move-oversight.ts`.
  * Source: lexicons of those names, ours.
  */
-import { invalidRequest } from '@dunlin/service/xrpc/errors';
 import { route, type XrpcRoute } from '@dunlin/service/xrpc/route';
 import type { AccountStore } from '../../account/account-store.ts';
 import type { MoveOversight, OverseenMove } from '../../moving/move-oversight.ts';
 import { moveState } from '../../moving/move-state.ts';
 import type { Authenticator } from '../auth.ts';
+import { readNumberCursor } from '../cursors.ts';
 import { requireAccount } from './accounts.ts';
 
 /** Gives the methods. */
@@ -17,8 +17,7 @@ export function adminMoveRoutes({ auth, accounts, oversight }: { auth: Authentic
     route<{ done: boolean; limit: number; cursor?: string }, unknown, unknown>('app.dunlin.admin.listMoves', {
       auth: auth.admin,
       handler({ params: { done, limit, cursor } }) {
-        if (cursor !== undefined && !/^\d{1,15}$/.test(cursor)) throw invalidRequest('Malformed cursor');
-        const moves = oversight.page({ after: Number(cursor ?? 0), limit, withDone: done });
+        const moves = oversight.page({ after: readNumberCursor(cursor, 0), limit, withDone: done });
         const last = moves.at(-1);
         return { body: { ...(last && moves.length === limit && { cursor: String(last.account.id) }), moves: moves.map(moveView) } };
       },

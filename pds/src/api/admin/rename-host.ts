@@ -7,6 +7,7 @@ import { invalidRequest } from '@dunlin/service/xrpc/errors';
 import { route, type XrpcRoute } from '@dunlin/service/xrpc/route';
 import type { HostRename } from '../../identity/host-rename.ts';
 import type { Authenticator } from '../auth.ts';
+import { readNumberCursor } from '../cursors.ts';
 
 interface Input {
   readonly from: string;
@@ -25,11 +26,11 @@ export function renameHostRoutes({ auth, rename }: { auth: Authenticator; rename
   return [
     route<unknown, Input, unknown>('app.dunlin.admin.renameHost', {
       auth: auth.admin,
-      async handler({ input: { from, to, handles = null, dryRun = false, cursor = '0', limit = 20, perSecond = 5 }, signal }) {
-        if (!/^\d{1,15}$/.test(cursor)) throw invalidRequest('Malformed cursor');
+      async handler({ input: { from, to, handles = null, dryRun = false, cursor, limit = 20, perSecond = 5 }, signal }) {
+        const after = readNumberCursor(cursor, 0);
         if (handles !== null && !(domainSyntax.test(handles.from) && domainSyntax.test(handles.to))) throw invalidRequest('domains of handles need a leading dot');
         const wanted = { from: from.toLowerCase(), to: to.toLowerCase(), handles, isDryRun: dryRun, perSecond };
-        const page = await rename.run(wanted, { after: Number(cursor), limit, signal });
+        const page = await rename.run(wanted, { after, limit, signal });
         return { body: { accounts: page.accounts, ...(page.cursor !== null && { cursor: String(page.cursor) }), ...(page.fault !== null && { fault: page.fault }) } };
       },
     }),

@@ -9,7 +9,7 @@ import { route, type XrpcRoute } from '@dunlin/service/xrpc/route';
 import type { BlobStore } from '../../blob/blob-store.ts';
 import type { BlobUploader } from '../../blob/upload.ts';
 import { recordUri } from '../../repo/record-path.ts';
-import { readCidCursor } from '../cid-cursor.ts';
+import { readCidCursor } from '../cursors.ts';
 import type { Authenticator, Caller } from '../auth.ts';
 import { dayMs, type Limits } from '../limits.ts';
 

@@ -12,7 +12,7 @@ import type { AccountStore } from '../../account/account-store.ts';
 import type { BlobFiles, ByteRange } from '../../blob/blob-files.ts';
 import type { BlobStore } from '../../blob/blob-store.ts';
 import type { Authenticator, Reader } from '../auth.ts';
-import { readCidCursor } from '../cid-cursor.ts';
+import { readCidCursor } from '../cursors.ts';
 import { readableRepo } from '../find-repo.ts';
 
 /** Gives the methods. */
