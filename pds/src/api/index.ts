@@ -55,57 +55,64 @@ import { syncRepoRoutes } from './sync/repo.ts';
 import { syncStatusRoutes } from './sync/status.ts';
 import { signUpRoutes } from './temp/sign-up.ts';
 
+/** The groups of methods, and what makes each. */
+const groups = {
+  createAccount: createAccountRoute,
+  sessions: sessionRoutes,
+  standing: standingRoutes,
+  describeServer: describeServerRoute,
+  serviceAuth: serviceAuthRoute,
+  writes: (parts: Parameters<typeof writeRecordRoutes>[0]) => [...writeRecordRoutes(parts), applyWritesRoute(parts)],
+  reads: readRecordRoutes,
+  blobs: blobRoutes,
+  importRepo: importRepoRoute,
+  syncRepo: syncRepoRoutes,
+  syncStatus: syncStatusRoutes,
+  syncBlobs: syncBlobRoutes,
+  handles: handleRoutes,
+  adminAccounts: adminAccountRoutes,
+  subjects: subjectStatusRoutes,
+  preferences: preferenceRoutes,
+  appPasswords: appPasswordRoutes,
+  email: emailRoutes,
+  password: passwordRoutes,
+  deleteAccount: deleteAccountRoutes,
+  invites: inviteRoutes,
+  signingKey: signingKeyRoute,
+  signUp: signUpRoutes,
+  plcOperations: plcOperationRoutes,
+  resolve: resolveRoutes,
+  lexicon: resolveLexiconRoute,
+  accountChanges: accountChangeRoutes,
+  adminInvites: adminInviteRoutes,
+  factors: factorRoutes,
+  passkeyChecks: passkeyCheckRoutes,
+  adminFactors: adminFactorRoutes,
+  adminMail: adminMailRoutes,
+  missingBlobs: missingBlobRoutes,
+  moves: moveRoutes,
+  blobTrash: blobTrashRoutes,
+  adminMoves: adminMoveRoutes,
+  restore: restoreRoutes,
+  archiveTicket: archiveTicketRoute,
+  notification: notificationRoutes,
+  hostedDids: hostedDidRoutes,
+  renameHost: renameHostRoutes,
+  overview: overviewRoutes,
+  accountOverview: accountOverviewRoutes,
+  /** What an operator does is remembered with these, too. */
+  acts: (parts: Parameters<typeof actRoutes>[0] & ActParts) => actRoutes(parts),
+};
+
 /** What each group of methods is given, by group. */
-export interface ApiParts {
-  readonly createAccount: Parameters<typeof createAccountRoute>[0];
-  readonly sessions: Parameters<typeof sessionRoutes>[0];
-  readonly standing: Parameters<typeof standingRoutes>[0];
-  readonly describeServer: Parameters<typeof describeServerRoute>[0];
-  readonly serviceAuth: Parameters<typeof serviceAuthRoute>[0];
-  readonly writes: Parameters<typeof writeRecordRoutes>[0];
-  readonly reads: Parameters<typeof readRecordRoutes>[0];
-  readonly blobs: Parameters<typeof blobRoutes>[0];
-  readonly importRepo: Parameters<typeof importRepoRoute>[0];
-  readonly syncRepo: Parameters<typeof syncRepoRoutes>[0];
-  readonly syncStatus: Parameters<typeof syncStatusRoutes>[0];
-  readonly syncBlobs: Parameters<typeof syncBlobRoutes>[0];
-  readonly handles: Parameters<typeof handleRoutes>[0];
-  readonly adminAccounts: Parameters<typeof adminAccountRoutes>[0];
-  readonly subjects: Parameters<typeof subjectStatusRoutes>[0];
-  readonly preferences: Parameters<typeof preferenceRoutes>[0];
-  readonly appPasswords: Parameters<typeof appPasswordRoutes>[0];
-  readonly email: Parameters<typeof emailRoutes>[0];
-  readonly password: Parameters<typeof passwordRoutes>[0];
-  readonly deleteAccount: Parameters<typeof deleteAccountRoutes>[0];
-  readonly invites: Parameters<typeof inviteRoutes>[0];
-  readonly signingKey: Parameters<typeof signingKeyRoute>[0];
-  readonly signUp: Parameters<typeof signUpRoutes>[0];
-  readonly plcOperations: Parameters<typeof plcOperationRoutes>[0];
-  readonly resolve: Parameters<typeof resolveRoutes>[0];
-  readonly lexicon: Parameters<typeof resolveLexiconRoute>[0];
-  readonly accountChanges: Parameters<typeof accountChangeRoutes>[0];
-  readonly adminInvites: Parameters<typeof adminInviteRoutes>[0];
-  readonly factors: Parameters<typeof factorRoutes>[0];
-  readonly passkeyChecks: Parameters<typeof passkeyCheckRoutes>[0];
-  readonly adminFactors: Parameters<typeof adminFactorRoutes>[0];
-  readonly notification: Parameters<typeof notificationRoutes>[0];
+type GroupParts = { readonly [Name in keyof typeof groups]: Parameters<(typeof groups)[Name]>[0] };
+
+/** What the table is given. */
+export interface ApiParts extends GroupParts {
   /** What every call costs its address. */
   readonly everyCall: readonly RateLimitRule<LimitedRequest>[];
   /** For methods that are not in the table. */
   readonly proxy: Parameters<typeof passOn>[0];
-  readonly adminMail: Parameters<typeof adminMailRoutes>[0];
-  readonly missingBlobs: Parameters<typeof missingBlobRoutes>[0];
-  readonly moves: Parameters<typeof moveRoutes>[0];
-  readonly hostedDids: Parameters<typeof hostedDidRoutes>[0];
-  readonly renameHost: Parameters<typeof renameHostRoutes>[0];
-  readonly archiveTicket: Parameters<typeof archiveTicketRoute>[0];
-  readonly restore: Parameters<typeof restoreRoutes>[0];
-  readonly overview: Parameters<typeof overviewRoutes>[0];
-  readonly accountOverview: Parameters<typeof accountOverviewRoutes>[0];
-  /** What an operator does is remembered with these. */
-  readonly acts: Parameters<typeof actRoutes>[0] & ActParts;
-  readonly adminMoves: Parameters<typeof adminMoveRoutes>[0];
-  readonly blobTrash: Parameters<typeof blobTrashRoutes>[0];
 }
 
 /** Gives every method; what operators change is remembered around it. */
@@ -115,51 +122,10 @@ export function apiRoutes(parts: ApiParts, lexicons: Lexicons): XrpcRoute[] {
 }
 
 function allRoutes(parts: ApiParts): XrpcRoute[] {
-  return [
-    createAccountRoute(parts.createAccount),
-    ...sessionRoutes(parts.sessions),
-    ...standingRoutes(parts.standing),
-    describeServerRoute(parts.describeServer),
-    serviceAuthRoute(parts.serviceAuth),
-    ...writeRecordRoutes(parts.writes),
-    applyWritesRoute(parts.writes),
-    ...readRecordRoutes(parts.reads),
-    ...blobRoutes(parts.blobs),
-    importRepoRoute(parts.importRepo),
-    ...syncRepoRoutes(parts.syncRepo),
-    ...syncStatusRoutes(parts.syncStatus),
-    ...syncBlobRoutes(parts.syncBlobs),
-    ...handleRoutes(parts.handles),
-    ...adminAccountRoutes(parts.adminAccounts),
-    ...subjectStatusRoutes(parts.subjects),
-    ...preferenceRoutes(parts.preferences),
-    ...appPasswordRoutes(parts.appPasswords),
-    ...emailRoutes(parts.email),
-    ...passwordRoutes(parts.password),
-    ...deleteAccountRoutes(parts.deleteAccount),
-    ...inviteRoutes(parts.invites),
-    signingKeyRoute(parts.signingKey),
-    ...signUpRoutes(parts.signUp),
-    ...plcOperationRoutes(parts.plcOperations),
-    ...resolveRoutes(parts.resolve),
-    resolveLexiconRoute(parts.lexicon),
-    ...accountChangeRoutes(parts.accountChanges),
-    ...adminInviteRoutes(parts.adminInvites),
-    ...factorRoutes(parts.factors),
-    ...passkeyCheckRoutes(parts.passkeyChecks),
-    ...adminFactorRoutes(parts.adminFactors),
-    ...adminMailRoutes(parts.adminMail),
-    ...missingBlobRoutes(parts.missingBlobs),
-    ...moveRoutes(parts.moves),
-    ...blobTrashRoutes(parts.blobTrash),
-    ...adminMoveRoutes(parts.adminMoves),
-    ...restoreRoutes(parts.restore),
-    archiveTicketRoute(parts.archiveTicket),
-    ...notificationRoutes(parts.notification),
-    ...hostedDidRoutes(parts.hostedDids),
-    ...renameHostRoutes(parts.renameHost),
-    ...overviewRoutes(parts.overview),
-    ...accountOverviewRoutes(parts.accountOverview),
-    ...actRoutes(parts.acts),
-  ];
+  return (Object.keys(groups) as (keyof GroupParts)[]).flatMap((name) => routesOf(name, parts));
+}
+
+function routesOf<Name extends keyof GroupParts>(name: Name, parts: GroupParts): XrpcRoute | XrpcRoute[] {
+  const makers: { readonly [Each in keyof GroupParts]: (part: GroupParts[Each]) => XrpcRoute | XrpcRoute[] } = groups;
+  return makers[name](parts[name]);
 }
