@@ -10,7 +10,7 @@ import { cidFromBytes, cidToBytes, sameCid, type Cid } from '@dunlin/protocol/da
 import { recordProof } from '@dunlin/protocol/mst/proof';
 import type { RepoHead } from '@dunlin/protocol/repo/apply';
 import { Line } from '@dunlin/service/lifecycle/line';
-import { XrpcError } from '@dunlin/service/xrpc/errors';
+import { invalidRequest, XrpcError } from '@dunlin/service/xrpc/errors';
 import type { HeadStore } from './head-store.ts';
 import type { NodeStore } from './node-store.ts';
 import type { RecordPlace } from './record-path.ts';
@@ -19,6 +19,9 @@ import { toOwnFault } from './refusals.ts';
 
 /** Most askers for blocks of records that wait for their turn. */
 export const maxSearchesWaiting = 32;
+
+/** Most that blocks may have together which are asked for at once, in bytes: each asker has them in memory until they are sent. */
+export const maxBlocksBytes = 10_000_000;
 
 /** Most accounts whose counts are remembered. */
 const maxCounted = 1_000;
@@ -61,21 +64,31 @@ export class RepoReader {
   /**
    * Gives those of the blocks that the account holds: its commit, tree nodes, records. Records are not found by their CID, so all of them are
    * looked through, for one asker after the other and with turns for everybody else in between.
-   * @throws XrpcError 503 NotEnoughResources when too many wait; the signal's reason
+   * @throws XrpcError 400 when they are more than `maxBlocksBytes` together, 503 NotEnoughResources when too many wait; the signal's reason
    */
   async blocks(accountId: number, cids: readonly Cid[], signal: AbortSignal): Promise<BlockMap> {
     const found = new BlockMap();
     const commit = this.commit(accountId);
+    let leftBytes = maxBlocksBytes;
+    const take = (bytes: number): void => {
+      leftBytes -= bytes;
+      if (leftBytes < 0) throw invalidRequest(`blocks have more than ${maxBlocksBytes} bytes together: ask for fewer`);
+    };
     for (const cid of cids) {
       const bytes = sameCid(commit?.cid ?? null, cid) ? commit?.bytes : this.#nodes.find(accountId, cid);
-      if (bytes) found.set(cid, bytes);
+      if (!bytes) continue;
+      take(bytes.length);
+      found.set(cid, bytes);
     }
     const others = cids.filter((cid) => !found.has(cid)).map(cidToBytes);
     if (others.length === 0) return found;
     if (this.#searches.waiting >= maxSearchesWaiting) throw new XrpcError(503, 'NotEnoughResources', 'too many blocks are looked for at once, try again later');
     await this.#searches.run(async () => {
-      for (const records of this.#records.bytesOf(accountId, others)) {
-        for (const { cid, bytes } of records) found.set(cidFromBytes(cid), bytes);
+      for (const places of this.#records.placesOf(accountId, others)) {
+        for (const { cid, collection, rkey, length } of places) {
+          take(length);
+          found.set(cidFromBytes(cid), this.#records.bytesAt(accountId, collection, rkey)!);
+        }
         await new Promise((resolve) => void setImmediate(resolve));
         signal.throwIfAborted();
       }

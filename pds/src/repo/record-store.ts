@@ -5,7 +5,8 @@
  */
 import { toHex } from '@dunlin/protocol/base/bytes';
 import type { Database, Statement } from '@dunlin/service/sqlite/database';
-import { packedRow, packedRun } from './packed-records.ts';
+import { packedRow } from './packed-records.ts';
+import { isVisible, RecordPages, type RecordPage } from './record-pages.ts';
 
 /** A record as listed: key, CID in 36 bytes, contents in DAG-CBOR. */
 export interface StoredRecord {
@@ -17,23 +18,6 @@ export interface StoredRecord {
 /** A record with the revision that brought it. */
 export interface NewerRecord extends StoredRecord {
   readonly rev: string;
-}
-
-/** What of a collection is listed. */
-export interface RecordPage {
-  readonly collection: string;
-  readonly limit: number;
-  /** Key to go on from, exclusive; null begins at the end the order begins at. */
-  readonly cursor: string | null;
-  /** True lists the lowest key first. */
-  readonly reverse: boolean;
-}
-
-/** With the plus signs SQLite plans a list once, and not anew at each call: see docs/gotchas.md. */
-const isVisible = 'account = +? AND collection = +? AND takedown_ref IS NULL';
-
-function listing(rest: string): string {
-  return packedRun(`SELECT ${packedRow} AS row FROM record WHERE ${isVisible} ${rest} LIMIT +?`);
 }
 
 /** Most records looked at to see whether any is as old as a revision. */
@@ -50,6 +34,14 @@ interface Span {
   readonly lastRkey: string;
 }
 
+/** A record that was looked for; length in bytes. */
+export interface FoundRecord {
+  readonly cid: Buffer;
+  readonly collection: string;
+  readonly rkey: string;
+  readonly length: number;
+}
+
 /** Sorts behind every collection, whose names are letters, digits, dots and hyphens. */
 const behindAll = { collection: '~', rkey: '' };
 
@@ -59,14 +51,12 @@ export class RecordStore {
   readonly #cid: Statement<[number, string, string], Buffer>;
   readonly #takedown: Statement<[number, string, string], string | null>;
   readonly #packed: Statement<[number, string, string], Buffer>;
-  readonly #listDown: Statement<[number, string, number], Buffer | null>;
-  readonly #listDownFrom: Statement<[number, string, string, number], Buffer | null>;
-  readonly #listUpFrom: Statement<[number, string, string, number], Buffer | null>;
+  readonly #pages: RecordPages;
   readonly #newerAmongLast: Statement<[number, string, number, string], NewerRecord>;
   readonly #hasUpTo: Statement<[number, string], number>;
   readonly #nextCollection: Statement<[number, string], string>;
   readonly #bytesAt: Statement<[number, string, string], Buffer>;
-  readonly #bytesOf: Statement<[{ account: number; wanted: string } & Span], { cid: Buffer; bytes: Buffer }>;
+  readonly #placesOf: Statement<[{ account: number; wanted: string } & Span], FoundRecord>;
   readonly #spanEnd: Statement<[number, string, string], { collection: string; rkey: string }>;
   readonly #put: Statement<[number, string, string, Uint8Array, string, Uint8Array], unknown>;
   readonly #remove: Statement<[number, string, string], unknown>;
@@ -87,9 +77,7 @@ export class RecordStore {
     this.#takedown = database
       .prepare<[number, string, string], string | null>('SELECT takedown_ref FROM record WHERE account = ? AND collection = ? AND rkey = ?')
       .pluck();
-    this.#listDown = database.prepare<[number, string, number], Buffer | null>(listing('ORDER BY rkey DESC')).pluck();
-    this.#listDownFrom = database.prepare<[number, string, string, number], Buffer | null>(listing('AND rkey < ? ORDER BY rkey DESC')).pluck();
-    this.#listUpFrom = database.prepare<[number, string, string, number], Buffer | null>(listing('AND rkey > ? ORDER BY rkey')).pluck();
+    this.#pages = new RecordPages(database);
     this.#newerAmongLast = database.prepare(
       `SELECT rkey, cid, rev, bytes FROM (SELECT rkey, cid, rev, bytes FROM record WHERE ${isVisible}
        ORDER BY rkey DESC LIMIT +?) WHERE rev > ?`,
@@ -103,7 +91,7 @@ export class RecordStore {
     this.#bytesAt = database
       .prepare<[number, string, string], Buffer>('SELECT bytes FROM record WHERE account = ? AND collection = ? AND rkey = ?')
       .pluck();
-    this.#bytesOf = database.prepare(`SELECT cid, bytes FROM record WHERE account = :account AND (collection, rkey) > (:collection, :rkey)
+    this.#placesOf = database.prepare(`SELECT cid, collection, rkey, length(bytes) AS length FROM record WHERE account = :account AND (collection, rkey) > (:collection, :rkey)
       AND (collection, rkey) <= (:lastCollection, :lastRkey) AND hex(cid) IN (SELECT value FROM json_each(:wanted)) GROUP BY cid`);
     this.#spanEnd = database.prepare(`SELECT collection, rkey FROM record WHERE account = ? AND (collection, rkey) > (?, ?)
       ORDER BY collection, rkey LIMIT 1 OFFSET ${searchedAtOnce - 1}`);
@@ -148,10 +136,8 @@ export class RecordStore {
   }
 
   /** Lists records of a collection, packed, highest key first unless reversed; those taken down are left out; null when there are none. */
-  list(accountId: number, { collection, limit, cursor, reverse }: RecordPage): Buffer | null {
-    if (reverse) return this.#listUpFrom.get(accountId, collection, cursor ?? '', limit) ?? null;
-    if (cursor === null) return this.#listDown.get(accountId, collection, limit) ?? null;
-    return this.#listDownFrom.get(accountId, collection, cursor, limit) ?? null;
+  list(accountId: number, page: RecordPage): Buffer | null {
+    return this.#pages.list(accountId, page);
   }
 
   /** Gives the first `limit` collections an account has records in, in order, by leaping from one to the next. */
@@ -166,13 +152,13 @@ export class RecordStore {
     return this.#bytesAt.get(accountId, collection, rkey) ?? null;
   }
 
-  /** Looks for the contents of records by their CIDs in 36 bytes, wherever they stand: through all of the account, `searchedAtOnce` in each step, until all are found. */
-  *bytesOf(account: number, cids: readonly Uint8Array[]): Generator<{ cid: Buffer; bytes: Buffer }[], void, undefined> {
+  /** Looks for records by their CIDs in 36 bytes: through all of the account, `searchedAtOnce` in each step, until all are found. Gives one place of each. */
+  *placesOf(account: number, cids: readonly Uint8Array[]): Generator<FoundRecord[], void, undefined> {
     const wanted = new Set(cids.map((cid) => toHex(cid).toUpperCase()));
     for (let [collection, rkey] = ['', '']; wanted.size > 0;) {
       const end = this.#spanEnd.get(account, collection, rkey);
       const { collection: lastCollection, rkey: lastRkey } = end ?? behindAll;
-      const found = this.#bytesOf.all({ account, wanted: JSON.stringify([...wanted]), collection, rkey, lastCollection, lastRkey });
+      const found = this.#placesOf.all({ account, wanted: JSON.stringify([...wanted]), collection, rkey, lastCollection, lastRkey });
       for (const { cid } of found) wanted.delete(toHex(cid).toUpperCase());
       yield found;
       if (end === undefined) return;
