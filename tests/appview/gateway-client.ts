@@ -36,7 +36,7 @@ export class GatewayClient {
   /** Waits for a frame of this type that fits, and takes it away with all before it. */
   async next(type: string, fits: (body: Body) => boolean = () => true): Promise<Body> {
     const find = (): number => this.frames.findIndex((body) => body.$type === type && fits(body));
-    await eventually(`a ${type} frame`, () => find() !== -1, 5_000);
+    await eventually(`a ${type} frame`, () => find() !== -1);
     return this.frames.splice(0, find() + 1).at(-1) as Body;
   }
 

@@ -39,11 +39,11 @@ beforeAll(async () => {
   reference = server.url;
   browser = await openBrowser();
   closers.push(() => browser.close());
-}, 60_000);
+});
 afterAll(async () => {
   await pds?.close();
   for (const close of closers.toReversed()) await close();
-}, 60_000);
+});
 
 const pictures = 6;
 const png = (text: string): Buffer => Buffer.concat([Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'), Buffer.from(text)]);

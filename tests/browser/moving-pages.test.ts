@@ -20,7 +20,7 @@ let browser: Browser;
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
 beforeAll(async () => {
   [homes, browser, folder] = await Promise.all([startTwoHomes(), openBrowser(), temporaryFolder()]);
-}, 60_000);
+});
 afterAll(async () => {
   await browser?.close();
   await homes?.close();
@@ -86,7 +86,7 @@ test('a second factor at the old server is asked for; a move thrown away leaves 
   await mover.agent.post({ text: 'still here', createdAt: new Date().toISOString() });
   expect(faults).toEqual([]);
   await page.context().close();
-}, 60_000);
+});
 
 test('what stops a move is shown with what can be done, and a second begin leads to the first', async () => {
   const mover = await newMover(homes, 'bob', { files: 2 });
@@ -106,7 +106,7 @@ test('what stops a move is shown with what can be done, and a second begin leads
   await page.locator('li[data-step=identity][data-state=turn]').waitFor();
   expect(faults).toEqual([]);
   await page.context().close();
-}, 60_000);
+});
 
 test('a sign-in at the old server that runs out at the person\'s turn is begun anew there, and the turn goes on', async () => {
   const mover = await newMover(homes, 'eli', { files: 0 });
@@ -133,7 +133,7 @@ test('a sign-in at the old server that runs out at the person\'s turn is begun a
   await page.locator('#arrived').waitFor();
   expect(faults).toEqual([]);
   await page.context().close();
-}, 60_000);
+});
 
 test('what the DID will say is shown before anything is signed, with each key and whose it is; the person decides about those of others', async () => {
   const mover = await newMover(homes, 'kay', { files: 0 });
@@ -173,7 +173,7 @@ test('what the DID will say is shown before anything is signed, with each key an
   expect(await rotationKeysNow()).toEqual([existing, own, expect.stringMatching(/^did:key:/)]);
   expect(faults).toEqual([]);
   await page.context().close();
-}, 60_000);
+});
 
 test('leaving: a server that calls itself by another\'s name gets no token', async () => {
   await homes.old.newPerson('liv');
@@ -188,7 +188,7 @@ test('leaving: a server that calls itself by another\'s name gets no token', asy
   expect(await page.locator('#needs').innerText()).toBe('');
   expect(asked.some((url) => url.includes('getServiceAuth'))).toBe(false);
   await page.context().close();
-}, 60_000);
+});
 
 test('leaving: the new server of ours is found, the DID is watched, and what is left here gets a date', async () => {
   const mover = await newMover(homes, 'cleo', { files: 1 });
@@ -219,7 +219,7 @@ test('leaving: the new server of ours is found, the DID is watched, and what is 
   await leaving.locator('#closed').getByText('deleted 30 days from now').waitFor();
   expect(faults).toEqual([]);
   await leaving.context().close();
-}, 60_000);
+});
 
 test('a did:web moves when its document says so', async () => {
   const key = Keypair.generate('k256');
@@ -260,7 +260,7 @@ test('a did:web moves when its document says so', async () => {
     host.closeAllConnections();
     await new Promise((resolve) => void host.close(resolve));
   }
-}, 60_000);
+});
 
 describe('the way back from an archive', () => {
   /** Makes a recovery key and downloads the archive, both by the pages of a server that is then gone. */

@@ -7,7 +7,7 @@ let homes: TwoHomes;
 let browser: Browser;
 beforeAll(async () => {
   [homes, browser] = await Promise.all([startTwoHomes({ PDS_INVITE_REQUIRED: 'false' }), openBrowser()]);
-}, 60_000);
+});
 afterAll(async () => {
   await browser?.close();
   await homes?.close();
@@ -38,4 +38,4 @@ test('moves are shown; one is stopped with a reason and let go on', async () => 
   await page.getByText('All moves into this server').waitFor();
   expect(faults).toEqual([]);
   await page.context().close();
-}, 60_000);
+});

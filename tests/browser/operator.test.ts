@@ -35,7 +35,7 @@ beforeAll(async () => {
   page.on('pageerror', (error) => faults.push(String(error)));
   page.on('console', (message) => message.type() === 'error' && !/status of 4\d\d/.test(message.text()) && faults.push(message.text()));
   page.on('request', (request) => sent.push(request.url()));
-}, 60_000);
+});
 afterAll(async () => {
   await browser?.close();
   await small?.close();
@@ -67,7 +67,7 @@ test('a wrong password is said to be wrong, the right one shows the overview wit
   expect(await page.locator('#account-figures').innerText()).toMatch(/Active\s+2\s+Deactivated\s+0\s+Taken down\s+0/);
   await page.locator('#relays').getByText('does not answer').waitFor();
   expect(await page.locator('#mail').innerText()).toContain('there is no mail server: read them out');
-}, 60_000);
+});
 
 test('an account is found, taken down and restored, renamed, given another address and password', async () => {
   await signIn();
@@ -96,7 +96,7 @@ test('an account is found, taken down and restored, renamed, given another addre
   await page.getByText('this server has no mail server').waitFor();
   await page.locator('#disable-invites').click();
   await page.locator('#enable-invites').waitFor();
-}, 60_000);
+});
 
 test('second factors are removed, and an account is deleted only after its handle was typed', async () => {
   const { token } = people.bob;
@@ -115,7 +115,7 @@ test('second factors are removed, and an account is deleted only after its handl
   await page.locator('#delete-account button').click();
   await page.locator('#accounts').getByText('@ada2.test').waitFor();
   expect(await page.locator('#accounts li').count()).toBe(1);
-}, 60_000);
+});
 
 test('invite codes are made and disabled, waiting codes are read out, blobs reviewed, and every act is in the trail', async () => {
   await small.call('com.atproto.server.requestPasswordReset', { body: { email: 'ada2@people.org' } });
@@ -140,7 +140,7 @@ test('invite codes are made and disabled, waiting codes are read out, blobs revi
   const names = await page.locator('#acts li strong').allInnerTexts();
   expect(names.slice(0, 3)).toEqual(['disableInviteCodes', 'createInviteCodes', 'deleteAccount']);
   expect(names.filter((name) => name === 'updateSubjectStatus')).toHaveLength(2);
-}, 60_000);
+});
 
 test('the trash says what goes when; one blob, or all of an account, is given back, removed, or everything at once', async () => {
   const { did } = people.ada;
@@ -197,7 +197,7 @@ test('the trash says what goes when; one blob, or all of an account, is given ba
   await page.getByRole('button', { name: 'Empty the trash' }).click();
   await page.getByText('Removed 1 blob of 1 account.').waitFor();
   expect((await small.call('app.dunlin.admin.listBlobTrash', { headers })).json['blobs']).toEqual([]);
-}, 60_000);
+});
 
 test('the password is nowhere but in the page: a reload asks for it again, no address, cookie or storage has it', async () => {
   await signIn();
@@ -209,7 +209,7 @@ test('the password is nowhere but in the page: a reload asks for it again, no ad
   await page.locator('input[name=password]').waitFor();
   expect(await page.locator('input[name=password]').inputValue()).toBe('');
   expect(faults).toEqual([]);
-}, 60_000);
+});
 
 test('guessing locks the address out', async () => {
   await page.goto(`${small.url}/admin`);
@@ -221,4 +221,4 @@ test('guessing locks the address out', async () => {
   await page.locator('input[name=password]').fill(password);
   await page.getByRole('button', { name: 'Sign in' }).click();
   await page.getByText('too many wrong passwords').waitFor();
-}, 60_000);
+});

@@ -15,7 +15,7 @@ beforeAll(async () => {
     startTestNetwork({ demo: true }),
     chromium.launch({ executablePath: '/usr/bin/chromium', headless: true, args: flags }),
   ]);
-}, 60_000);
+});
 afterAll(async () => {
   await browser?.close();
   await network?.close();
@@ -63,7 +63,7 @@ test('reactions by people of both servers move live on every page, and each pers
   expect([...ada.faults, ...cleo.faults, ...later.faults]).toEqual([]);
   await later.page.close();
   await Promise.all([ada.page.close(), cleo.page.close()]);
-}, 60_000);
+});
 
 test('people of both servers see each other in the room and talk', async () => {
   const [ben, dora] = [await openAs('ben.a.test'), await openAs('dora.b.test')];
@@ -84,7 +84,7 @@ test('people of both servers see each other in the room and talk', async () => {
   await eventually('dora is gone from the room', async () => (await ben.page.getByTestId('present-dora.b.test').count()) === 0);
   expect([...ben.faults, ...dora.faults]).toEqual([]);
   await ben.page.close();
-}, 60_000);
+});
 
 test('only the line that was pressed ends the trip, however much others press meanwhile', async () => {
   const [ada, cleo] = [await openAs('ada.a.test'), await openAs('cleo.b.test')];
@@ -101,7 +101,7 @@ test('only the line that was pressed ends the trip, however much others press me
   await ada.page.getByTestId('roundtrip').getByText(/^👏: at your server after \d+ ms, back as a new count after \d+ ms$/).waitFor();
   expect([...ada.faults, ...cleo.faults]).toEqual([]);
   await Promise.all([ada.page.close(), cleo.page.close()]);
-}, 60_000);
+});
 
 test('a server that does not answer is named, the text is kept to be sent again, and another user sees none of it', async () => {
   const { page } = await openAs('ben.a.test');
@@ -122,7 +122,7 @@ test('a server that does not answer is named, the text is kept to be sent again,
   await page.getByTestId('message').getByText('are you there?').waitFor();
   await eventually('nothing is on its way any more', async () => (await page.getByTestId('outgoing').count()) === 0);
   await page.close();
-}, 60_000);
+});
 
 test('a press with the keyboard works, and nothing sticks out of its card on a phone', async () => {
   const page = await browser.newPage({ viewport: { width: 360, height: 740 }, isMobile: true, hasTouch: true });
@@ -143,4 +143,4 @@ test('a press with the keyboard works, and nothing sticks out of its card on a p
   expect(sticksOut).toEqual([]);
   expect(await page.evaluate<number>('document.documentElement.scrollWidth - innerWidth')).toBe(0);
   await page.close();
-}, 60_000);
+});

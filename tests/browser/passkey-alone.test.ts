@@ -12,7 +12,7 @@ let small: SmallPds;
 let browser: Browser;
 beforeAll(async () => {
   [small, browser] = await Promise.all([startSmallPds(), chromium.launch({ executablePath: '/usr/bin/chromium', headless: true, args: flags })]);
-}, 60_000);
+});
 afterAll(async () => {
   await browser?.close();
   await small?.close();
@@ -50,7 +50,7 @@ test('on the security page it signs in, and factors can be changed', async () =>
   await page.locator('#recovery-codes').waitFor();
   expect(faults).toEqual([]);
   await page.context().close();
-}, 60_000);
+});
 
 test('an OAuth client\'s sign-in page leads to it and back, the person consents, the client gets in', async () => {
   const { page, did, faults } = await withPasskey('bea');
@@ -67,4 +67,4 @@ test('an OAuth client\'s sign-in page leads to it and back, the person consents,
   expect((await client.redeem(new URL(page.url()).searchParams.get('code') ?? '')).json).toMatchObject({ sub: did, token_type: 'DPoP' });
   expect(faults).toEqual([]);
   await page.context().close();
-}, 60_000);
+});

@@ -17,7 +17,7 @@ beforeAll(async () => {
   const alice = relay.register(new FakeAccount(), host);
   host.send(new FakeAccount().commit());
   sending = setInterval(() => host.send(alice.commit()), 100);
-}, 60_000);
+});
 afterAll(async () => {
   clearInterval(sending);
   await browser?.close();
@@ -52,4 +52,4 @@ test.each([['a desk', 1280], ['a phone', 390]])('the pages live and fit on %s', 
     expect(faults).toEqual([]);
     await page.close();
   }
-}, 60_000);
+});

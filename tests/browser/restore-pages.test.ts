@@ -20,7 +20,7 @@ let browser: Browser;
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
 beforeAll(async () => {
   [homes, browser, folder] = await Promise.all([startTwoHomes({ PDS_INVITE_REQUIRED: 'false' }), openBrowser(), temporaryFolder()]);
-}, 60_000);
+});
 afterAll(async () => {
   await browser?.close();
   await homes?.close();
@@ -98,7 +98,7 @@ test('a key of secp256k1 typed as hex signs in the browser and is sent to nobody
   expect([rotationKeys[0], rotationKeys.length, services.atproto_pds.endpoint]).toEqual([key.did, 2, homes.fresh.url]);
   expect(faults).toEqual([]);
   await page.context().close();
-}, 60_000);
+});
 
 test('a key that is kept elsewhere signs there: the operation is shown, another signature is refused, the right one opens the account', async () => {
   const { did, key, archive } = await newLost('outside');
@@ -122,7 +122,7 @@ test('a key that is kept elsewhere signs there: the operation is shown, another 
   expect((await dataOf(did)).services.atproto_pds.endpoint).toBe(homes.fresh.url);
   expect(faults).toEqual([]);
   await page.context().close();
-}, 60_000);
+});
 
 test('a did:web comes back when its owner has written what the page says into the document', async () => {
   const host = await startDocumentHost();
@@ -159,4 +159,4 @@ test('a did:web comes back when its owner has written what the page says into th
   } finally {
     await host.close();
   }
-}, 60_000);
+});

@@ -22,7 +22,7 @@ beforeAll(async () => {
     startSmallPds({ clock }),
     chromium.launch({ executablePath: '/usr/bin/chromium', headless: true, args: flags }),
   ]);
-}, 60_000);
+});
 afterAll(async () => {
   await browser?.close();
   await small?.close();
@@ -108,7 +108,7 @@ test('a person sets up an app, a passkey and recovery codes, and each lets them 
   await page.locator('#recovery').waitFor({ state: 'detached' });
   expect(faults).toEqual([]);
   await page.context().close();
-}, 60_000);
+});
 
 test('a wrong code is said to be wrong, and the page goes on', async () => {
   await small.newPerson('bob');
@@ -123,7 +123,7 @@ test('a wrong code is said to be wrong, and the page goes on', async () => {
   await page.getByRole('button', { name: 'Go on' }).click();
   await page.getByText('Signed in as').waitFor();
   await page.context().close();
-}, 60_000);
+});
 
 test('app passwords are made and taken back, sessions listed and ended', async () => {
   await small.newPerson('cleo');
@@ -142,7 +142,7 @@ test('app passwords are made and taken back, sessions listed and ended', async (
   expect((await small.call('com.atproto.server.createSession', { body: { identifier: 'cleo.test', password } })).status).toBe(401);
   expect(faults).toEqual([]);
   await page.context().close();
-}, 60_000);
+});
 
 test('a recovery key is made in the browser, kept as a file, and becomes the first key of the DID', async () => {
   const { did } = await small.newPerson('dora');
@@ -169,7 +169,7 @@ test('a recovery key is made in the browser, kept as a file, and becomes the fir
   expect(sent.some((body) => body.includes(secret))).toBe(false);
   expect(faults).toEqual([]);
   await page.context().close();
-}, 60_000);
+});
 
 describe('an OAuth sign-in with a second factor', () => {
   /** Opens a client's sign-in page, types the password and waits for our page of the second step. */
@@ -205,7 +205,7 @@ describe('an OAuth sign-in with a second factor', () => {
     await page.getByRole('button', { name: 'Go on' }).click();
     expect(await consent(page, client)).toMatchObject({ sub: did, token_type: 'DPoP' });
     await page.context().close();
-  }, 60_000);
+  });
 
   test('takes a passkey too, and remembers the device when asked to', async () => {
     const { did } = await small.newPerson('fay');
@@ -219,5 +219,5 @@ describe('an OAuth sign-in with a second factor', () => {
     await page.goto(`${small.url}/account`);
     await page.getByText('fay.test').first().waitFor();
     await page.context().close();
-  }, 60_000);
+  });
 });

@@ -23,7 +23,7 @@ beforeAll(async () => {
   ]);
   const { json } = await small.call('com.atproto.server.createInviteCode', { body: { useCount: 1 }, headers: small.admin });
   code = String(json['code']);
-}, 60_000);
+});
 afterAll(async () => {
   await browser?.close();
   await small?.close();
@@ -65,7 +65,7 @@ test('an invite code that is none is said to be none; with a good one the accoun
   const session = await small.call('com.atproto.server.createSession', { body: { identifier: 'zoe.test', password: 'zoe password 123' } });
   expect(session.json).toMatchObject({ did, email: 'zoe@people.org', active: true });
   await page.context().close();
-}, 60_000);
+});
 
 test('a code that is used up makes no second account, and a person who says no sends the app back without one', async () => {
   const { page } = await toSignUp('yves');
@@ -78,7 +78,7 @@ test('a code that is used up makes no second account, and a person who says no s
   await page.locator('#done').waitFor();
   expect(new URL(page.url()).searchParams.get('error')).toBe('access_denied');
   await page.context().close();
-}, 60_000);
+});
 
 describe('on the page with more choices', () => {
   const domain = '.people.dunlin-test.org';
@@ -130,7 +130,7 @@ describe('on the page with more choices', () => {
     await page.getByRole('button', { name: 'Make the account' }).click();
     expect(await consent({ page, client })).toBe(`did:web:wanda${domain}`);
     expect((await choosy.call('com.atproto.server.createSession', { body: { identifier: `wanda${domain}`, password: 'wanda password' } })).json).toMatchObject({ did: `did:web:wanda${domain}`, active: true });
-  }, 60_000);
+  });
 
   test('a name that does not lead here is refused as a did:web and taken as a did:plc, with a recovery key above the server\'s', async () => {
     const { page, client } = await toPage();
@@ -149,7 +149,7 @@ describe('on the page with more choices', () => {
     expect(rotationKeys).toHaveLength(2);
     expect(rotationKeys[0]).toMatch(/^did:key:zDn/);
     expect(faults).toEqual([]);
-  }, 60_000);
+  });
 
   test('a person whose line broke before the answer came has the key that rules what was made', async () => {
     const { page } = await toPage();
@@ -168,7 +168,7 @@ describe('on the page with more choices', () => {
     await page.getByRole('link', { name: 'sign in' }).click();
     await page.waitForURL('**/oauth/authorize?**');
     await page.context().close();
-  }, 60_000);
+  });
 });
 
 test('a name that is taken is said to be taken before anything else is asked', async () => {
@@ -184,4 +184,4 @@ test('a name that is taken is said to be taken before anything else is asked', a
   await page.getByText(/taken|already|not available/i).first().waitFor();
   expect(await page.locator('input[name=inviteCode]').count()).toBe(0);
   await page.context().close();
-}, 60_000);
+});

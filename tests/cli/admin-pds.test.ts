@@ -245,4 +245,4 @@ test('a backup made while people write is restored elsewhere: everything of that
   await thrice.close();
   await small.restart();
   await folder.remove();
-}, 60_000);
+});

@@ -27,7 +27,7 @@ beforeAll(async () => {
     urls.push(server.url);
   }
   pds = [urls[0], urls[1]];
-}, 20_000);
+});
 afterAll(async () => {
   for (const close of closers.toReversed()) await close();
 });
@@ -44,4 +44,4 @@ test('there are two people on each server, a post and a room at the gateway; a s
   expect((await agent.com.atproto.sync.getLatestCommit({ did })).data).toEqual(before);
   await prepareDemo({ pds, gateway: 'did:web:other.example#dunlin_live' });
   expect((await agent.com.atproto.repo.getRecord({ repo: did, collection: 'app.dunlin.live.room', rkey: demo.room.split('/')[4] })).data.value).toMatchObject({ gateway: 'did:web:other.example#dunlin_live' });
-}, 20_000);
+});

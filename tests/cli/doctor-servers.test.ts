@@ -46,7 +46,7 @@ async function examine(options: DoctorOptions, env: Record<string, string> = {})
 
 describe('in a network that is well', () => {
   let network: TestNetwork;
-  beforeAll(async () => { network = await startTestNetwork(); }, 60_000);
+  beforeAll(async () => { network = await startTestNetwork(); });
   afterAll(() => network.close());
 
   test('a relay streams, and has its hosts', async () => {

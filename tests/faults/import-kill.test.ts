@@ -21,12 +21,12 @@ let pds: StartedProcess | null = null;
 beforeAll(async () => {
   folder = await temporaryFolder();
   plc = await startDunlin(['plc'], { PLC_PORT: '0', PLC_DATA_DIRECTORY: join(folder.path, 'plc') });
-}, 60_000);
+});
 afterAll(async () => {
   await pds?.stop();
   await plc.stop();
   await folder.remove();
-}, 60_000);
+});
 
 const data = (): string => join(folder.path, 'pds');
 async function start(): Promise<string> {

@@ -10,7 +10,7 @@ beforeAll(async () => {
   network = await startTestNetwork();
   alice = await network.newAccount(0, 'alice');
   bob = await network.newAccount(1, 'bob');
-}, 30_000);
+});
 afterAll(() => network.close());
 
 async function peopleAt(subject: string): Promise<number> {
@@ -36,4 +36,4 @@ test('deactivated and taken-down accounts stop counting and count again; a delet
   await bob.com.atproto.server.activateAccount();
   await eventually('two people after the return', async () => (await peopleAt(post.uri)) === 2);
   expect(await relayStatus(bob.assertDid)).toBe('active');
-}, 40_000);
+});

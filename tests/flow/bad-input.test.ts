@@ -13,7 +13,7 @@ let alice: AtpAgent;
 beforeAll(async () => {
   network = await startTestNetwork();
   alice = await network.newAccount(0, 'alice');
-}, 30_000);
+});
 afterAll(() => network.close());
 
 interface Method {
@@ -108,4 +108,4 @@ test.each(servers)('%s survives bytes that are no HTTP', async (_name, url) => {
     });
   }
   expect((await fetch(`${url()}/_health`)).status).toBe(200);
-}, 20_000);
+});

@@ -8,7 +8,7 @@ import { eventually } from '../harness/wait.ts';
 let network: TestNetwork;
 beforeAll(async () => {
   network = await startTestNetwork();
-}, 60_000);
+});
 afterAll(() => network?.close());
 
 test('accounts of two servers are listed by collection while they have records in it', async () => {
@@ -29,4 +29,4 @@ test('accounts of two servers are listed by collection while they have records i
   await eventually('none is left', async () => (await listed('com.example.flow.note')).length === 0);
   const { coverage } = (await (await fetch(`${network.relay}/xrpc/app.dunlin.relay.listCollections`)).json()) as { coverage: Record<string, number> };
   expect(coverage).toMatchObject({ exact: 2, unknown: 0, doubtful: 0 });
-}, 60_000);
+});

@@ -38,7 +38,7 @@ test('up prints one ready line, serves all five, shows events on the terminal, a
 
   expect(await up.stop()).toBe(0);
   expect(up.lines.length).toBe(1);
-}, 60_000);
+});
 
 test('a second start on the same data keeps accounts, records and the sequence', async () => {
   const start = (): ReturnType<typeof startDunlin> =>
@@ -57,7 +57,7 @@ test('a second start on the same data keeps accounts, records and the sequence',
   const second = await start();
   expect(await listed((second.ready as { relay: string }).relay)).toEqual(before);
   expect(await second.stop()).toBe(0);
-}, 60_000);
+});
 
 test.each([
   ['pds', { PDS_PORT: 'many', PDS_HOSTNAM: 'typo' }, ['PDS_PORT', 'PDS_HOSTNAM']],
@@ -69,7 +69,7 @@ test.each([
   expect(code).toBe(78);
   expect(stdout).toBe('');
   for (const name of names) expect(stderr).toContain(name);
-}, 20_000);
+});
 
 test('a second network on the same data, and one on a port that is taken, end with 78 and say what to do', async () => {
   const data = join(folder.path, 'only one of me');
@@ -83,7 +83,7 @@ test('a second network on the same data, and one on a port that is taken, end wi
   expect(other.stderr).toContain(`port ${port} is taken`);
   expect(other.stderr).toContain('--port-base 0 takes free ones');
   expect(await up.stop('SIGINT')).toBe(0);
-}, 60_000);
+});
 
 test.each([
   ['plc', 'PLC_DATA_DIRECTORY', { PLC_PORT: '0' }],
@@ -97,7 +97,7 @@ test.each([
   expect([second.code, second.stderr.includes('another process is using the data folder')]).toEqual([78, true]);
   await first.stop('SIGKILL');
   expect(await (await startDunlin([server], settings)).stop()).toBe(0);
-}, 30_000);
+});
 
 test('help and version are answered with 0, a word nobody knows with 1 and where to look', async () => {
   const [help, version, unknown] = await Promise.all([runDunlin(['--help']), runDunlin(['--version']), runDunlin(['nonsense'])]);
@@ -105,4 +105,4 @@ test('help and version are answered with 0, a word nobody knows with 1 and where
   expect(version.stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
   expect(unknown.stderr).toContain("unknown command 'nonsense'");
   expect(unknown.stderr).toContain('--help');
-}, 20_000);
+});

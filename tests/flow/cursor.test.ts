@@ -10,7 +10,7 @@ let alice: AtpAgent;
 beforeAll(async () => {
   network = await startTestNetwork();
   alice = await network.newAccount(0, 'alice');
-}, 30_000);
+});
 afterAll(() => network.close());
 
 interface Listened {
@@ -58,7 +58,7 @@ test.each(services)('%s sends what comes after the cursor, without gap or double
     rest.socket.close();
   }
   all.socket.close();
-}, 30_000);
+});
 
 test.each(services)('%s refuses a future cursor with an error frame and closes', async (_name, url) => {
   const listened = listen(url(), 9_007_199_254_740_991);

@@ -49,10 +49,10 @@ beforeAll(async () => {
   const folder = await temporaryFolder();
   closers.push(() => folder.remove());
   appview = await own(startAppview({ port: 0, dataDirectory: folder.path, relayUrl: firehose.url, isDevMode: true, pageFolder: folder.path }, { log: silentLogger }));
-}, 30_000);
+});
 afterAll(async () => {
   for (const close of closers.toReversed()) await close();
-}, 30_000);
+});
 
 async function signUp(name: string): Promise<{ did: string; token: string }> {
   const { status, json } = await call(pdsUrl, 'com.atproto.server.createAccount', { body: { handle: `${name}.pds.example.com`, email: `${name}@people.org`, password: `${name} password` } });
@@ -77,7 +77,7 @@ describe.each(proxyNames)('%s', (name) => {
   beforeAll(async () => {
     const port = (url: string): number => Number(new URL(url).port);
     proxy = await startProxy(name, program, { relay: port(relay.relay.url), pds: port(pdsUrl), appview: port(appview.url) });
-  }, 30_000);
+  });
   afterAll(async () => {
     for (const agent of agents) agent.destroy();
     await proxy?.close();
@@ -148,7 +148,7 @@ describe.each(proxyNames)('%s', (name) => {
     // It is refused by its length; who goes on sending may find the connection gone before the answer is read.
     const tooLarge = await ask('pds.example.com', '/xrpc/com.atproto.repo.uploadBlob', { body: Buffer.alloc(maxBlobBytes + 1), sentBytes: 65_536, headers: token });
     expect({ status: tooLarge.status, error: (JSON.parse(tooLarge.body.toString()) as { error: string }).error }).toEqual({ status: 413, error: 'PayloadTooLarge' });
-  }, 20_000);
+  });
 
   test('keeps the operator\'s API to this machine', async () => {
     const { status } = await ask('relay.example.com', '/admin/pds/list', { headers: relay.operator, from: '127.0.0.1' });

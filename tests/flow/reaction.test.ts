@@ -15,7 +15,7 @@ beforeAll(async () => {
   network = await startTestNetwork();
   alice = await network.newAccount(0, 'alice');
   bob = await network.newAccount(1, 'bob');
-}, 30_000);
+});
 afterAll(() => network.close());
 
 type Frame = { $type: string; subject?: string; counts?: { people: number }; people?: number; [field: string]: unknown };
@@ -79,7 +79,7 @@ test('a reaction made at one PDS is seen by subscribers of the app view, and tak
   for (const frames of [live.frames, overEvents]) await eventually('one person is left, by the like', () => lastPeople(frames) === 1);
   source.close();
   live.close();
-}, 40_000);
+});
 
 test('people of two servers are present in one room and read one another', async () => {
   const gateway = ((await (await fetch(`${network.appview}/.well-known/did.json`)).json()) as { id: string }).id;
@@ -113,4 +113,4 @@ test('people of two servers are present in one room and read one another', async
   expect(message).toMatchObject({ author: bob.assertDid, phase: 'settled', record: { text: 'hello from the other server' } });
   ofAlice.close();
   ofBob.close();
-}, 40_000);
+});

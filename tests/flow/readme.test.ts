@@ -57,7 +57,7 @@ test('the quick start of the SDK prints what is written, ends with 0, and goes o
   await writeFile(join(bot, 'bot.ts'), sample.replace('http://127.0.0.1:2582', network.plc).replace('ws://127.0.0.1:2470', network.relay.replace('http', 'ws')));
 
   const first = startBot(bot);
-  await eventually("the demo's post is printed", () => first.said().includes('First light on the mudflats'), 30_000);
+  await eventually("the demo's post is printed", () => first.said().includes('First light on the mudflats'));
   const agent = await network.newAccount(1, 'emil');
   const { uri } = await agent.post({ text: 'while it listens', createdAt: new Date().toISOString() });
   await eventually('a new post is printed', () => first.said().includes(`create ${uri}`));
@@ -67,7 +67,7 @@ test('the quick start of the SDK prints what is written, ends with 0, and goes o
 
   await agent.post({ text: 'while it was away', createdAt: new Date().toISOString() });
   const second = startBot(bot);
-  await eventually('what happened meanwhile is printed', () => second.said().includes('while it was away'), 30_000);
+  await eventually('what happened meanwhile is printed', () => second.said().includes('while it was away'));
   expect([await second.end(), second.said().includes('while it listens')]).toEqual([0, false]);
   await network.close();
 }, 90_000);

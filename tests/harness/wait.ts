@@ -8,7 +8,7 @@
 export async function eventually<T>(
   what: string,
   check: () => T | Promise<T>,
-  deadlineMs = 15_000,
+  deadlineMs = 30_000,
 ): Promise<NonNullable<T>> {
   const deadline = performance.now() + deadlineMs;
   let lastError: unknown = null;

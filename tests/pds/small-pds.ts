@@ -139,7 +139,7 @@ export class Subscriber {
 
   /** Waits until there are so many events and gives them. */
   async take(count: number): Promise<Seen[]> {
-    await eventually(`${count} events are seen`, () => this.seen.length >= count, 5_000);
+    await eventually(`${count} events are seen`, () => this.seen.length >= count);
     return this.seen.slice(0, count);
   }
 

@@ -25,12 +25,12 @@ beforeAll(async () => {
   plc = await startPlc({ port: 0, host: '127.0.0.1', dataDirectory: ':memory:' }, { log: silentLogger });
   plcUrl = plc.url.replace('127.0.0.1', 'localhost');
   [ours, reference] = await Promise.all([startSmallPds({ environment: { PDS_DID_PLC_URL: plcUrl } }), startReferencePds({ plc: plcUrl })]);
-}, 60_000);
+});
 afterAll(async () => {
   await reference?.close();
   await plc?.close();
   await folder?.remove();
-}, 60_000);
+});
 
 const password = 'a password of some length';
 const files = [

@@ -75,7 +75,7 @@ beforeAll(async () => {
 }, 90_000);
 afterAll(async () => {
   for (const close of closers.toReversed()) await close();
-}, 60_000);
+});
 
 const post = (text: string): { text: string; createdAt: string } => ({ text, createdAt: new Date().toISOString() });
 const admin = { authorization: `Basic ${Buffer.from('admin:admin').toString('base64')}` };
@@ -189,7 +189,7 @@ test('people sign in as they did, everything is there, and the relay hears them 
   const document = (await (await fetch(`${plcUrl}/${ann.assertDid}`)).json()) as { verificationMethod: { publicKeyMultibase: string }[] };
   const { commit, recordCount } = verifyRepoCar(car, ann.assertDid, parseDidKey(`did:key:${document.verificationMethod[0]?.publicKeyMultibase}`));
   expect([commit.rev, recordCount]).toEqual([await latestRev(ann.assertDid), 24]);
-}, 60_000);
+});
 
 test('a handle can be changed, since the rotation key came along', async () => {
   const ann = await signIn('ann');

@@ -61,10 +61,10 @@ beforeAll(async () => {
     await consumer.close();
     await done;
   });
-}, 60_000);
+});
 afterAll(async () => {
   for (const close of closers.toReversed()) await close();
-}, 60_000);
+});
 
 const post = (text: string): { text: string; createdAt: string } => ({ text, createdAt: new Date().toISOString() });
 const arrived = (uri: string): Promise<unknown> =>

@@ -17,7 +17,7 @@ beforeAll(async () => {
   small = await startSmallPds();
   [app, browser] = await Promise.all([startClient({ plcUrl: small.plc.url, scope: maxScope }), startBrowser()]);
   await small.newPerson('ada');
-}, 60_000);
+});
 afterAll(async () => {
   await browser?.close();
   await app?.close();
@@ -48,7 +48,7 @@ test('a person signs in and consents, and the client writes in their name', asyn
   expect(mine).toMatchObject({ did: session.did, handle: 'ada.test', active: true });
   expect(mine).not.toHaveProperty('email');
   await page.context().close();
-}, 60_000);
+});
 
 test('a session is renewed, and a refresh token works once', async () => {
   const { session, page } = await authorize('atproto transition:generic transition:email');
@@ -64,7 +64,7 @@ test('a session is renewed, and a refresh token works once', async () => {
   app.sessions.set(session.did, after!);
   await expect(app.client.restore(session.did, true)).rejects.toThrow('Invalid refresh token');
   await page.context().close();
-}, 60_000);
+});
 
 test('a session that its client ends is over', async () => {
   const { session, page } = await authorize('atproto transition:generic');
@@ -75,7 +75,7 @@ test('a session that its client ends is over', async () => {
   const answer = await again.fetchHandler('/xrpc/com.atproto.server.getSession');
   expect([answer.status, await answer.json()]).toEqual([401, { error: 'invalid_token', message: 'Invalid token' }]);
   await page.context().close();
-}, 60_000);
+});
 
 test('granular scopes let a client do what they name, and no more', async () => {
   const { session, page } = await authorize('atproto repo:app.bsky.feed.post?action=create blob:image/png rpc:app.bsky.actor.getProfile?aud=*');
@@ -102,7 +102,7 @@ test('granular scopes let a client do what they name, and no more', async () => 
   expect((await agent.com.atproto.server.getServiceAuth({ aud: 'did:web:view.people.org#bsky_appview', lxm })).data.token).toMatch(/^ey/);
   await expect(agent.com.atproto.server.getServiceAuth({ aud: 'did:web:view.people.org#bsky_appview', lxm: 'app.bsky.feed.getTimeline' })).rejects.toMatchObject({ status: 403, error: 'ScopeMissingError' });
   await page.context().close();
-}, 60_000);
+});
 
 test('no scope is enough for what only the person may do', async () => {
   const { session, page } = await authorize('atproto transition:generic');
@@ -112,7 +112,7 @@ test('no scope is enough for what only the person may do', async () => {
   await expect(agent.com.atproto.server.requestAccountDelete()).rejects.toMatchObject(refused);
   await expect(agent.com.atproto.server.activateAccount()).rejects.toMatchObject({ status: 403, error: 'Forbidden' });
   await page.context().close();
-}, 60_000);
+});
 
 test('a token without its key is worth nothing', async () => {
   const { session, page } = await authorize('atproto transition:generic');
@@ -122,7 +122,7 @@ test('a token without its key is worth nothing', async () => {
   const withoutProof = await small.call('com.atproto.server.getSession', { headers: { authorization: `DPoP ${token}` } });
   expect([withoutProof.status, withoutProof.json]).toEqual([401, { error: 'invalid_dpop_proof', message: 'DPoP proof required' }]);
   await page.context().close();
-}, 60_000);
+});
 
 test('a takedown ends the sessions of clients', async () => {
   const { session, page } = await authorize('atproto transition:generic');
@@ -133,7 +133,7 @@ test('a takedown ends the sessions of clients', async () => {
   await takedown(false);
   await expect(session.getTokenInfo(true)).rejects.toThrow();
   await page.context().close();
-}, 60_000);
+});
 
 test('a person who says no sends the client back without a code', async () => {
   const page = await (await browser.newContext()).newPage();
@@ -145,4 +145,4 @@ test('a person who says no sends the client back without a code', async () => {
   expect(query.get('error')).toBe('access_denied');
   expect(query.has('code')).toBe(false);
   await page.context().close();
-}, 60_000);
+});

@@ -72,8 +72,8 @@ const differences: Record<string, { ours: unknown; why: string }> = {
 let both: Awaited<ReturnType<typeof startBoth>>;
 beforeAll(async () => {
   both = await startBoth();
-}, 60_000);
-afterAll(() => both?.close(), 60_000);
+});
+afterAll(() => both?.close());
 
 /** A frame as it is compared: without seq, with the CAR by its root and whether that is there. */
 function told(frame: Buffer, side: Side): unknown {
@@ -95,7 +95,7 @@ test('every act makes the same events, save those that are meant to be others', 
       const wanted = typeof count === 'number' ? count : count[side.name];
       const { frames } = listeners[index]!;
       const before = seen[index]!;
-      await eventually(`${side.name} has told of ${name} (answer ${status} ${JSON.stringify(json)}, ${frames.length - before} of ${wanted} events)`, () => frames.length >= before + wanted, 10_000);
+      await eventually(`${side.name} has told of ${name} (answer ${status} ${JSON.stringify(json)}, ${frames.length - before} of ${wanted} events)`, () => frames.length >= before + wanted);
       seen[index] = before + wanted;
       return frames.slice(before, before + wanted).map((frame) => told(frame, side));
     }));
@@ -125,4 +125,4 @@ test('what a deleted account said is not told again, and a cursor from the futur
     return { told: listener.frames.map((frame) => told(frame, side)), closed: listener.closed };
   }));
   expect(refused[1]).toEqual(refused[0]);
-}, 60_000);
+});

@@ -59,8 +59,8 @@ function refused(message: string, error = 'InvalidRequest'): Told {
 let both: Awaited<ReturnType<typeof startBoth>>;
 beforeAll(async () => {
   both = await startBoth();
-}, 60_000);
-afterAll(() => both?.close(), 60_000);
+});
+afterAll(() => both?.close());
 
 const post = { $type: 'app.bsky.feed.post', text: 'x', createdAt: '2026-01-01T00:00:00.000Z' };
 const server = 'com.atproto.server.';

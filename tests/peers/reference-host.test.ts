@@ -21,7 +21,7 @@ beforeAll(async () => {
     body: JSON.stringify({ hostname: new URL(reference.url).host }),
   });
   expect(crawl.status).toBe(200);
-}, 60_000);
+});
 afterAll(async () => {
   await reference?.close();
   await network?.close();
@@ -57,7 +57,7 @@ test('our relay passes on its commits, verified to the root by our SDK', async (
   await consumer.close();
   await done;
   expect(drops).toEqual([]);
-}, 30_000);
+});
 
 test('our app view counts a like made there on a post made here', async () => {
   const alice = await network.newAccount(0, 'alice');
@@ -69,7 +69,7 @@ test('our app view counts a like made there on a post made here', async () => {
     const { counts } = (await (await fetch(url)).json()) as { counts: { people: number } };
     return counts.people === 2;
   });
-}, 30_000);
+});
 
 test('deactivating the account there stops its events here', async () => {
   await carol.com.atproto.server.deactivateAccount({});
@@ -78,4 +78,4 @@ test('deactivating the account there stops its events here', async () => {
     const status = (await (await fetch(url)).json()) as { active?: boolean; status?: string };
     return status.active === false && status.status === 'deactivated';
   });
-}, 30_000);
+});

@@ -15,7 +15,7 @@ let reference: ReferencePds;
 beforeAll(async () => {
   network = await startTestNetwork();
   reference = await startReferencePds({ plc: network.plc });
-}, 60_000);
+});
 afterAll(async () => {
   await reference?.close();
   await network?.close();
@@ -43,4 +43,4 @@ test.each(['reference', 'ours'])('lists and proves what its accounts have: %s', 
     expect(proof).toMatchObject({ kind: 'proven', repo: { rev: latest.rev } });
     expect(proof.kind === 'proven' && [...proof.collections]).toEqual(collections);
   }
-}, 60_000);
+});

@@ -20,7 +20,7 @@ beforeAll(async () => {
   }));
   await alice.com.atproto.repo.applyWrites({ repo: alice.assertDid, writes });
   await alice.com.atproto.repo.deleteRecord({ repo: alice.assertDid, collection: 'app.bsky.feed.post', rkey: writes[7].rkey });
-}, 30_000);
+});
 afterAll(() => network.close());
 
 test('the exported repo verifies whole', async () => {

@@ -32,7 +32,7 @@ beforeAll(async () => {
   s3 = await startS3();
   small = await startSmallPds({ clock, environment: bucket({ PDS_BLOB_UPLOAD_LIMIT: String(100 * mebibyte), PDS_BLOB_UNUSED_GRACE: '1h', PDS_BLOB_TRASH_TIME: '2h' }) });
   alice = await small.newPerson('alice');
-}, 30_000);
+});
 afterAll(async () => {
   await small.close();
   await s3.close();
@@ -106,7 +106,7 @@ describe('a blob in a bucket', () => {
     const served = await get(cidOf(larger));
     expect(served.bytes.equals(larger)).toBe(true);
     expect(await waiting()).toEqual([]);
-  }, 60_000);
+  });
 
   test('that cannot be brought up in parts is given up, and its parts too', async () => {
     const bytes = Buffer.alloc(64 * mebibyte + 1, 'in vain');
@@ -115,7 +115,7 @@ describe('a blob in a bucket', () => {
     expect(s3.asked.some((asked) => asked.startsWith('DELETE') && asked.includes('uploadId='))).toBe(true);
     expect(await s3.keys()).not.toContain(keyOf(bytes));
     expect(await waiting()).toEqual([]);
-  }, 60_000);
+  });
 });
 
 describe('a bucket in trouble', () => {
@@ -145,7 +145,7 @@ describe('a bucket in trouble', () => {
     await s3.start();
     expect((await get(cidOf(bytes))).bytes.equals(bytes)).toBe(true);
     expect((await upload(late)).status).toBe(200);
-  }, 30_000);
+  });
 
   test('that breaks off in the middle of an answer breaks off ours', async () => {
     const bytes = await store('x'.repeat(200_000));
@@ -283,7 +283,7 @@ describe('the trash', () => {
     s3.trouble = () => null;
     await later(0.5 * hour, 'it is gone', async () => !(await s3.keys()).includes(keyOf(bytes)));
     expect(await trashed()).not.toContain(cidOf(bytes));
-  }, 30_000);
+  });
 });
 
 test('fsck finds what is apart in a bucket, mends it while no server runs, and finds nothing afterwards', async () => {
@@ -321,7 +321,7 @@ test('fsck finds what is apart in a bucket, mends it while no server runs, and f
   } finally {
     await own.close();
   }
-}, 30_000);
+});
 
 test('a backup leaves blobs in the bucket or takes them along, and a restore says which are missing or moves them to a folder', async () => {
   const own = await startSmallPds({ environment: bucket({ PDS_BLOBSTORE_S3_KEY_PREFIX: 'kept' }) });
@@ -345,4 +345,4 @@ test('a backup leaves blobs in the bucket or takes them along, and a restore say
     await own.close();
     await folder.remove();
   }
-}, 30_000);
+});

@@ -29,13 +29,13 @@ beforeAll(async () => {
     AWS_ACCESS_KEY_ID: s3Key.accessKeyId, AWS_SECRET_ACCESS_KEY: s3Key.secretAccessKey,
   };
   await start();
-}, 60_000);
+});
 afterAll(async () => {
   await pds.stop('SIGKILL');
   await s3.close();
   await plc.close();
   await folder.remove();
-}, 30_000);
+});
 
 async function start(): Promise<void> {
   pds = await startDunlin(['pds'], environment);
@@ -82,7 +82,7 @@ test('killed between the bytes and the row of an upload, it has an unknown file 
     const served = await call(url, 'com.atproto.sync.getBlob', { params: { did: who.did, cid: cidForRaw(each).toString() } });
     expect(served.bytes.equals(each)).toBe(true);
   }
-}, 60_000);
+});
 
 test('killed between the bytes and the row of a removal, it ends the removal at the next start', async () => {
   const who = await newPerson('leaver');
@@ -95,4 +95,4 @@ test('killed between the bytes and the row of a removal, it ends the removal at 
   await eventually('all are gone', async () => (await mine()).length === 0);
   await eventually('the trash is empty', async () => ((await call(url, 'app.dunlin.admin.listBlobTrash', { headers: admin })).json['blobs'] as []).length === 0);
   expect(await fsck()).toBe('every blob is as it should be');
-}, 60_000);
+});

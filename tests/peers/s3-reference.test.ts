@@ -53,7 +53,7 @@ beforeAll(async () => {
 }, 90_000);
 afterAll(async () => {
   for (const close of closers.toReversed()) await close();
-}, 60_000);
+});
 
 async function fill(): Promise<void> {
   const agent = new AtpAgent({ service: url });
@@ -100,8 +100,8 @@ test.each<[string, Record<string, string>, string]>([['where they lie', {}, ''],
   } finally {
     await pds.close();
   }
-}, 60_000);
+});
 
 test('says how many blobs are missing where the bucket is not set', async () => {
   expect(await importInto(environment('data-disk', {}))).toMatchObject({ did, blobs: 0, missingBlobs: 2, fault: null });
-}, 60_000);
+});

@@ -7,7 +7,7 @@ import { eventually } from '../harness/wait.ts';
 let network: TestNetwork;
 beforeAll(async () => {
   network = await startTestNetwork();
-}, 30_000);
+});
 afterAll(() => network.close());
 
 /** Reads a service with the peer's client, behind a cursor. */

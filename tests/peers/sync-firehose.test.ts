@@ -7,7 +7,7 @@ import { eventually } from '../harness/wait.ts';
 let network: TestNetwork;
 beforeAll(async () => {
   network = await startTestNetwork();
-}, 30_000);
+});
 afterAll(() => network.close());
 
 /** Reads a service from its oldest event with the peer's own client. */
@@ -64,4 +64,4 @@ test('the reference client reads creates, updates, deletes, identity, account an
     'identity account sync create create update delete identity account account identity sync',
   );
   expect(atRelay.events.some((event) => event.event === 'create' && event.did === bob.assertDid)).toBe(true);
-}, 40_000);
+});

@@ -93,7 +93,7 @@ describe(folder ? 'the captured stream of a reference PDS' : 'without a captured
     }
     expect(await relay.metric('relay_events_dropped_total{reason="revMismatch"}')).toBe(3);
     expect(relay.faults).toEqual([]);
-  }, 30_000);
+  });
 
   test('of accounts that have moved away since, passes nothing', async () => {
     if (!folder) return;
@@ -106,5 +106,5 @@ describe(folder ? 'the captured stream of a reference PDS' : 'without a captured
     await decided(relay, frames.length);
     expect(consumer.frames).toHaveLength(0);
     expect(await relay.metric('relay_events_dropped_total{reason="wrongHost"}')).toBe(frames.length);
-  }, 30_000);
+  });
 });

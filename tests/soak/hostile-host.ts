@@ -126,7 +126,7 @@ class Siege {
   async #isWell(goodHost: FakeHost): Promise<void> {
     goodHost.send(this.#good.commit());
     this.#asked++;
-    await eventually('the good host is heard', () => (this.#heard.get(this.#good.did) ?? 0) === this.#asked, 30_000);
+    await eventually('the good host is heard', () => (this.#heard.get(this.#good.did) ?? 0) === this.#asked);
     assert.deepEqual(this.#relay.faults, []);
     assert.deepEqual(this.#drops, [], 'the relay gave out what the SDK drops');
   }

@@ -1,5 +1,7 @@
-/** Sizes, headers and docstrings of STYLE.md: files under 300 lines, functions under 70, a header on every file. */
-import { readSources } from './sources.ts';
+/** Sizes, headers, docstrings and patience of STYLE.md: files under 300 lines, functions under 70, a header on every file. */
+import { readFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { filesUnder, readSources, root } from './sources.ts';
 
 const sources = readSources();
 const maxFileLines = 300;
@@ -44,6 +46,16 @@ test('nothing is left for later, and the type checker is nowhere told to look aw
   expect(
     sources.flatMap(({ path, text }) =>
       text.split('\n').flatMap((line, index) => (/\b(TODO|FIXME|XXX|HACK)\b|@ts-(ignore|nocheck)|\bas any\b/.test(line) ? [`${path}:${index + 1}`] : [])),
+    ),
+  ).toEqual([]);
+});
+
+test('no test has less patience than the house (tests/harness/patience.mjs): a busy machine must not make it red', () => {
+  const houseMs = 60_000;
+  const own = /^(?:\}|(?:before|after)\w+\(.*), ([\d_]+)\);$/gm;
+  expect(
+    filesUnder(join(root, 'tests'), '.test.ts').flatMap((path) =>
+      [...readFileSync(path, 'utf8').matchAll(own)].filter((match) => Number(match[1].replaceAll('_', '')) <= houseMs).map((match) => `${relative(root, path)}: ${match[1]}`),
     ),
   ).toEqual([]);
 });

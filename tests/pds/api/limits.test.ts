@@ -40,7 +40,7 @@ test('who has written too much waits, unless the operator lets them pass', async
   expect((await write(creates(200), { 'x-ratelimit-bypass': key })).status).toBe(200);
   clock.advance(3_600_000);
   expect((await write(creates(200))).status).toBe(200);
-}, 30_000);
+});
 
 test('mails are few: five codes of a kind an hour', async () => {
   const ask = (): Promise<Answer> => small.call('com.atproto.server.requestAccountDelete', { method: 'POST', token: alice.token });
@@ -71,7 +71,7 @@ test('an address has 3,000 calls in five minutes, of whatever methods', async ()
   expect([refused.status, refused.json['error'], refused.headers.get('ratelimit-policy')]).toEqual([429, 'RateLimitExceeded', '3000;w=300']);
   expect((await small.call('com.atproto.server.describeServer', { headers: { 'x-ratelimit-bypass': key } })).status).toBe(200);
   clock.advance(300_000);
-}, 60_000);
+});
 
 test('one address has 300 sign-ins in five minutes, whatever names it makes up', async () => {
   const stop = new AbortController();
@@ -87,4 +87,4 @@ test('one address has 300 sign-ins in five minutes, whatever names it makes up',
   stop.abort();
   await Promise.all(asked);
   clock.advance(600_000);
-}, 30_000);
+});

@@ -82,7 +82,7 @@ test('brings every record, whatever the order of blocks, under a commit of the n
   await small.call('com.atproto.repo.createRecord', { body: { repo: who.did, collection: 'app.bsky.feed.like', record: like }, token: who.token });
   expect((await small.call('com.atproto.repo.listRecords', { params: { repo: who.did, collection: 'app.bsky.feed.like' } })).json['records']).toHaveLength(1);
   expect(says(await send(who, made.car))).toEqual([400, 'InvalidRequest', 'account must be deactivated to import a repository']);
-}, 30_000);
+});
 
 test('a second import takes the place of the first, however much that was', async () => {
   const who = await newTraveller(here(small), 'twice');

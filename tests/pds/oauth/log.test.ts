@@ -56,4 +56,4 @@ test('secrets stay out, and callers\' mistakes make no noise', async () => {
     await plc.close();
     await folder.remove();
   }
-}, 60_000);
+});

@@ -161,4 +161,4 @@ test('the tables hold the nodes of the tree and no others, whatever happened', a
       model.database.close();
     }
   }), { numRuns: 25 });
-}, 30_000);
+});

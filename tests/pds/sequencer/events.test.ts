@@ -94,7 +94,7 @@ test('each operation brings its events, and every commit verifies, inverts and j
   }
   const sync = events[3] as Extract<Seen, { kind: 'sync' }>;
   expect([...readCar(sync.blocks).blocks].map(([cid]) => cid.toString())).toEqual([commits[0].commit.toString()]);
-}, 15_000);
+});
 
 test('an account that is deleted leaves one last word, and nothing before it, also after a restart', async () => {
   const bob = await small.newPerson('bob');
@@ -133,7 +133,7 @@ test('replay is, from every cursor, what was told live: out of files, the table 
   await replayAll();
   await small.restart();
   await replayAll();
-}, 15_000);
+});
 
 describe('cursors', () => {
   let dave: Person;

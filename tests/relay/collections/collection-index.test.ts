@@ -68,7 +68,7 @@ test('the index is its model, across small caches, saving and opening again', ()
       }
     }
   }), { numRuns: 25 });
-}, 60_000);
+});
 
 test('collections are listed in the order of their text, below a prefix, without those that nobody has', () => {
   const index = new CollectionIndex(store, small);

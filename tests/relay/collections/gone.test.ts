@@ -18,7 +18,7 @@ test('of every valid commit of random repositories it tells which collections it
       expect([...(goneCollections(scan, bytes, data) ?? ['not proven'])].sort()).toEqual(gone);
     }
   }), { numRuns: 60 });
-}, 60_000);
+});
 
 test('the last record of all leaves the empty tree', () => {
   const repo = new RandomRepo();

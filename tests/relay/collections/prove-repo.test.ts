@@ -38,7 +38,7 @@ test('proves the collections of random repositories, whatever was claimed, with 
     // A wrong claim may cost one more.
     expect(asked.length).toBeLessThanOrEqual(repo.collections().length + 2);
   }), { numRuns: 80 });
-}, 60_000);
+});
 
 test('a small repository takes one question, an empty one too', async () => {
   const repo = new RandomRepo();

@@ -178,7 +178,7 @@ test('a message of 10 MB is read, one byte more closes with 1009, and messages w
   message.payload.padding = message.payload.padding.slice(1);
   for (let times = 0; times < 4; times++) talker.send(message);
   expect(await talker.closed).toEqual({ code: 1008, reason: 'too many messages' });
-}, 30_000);
+});
 
 const dictionary = readDictionary();
 
@@ -252,4 +252,4 @@ test('a client that reads nothing is cut with 1008 ConsumerTooSlow, and one that
   expect(stuck.messages.length).toBeLessThan(appended + 1);
   append(log, post('end'));
   await eventually('the reader goes on', () => texts(reader).at(-1) === 'end');
-}, 30_000);
+});

@@ -39,7 +39,7 @@ async function begun(world: World): Promise<Mover> {
 }
 
 async function stateIs(world: World, token: string, state: string): Promise<void> {
-  await eventually(`the move is at ${state}`, async () => (await world.call(`${move}getStatus`, { token }))['state'] === state, 10_000);
+  await eventually(`the move is at ${state}`, async () => (await world.call(`${move}getStatus`, { token }))['state'] === state);
 }
 
 const ofBegun = async (world: World): Promise<Made> => as(await begun(world));
