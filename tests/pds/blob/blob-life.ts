@@ -163,8 +163,14 @@ export function describeBlobLife(place: TestedPlace): void {
       expect([answer.status, answer.bytes.toString(), answer.headers.get('content-range')]).toEqual([status, text, contentRange]);
     });
 
+    test('gives a part to who has the rest of the same, and the whole to who has something else', async () => {
+      const part = async (mark: string): Promise<number> => (await get(cid, { headers: { range: 'bytes=2-4', 'if-range': mark } })).status;
+      expect(await Promise.all([`"${cid}"`, '"other"', `W/"${cid}"`].map(part))).toEqual([206, 200, 200]);
+    });
+
     test('sends nothing to who has it already, and only headers to HEAD', async () => {
-      expect((await get(cid, { headers: { 'if-none-match': `"${cid}"` } })).status).toBe(304);
+      for (const mark of [`"${cid}"`, `W/"${cid}"`, `"other", W/"${cid}"`, '*']) expect((await get(cid, { headers: { 'if-none-match': mark } })).status).toBe(304);
+      for (const mark of ['"other"', cid, `"${cid}`]) expect((await get(cid, { headers: { 'if-none-match': mark } })).status).toBe(200);
       const head = await get(cid, { method: 'HEAD' });
       expect([head.status, head.headers.get('content-length'), head.bytes.length]).toEqual([200, '10', 0]);
     });

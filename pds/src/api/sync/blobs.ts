@@ -28,8 +28,10 @@ export function syncBlobRoutes(o: { auth: Authenticator; accounts: AccountStore;
         if (!isServed) throw invalidRequest('Blob not found');
         const answerHeaders = blobHeaders(params.cid);
         const { size, mimeType: encoding } = blob;
-        if (headers['if-none-match'] === answerHeaders.etag) return { status: 304, body: new Uint8Array(0), encoding, headers: answerHeaders };
-        const range = parseRange(headers.range, size);
+        if (isHeld(headers['if-none-match'], answerHeaders.etag)) return { status: 304, body: new Uint8Array(0), encoding, headers: answerHeaders };
+        // A part is of use only to who holds the rest of the same.
+        const isOfThis = headers['if-range'] === undefined || headers['if-range'] === answerHeaders.etag;
+        const range = isOfThis ? parseRange(headers.range, size) : null;
         if (range === 'unsatisfiable') {
           return { status: 416, body: new Uint8Array(0), encoding, headers: { ...answerHeaders, 'content-range': `bytes */${size}` } };
         }
@@ -68,6 +70,12 @@ function blobHeaders(cid: string): { etag: string } & Record<string, string> {
 function rangeHeaders(range: ByteRange | null, size: number): Record<string, string> {
   if (range === null) return { 'content-length': String(size) };
   return { 'content-length': String(range.length), 'content-range': `bytes ${range.start}-${range.start + range.length - 1}/${size}` };
+}
+
+/** Tells whether the caller holds it already, by one of several marks, which caches on the way may have weakened. */
+function isHeld(header: string | undefined, etag: string): boolean {
+  if (header === undefined) return false;
+  return header.trim() === '*' || header.split(',').some((mark) => mark.trim().replace(/^W\//, '') === etag);
 }
 
 /** Gives the one part that is asked for; null for the whole, also when the header is not understood (RFC 9110). */
