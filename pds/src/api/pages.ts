@@ -4,6 +4,7 @@
  * Source: paths and texts as the reference PDS; did.json beside them, since this server's DID is a did:web.
  * A handle's documents are chosen by the Host header, so that every handle under our domains answers for itself.
  */
+import { forwardedHostname } from '@dunlin/service/http/client-address';
 import { createRouter, type PlainRouter } from '@dunlin/service/http/router';
 import { invalidRequest, XrpcError } from '@dunlin/service/xrpc/errors';
 import type { AccountStore } from '../account/account-store.ts';
@@ -28,7 +29,8 @@ export function pages({ accounts, server, hosted }: { accounts: AccountStore; se
     context.body = found.kind === 'document' ? found.document : found.kind === 'ended' ? { error: 'Gone', message: 'this DID has ended' } : server.document(context.host.toLowerCase());
   });
   router.get('/.well-known/atproto-did', (context) => {
-    const account = accounts.byHandle(context.hostname);
+    // Some proxies put their own name into Host and the right one beside it.
+    const account = accounts.byHandle(context.hostname) ?? accounts.byHandle(forwardedHostname(context.req) ?? '');
     context.type = 'text/plain; charset=utf-8';
     context.status = account === null ? 404 : 200;
     context.body = account?.did ?? 'User not found';

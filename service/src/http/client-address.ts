@@ -1,5 +1,5 @@
 /**
- * Finds the address a request really comes from when a reverse proxy stands before us.
+ * Finds the address a request really comes from, and the name it asked for, when a reverse proxy stands before us.
  * X-Forwarded-For is believed only as far as it was written by addresses we trust; a caller cannot choose its own address.
  * Not for judging an address (public or private): that is public-address.ts. Source: ours; same default ranges as the reference PDS.
  */
@@ -56,6 +56,17 @@ function isTrusted(address: ipaddr.IPv4 | ipaddr.IPv6): boolean {
 
 function parseAddress(text: string): ipaddr.IPv4 | ipaddr.IPv6 | null {
   return ipaddr.isValid(text) ? ipaddr.process(text) : null;
+}
+
+/**
+ * Gives the host name that the nearest proxy says it was asked for, in lower case and without a port; null when there is none that we
+ * trust. For proxies that do not keep the Host header; whoever has a right one had better not look here, callers can write this too.
+ */
+export function forwardedHostname(request: IncomingMessage): string | null {
+  const forwarded = request.headers['x-forwarded-host'];
+  if (typeof forwarded !== 'string' || peerOf(request.socket)?.isTrusted !== true) return null;
+  const name = forwarded.slice(-maxForwardedLength).split(',').at(-1)?.trim().toLowerCase().replace(/:\d+$/, '') ?? '';
+  return name === '' ? null : name;
 }
 
 /** Gives the key under which an address is limited: the address itself, or the /64 an IPv6 client usually owns whole. */

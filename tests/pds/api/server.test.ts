@@ -19,9 +19,9 @@ const says = ({ status, json }: Answer): unknown[] => [status, json['error'], js
 const claimsOf = (token: string): unknown[] => token.split('.').slice(0, 2).map((part) => JSON.parse(Buffer.from(part, 'base64url').toString()) as unknown);
 
 /** Asks for the document of a handle, under that host name, which fetch cannot pretend. */
-function getAs(host: string): Promise<[number | undefined, string]> {
+function getAs(host: string, more: Record<string, string> = {}): Promise<[number | undefined, string]> {
   return new Promise((resolve, reject) => {
-    get(`${small.url}/.well-known/atproto-did`, { headers: { host } }, async (response) => {
+    get(`${small.url}/.well-known/atproto-did`, { headers: { host, ...more } }, async (response) => {
       let text = '';
       for await (const chunk of response) text += String(chunk);
       resolve([response.statusCode, text]);
@@ -226,6 +226,10 @@ describe('the rest of the server', () => {
     expect(await get('/')).toContain('Dunlin');
     expect(JSON.parse(await get('/_health'))).toEqual({ version: expect.any(String) });
     expect(await getAs('alice.test')).toEqual([200, alice.did]);
+    // A proxy that put its own name into Host tells the right one beside it; where Host is right, nothing beside it counts.
+    expect(await getAs('backend.internal', { 'x-forwarded-host': 'alice.test' })).toEqual([200, alice.did]);
+    expect(await getAs('alice.test', { 'x-forwarded-host': 'nobody.test' })).toEqual([200, alice.did]);
+    expect((await getAs('backend.internal', { 'x-forwarded-host': 'nobody.test' }))[0]).toBe(404);
     expect(await getAs('nobody.test')).toEqual([404, 'User not found']);
   });
 

@@ -1,7 +1,7 @@
 /** Tests of the client's address: a proxy we trust may name it, the client itself may not. */
 import { describe, expect, test } from '@jest/globals';
 import type { IncomingMessage } from 'node:http';
-import { clientAddress, limitKey } from '@dunlin/service/http/client-address';
+import { clientAddress, forwardedHostname, limitKey } from '@dunlin/service/http/client-address';
 
 function addressOf(peer: string | undefined, forwarded?: string): string {
   return clientAddress({ socket: { remoteAddress: peer }, headers: { 'x-forwarded-for': forwarded } } as unknown as IncomingMessage);
@@ -25,6 +25,16 @@ describe('the address of a client', () => {
   test('is looked for in a bounded part of the header only', () => {
     expect(addressOf('127.0.0.1', `203.0.113.9, ${'10.0.0.1, '.repeat(200)}10.0.0.1`)).toBe('10.0.0.1');
   });
+});
+
+test.each([
+  ['is told by a proxy beside us', '127.0.0.1', 'Alice.test:443', 'alice.test'],
+  ['is the one that the nearest proxy wrote', '10.1.2.3', 'mallory.test, alice.test', 'alice.test'],
+  ['is not told by a stranger', '203.0.113.9', 'alice.test', null],
+  ['is not there when nobody tells it', '127.0.0.1', undefined, null],
+  ['is not there when it is empty', '127.0.0.1', 'alice.test, ', null],
+])('the name that was asked for %s', (_name, peer, forwarded, wanted) => {
+  expect(forwardedHostname({ socket: { remoteAddress: peer }, headers: { 'x-forwarded-host': forwarded } } as unknown as IncomingMessage)).toBe(wanted);
 });
 
 test('limits count an IPv6 network of 64 bits as one', () => {
