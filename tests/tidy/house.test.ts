@@ -119,24 +119,40 @@ test('rule 8: no file is called util, helpers, common, misc or types', () => {
   expect(breaches(({ path }) => (/^(utils?|helpers?|common|misc|types?)\.ts$/.test(basename(path)) ? ['says nothing'] : []))).toEqual([]);
 });
 
-test('rule 9: imports form no circle, counting type imports', () => {
-  const pages = readPageImports();
-  const importsOf = (path: string): readonly string[] => byPath.get(path)?.ownImports ?? pages.get(path) ?? [];
+/** The circles of a graph, each as the way round it; of circles that share a node one is named. */
+function circlesOf(nodes: Iterable<string>, next: (node: string) => Iterable<string>): string[] {
   const state = new Map<string, 'open' | 'done'>();
   const circles: string[] = [];
-  const visit = (path: string, trail: readonly string[]): void => {
-    if (state.get(path) === 'done') return;
-    if (state.get(path) === 'open') {
-      circles.push([...trail.slice(trail.indexOf(path)), path].join(' → '));
+  const visit = (node: string, trail: readonly string[]): void => {
+    if (state.get(node) === 'done') return;
+    if (state.get(node) === 'open') {
+      circles.push([...trail.slice(trail.indexOf(node)), node].join(' → '));
       return;
     }
-    state.set(path, 'open');
-    for (const target of importsOf(path)) visit(target, [...trail, path]);
-    state.set(path, 'done');
+    state.set(node, 'open');
+    for (const target of next(node)) visit(target, [...trail, node]);
+    state.set(node, 'done');
   };
+  for (const node of nodes) visit(node, []);
+  return circles;
+}
+
+test('rule 9: imports form no circle, counting type imports', () => {
+  const pages = readPageImports();
   expect(pages.size).toBeGreaterThan(40);
-  for (const path of [...byPath.keys(), ...pages.keys()]) visit(path, []);
-  expect(circles).toEqual([]);
+  expect(circlesOf([...byPath.keys(), ...pages.keys()], (path) => byPath.get(path)?.ownImports ?? pages.get(path) ?? [])).toEqual([]);
+});
+
+test('rule 9: the folders of the PDS form no circle', () => {
+  const folderOf = (path: string): string | null => /^pds\/src\/(\w+)\//.exec(path)?.[1] ?? null;
+  const folders = new Map<string, Set<string>>();
+  for (const { path, ownImports } of sources) {
+    const from = folderOf(path);
+    const to = ownImports.map(folderOf).filter((folder) => folder !== null && folder !== from) as string[];
+    if (from !== null) folders.set(from, new Set([...(folders.get(from) ?? []), ...to]));
+  }
+  expect(folders.size).toBeGreaterThan(15);
+  expect(circlesOf(folders.keys(), (folder) => folders.get(folder) ?? [])).toEqual([]);
 });
 
 /** What only a page in a browser loads. */

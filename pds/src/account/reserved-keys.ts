@@ -1,6 +1,6 @@
 /**
  * Signing keys made before their account exists: an account that moves in may have to name its key before it comes.
- * A DID has at most one; asking again gives the same. Taken by `register.ts`, forgotten when nobody came for a month.
+ * A DID has at most one; asking again gives the same. Taken by `membership/register.ts`, forgotten when nobody came for a month.
  * Anybody may ask for one, so their number is bounded and the oldest give way.
  * Source: lexicon com.atproto.server.reserveSigningKey; behaviour of the reference PDS, which keeps them for ever.
  */

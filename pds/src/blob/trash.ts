@@ -2,7 +2,7 @@
  * The end of blobs, and the way back: bytes whose time in the trash is over are removed, others can be restored or purged at once.
  * Going to the trash moves no bytes, it is one transaction with whatever caused it; at the end the bytes go first and the row last,
  * so that a crash or a store that fails leaves a row, and the next look goes on from there.
- * Not here: what goes to the trash (`collect.ts`, `account/standing.ts`). Source: ours, decision 0022.
+ * Not here: what goes to the trash (`collect.ts`, `membership/standing.ts`). Source: ours, decision 0022.
  */
 import { AssertionFailure } from '@dunlin/protocol/base/assert';
 import type { Clock } from '@dunlin/protocol/base/clock';

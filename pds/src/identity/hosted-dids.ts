@@ -13,7 +13,7 @@ import { didWebOf } from '@dunlin/protocol/identity/did-web';
 import { parseHandle } from '@dunlin/protocol/identity/handle-syntax';
 import type { IdentityResolver } from '@dunlin/protocol/identity/resolver';
 import { invalidRequest } from '@dunlin/service/xrpc/errors';
-import type { AccountRows } from '../account/standing.ts';
+import type { AccountRows } from '../account/account-rows.ts';
 import type { AccountStore } from '../account/account-store.ts';
 import type { SigningKeys } from '../account/signing-keys.ts';
 import type { HostedDid, HostedDidStore, OtherHome } from './hosted-did-store.ts';

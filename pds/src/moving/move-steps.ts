@@ -11,7 +11,7 @@ import { Pace, type PaceRule } from '@dunlin/service/http/pace';
 import { XrpcError } from '@dunlin/service/xrpc/errors';
 import type { Account } from '../account/account.ts';
 import type { Preference, PreferenceStore } from '../account/preference-store.ts';
-import type { AccountStanding } from '../account/standing.ts';
+import type { AccountStanding } from '../membership/standing.ts';
 import { BlobStorageError } from '../blob/blob-files.ts';
 import type { BlobStore } from '../blob/blob-store.ts';
 import type { FetchedBlobs, MissingBlobs } from '../blob/fetch-missing.ts';

@@ -11,7 +11,7 @@ import type { IdentityResolver } from '@dunlin/protocol/identity/resolver';
 import { invalidRequest, XrpcError } from '@dunlin/service/xrpc/errors';
 import type { Account } from '../account/account.ts';
 import type { AccountStore } from '../account/account-store.ts';
-import type { AccountStanding } from '../account/standing.ts';
+import type { AccountStanding } from '../membership/standing.ts';
 import type { BlobStore } from '../blob/blob-store.ts';
 import type { ServerIdentity } from '../identity/server-identity.ts';
 import type { InviteStore } from '../invite/invite-store.ts';

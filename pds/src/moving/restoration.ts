@@ -10,7 +10,7 @@ import { findPlcSigner, parsePlcOperation, type PlcState, type Signed, type Unsi
 import { invalidRequest } from '@dunlin/service/xrpc/errors';
 import type { Account } from '../account/account.ts';
 import type { AccountStore } from '../account/account-store.ts';
-import type { Registrar, RegisteredAccount } from '../account/register.ts';
+import type { Registrar, RegisteredAccount } from '../membership/register.ts';
 import type { ReservedKeys } from '../account/reserved-keys.ts';
 import type { SigningKeys } from '../account/signing-keys.ts';
 import type { BlobStore } from '../blob/blob-store.ts';

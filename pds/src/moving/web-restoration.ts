@@ -14,7 +14,7 @@ import { randomBytes } from '@dunlin/protocol/crypto/random';
 import type { DidDocument } from '@dunlin/protocol/identity/did-document';
 import type { IdentityResolver } from '@dunlin/protocol/identity/resolver';
 import { invalidRequest, XrpcError } from '@dunlin/service/xrpc/errors';
-import type { Registrar, RegisteredAccount } from '../account/register.ts';
+import type { Registrar, RegisteredAccount } from '../membership/register.ts';
 import type { ServerIdentity } from '../identity/server-identity.ts';
 import type { MoveObserver } from './move-runner.ts';
 import type { MoveStore } from './move-store.ts';

@@ -5,8 +5,8 @@
  */
 import { route, type XrpcRoute } from '@dunlin/service/xrpc/route';
 import type { AccountStore } from '../../account/account-store.ts';
-import type { EmailChanges } from '../../account/email-changes.ts';
-import type { PasswordChanges } from '../../account/password-changes.ts';
+import type { EmailChanges } from '../../membership/email-changes.ts';
+import type { PasswordChanges } from '../../membership/password-changes.ts';
 import type { HandleChange } from '../../identity/handle-change.ts';
 import type { HandleChoice } from '../../identity/handle-choice.ts';
 import type { KeyChange } from '../../identity/key-change.ts';

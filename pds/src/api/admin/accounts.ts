@@ -7,7 +7,7 @@ import { invalidRequest } from '@dunlin/service/xrpc/errors';
 import { route, type XrpcRoute } from '@dunlin/service/xrpc/route';
 import type { Account } from '../../account/account.ts';
 import type { AccountStore } from '../../account/account-store.ts';
-import type { AccountStanding } from '../../account/standing.ts';
+import type { AccountStanding } from '../../membership/standing.ts';
 import type { InviteStore } from '../../invite/invite-store.ts';
 import type { Authenticator } from '../auth.ts';
 import { readNumberCursor } from '../cursors.ts';

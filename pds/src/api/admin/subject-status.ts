@@ -9,7 +9,7 @@ import { invalidRequest } from '@dunlin/service/xrpc/errors';
 import { route, type XrpcRoute } from '@dunlin/service/xrpc/route';
 import type { Account } from '../../account/account.ts';
 import type { AccountStore } from '../../account/account-store.ts';
-import type { AccountStanding } from '../../account/standing.ts';
+import type { AccountStanding } from '../../membership/standing.ts';
 import type { BlobStore } from '../../blob/blob-store.ts';
 import type { MoveOversight } from '../../moving/move-oversight.ts';
 import { parseRecordUri, recordUri } from '../../repo/record-path.ts';

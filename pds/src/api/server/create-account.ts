@@ -11,7 +11,7 @@ import { optionalBearerToken } from '@dunlin/service/xrpc/auth';
 import { invalidRequest, XrpcError } from '@dunlin/service/xrpc/errors';
 import { route, type XrpcRoute } from '@dunlin/service/xrpc/route';
 import { checkEmail } from '../../account/email-rules.ts';
-import type { Registrar } from '../../account/register.ts';
+import type { Registrar } from '../../membership/register.ts';
 import type { FreshSessions } from '../../factor/fresh-sessions.ts';
 import type { HandleChoice } from '../../identity/handle-choice.ts';
 import type { HostedDids } from '../../identity/hosted-dids.ts';

@@ -4,7 +4,7 @@
  * Source: lexicons of those names; errors and limits as the reference PDS.
  */
 import { route, type XrpcRoute } from '@dunlin/service/xrpc/route';
-import type { Departures } from '../../account/departures.ts';
+import type { Departures } from '../../membership/departures.ts';
 import type { Authenticator, Caller } from '../auth.ts';
 import { dayMs, fiveMinutesMs, hourMs, type Limits } from '../limits.ts';
 

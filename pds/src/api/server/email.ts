@@ -1,10 +1,10 @@
 /**
  * com.atproto.server.requestEmailConfirmation, confirmEmail, requestEmailUpdate and updateEmail.
- * What they do stands in `account/email-changes.ts`; changing the address takes the account's own password.
+ * What they do stands in `membership/email-changes.ts`; changing the address takes the account's own password.
  * Source: lexicons of those names; errors, limits and rights as the reference PDS.
  */
 import { route, type XrpcRoute } from '@dunlin/service/xrpc/route';
-import type { EmailChanges } from '../../account/email-changes.ts';
+import type { EmailChanges } from '../../membership/email-changes.ts';
 import type { AccessRules, Authenticator, Caller } from '../auth.ts';
 import { dayMs, hourMs, type Limits } from '../limits.ts';
 

@@ -1,10 +1,10 @@
 /**
  * com.atproto.server.requestPasswordReset and resetPassword: for people who cannot sign in.
- * What they do stands in `account/password-changes.ts`.
+ * What they do stands in `membership/password-changes.ts`.
  * Source: lexicons of those names; errors and limits as the reference PDS, which also tells whether an address is known.
  */
 import { route, type XrpcRoute } from '@dunlin/service/xrpc/route';
-import type { PasswordChanges } from '../../account/password-changes.ts';
+import type { PasswordChanges } from '../../membership/password-changes.ts';
 import { dayMs, fiveMinutesMs, hourMs, type Limits } from '../limits.ts';
 
 /** Gives the methods. */

@@ -7,7 +7,7 @@ import { invalidRequest } from '@dunlin/service/xrpc/errors';
 import { route, type XrpcRoute } from '@dunlin/service/xrpc/route';
 import type { Account } from '../../account/account.ts';
 import type { PreferenceStore } from '../../account/preference-store.ts';
-import type { AccountStanding } from '../../account/standing.ts';
+import type { AccountStanding } from '../../membership/standing.ts';
 import type { BlobStore } from '../../blob/blob-store.ts';
 import type { DocumentCheck } from '../../identity/document-check.ts';
 import type { RepoReader } from '../../repo/read.ts';

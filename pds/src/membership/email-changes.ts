@@ -9,9 +9,9 @@ import type { Clock } from '@dunlin/protocol/base/clock';
 import type { MailCodes } from '../mail/mail-codes.ts';
 import type { AccountLetters } from '../mail/account-letters.ts';
 import type { GroupCommit } from '../sequencer/group-commit.ts';
-import type { Account } from './account.ts';
-import type { AccountStore } from './account-store.ts';
-import { checkEmail } from './email-rules.ts';
+import type { Account } from '../account/account.ts';
+import type { AccountStore } from '../account/account-store.ts';
+import { checkEmail } from '../account/email-rules.ts';
 
 /** Changes e-mail addresses. */
 export class EmailChanges {

@@ -1,7 +1,7 @@
 /**
  * An account's password: reset with a code sent by mail, or set by the operator. Either ends every session and tells the person by mail;
  * app passwords and second factors stay. Credentials can also be taken away altogether, those too; a reset then gives a password back.
- * Not here: HTTP, app passwords one by one (`app-passwords.ts`). Source: behaviour and errors of the reference PDS; decisions/0031.
+ * Not here: HTTP, app passwords one by one (`account/app-passwords.ts`). Source: behaviour and errors of the reference PDS; decisions/0031.
  */
 import { ProtocolError } from '@dunlin/protocol/base/errors';
 import { invalidRequest } from '@dunlin/service/xrpc/errors';
@@ -9,11 +9,11 @@ import type { FactorStore } from '../factor/factor-store.ts';
 import type { MailCodes } from '../mail/mail-codes.ts';
 import type { AccountLetters } from '../mail/account-letters.ts';
 import type { GroupCommit } from '../sequencer/group-commit.ts';
-import type { Account } from './account.ts';
-import type { AccountStore } from './account-store.ts';
-import type { AppPasswordStore } from './app-password-store.ts';
-import type { PasswordCheck } from './password-check.ts';
-import type { SessionEnds } from './session-ends.ts';
+import type { Account } from '../account/account.ts';
+import type { AccountStore } from '../account/account-store.ts';
+import type { AppPasswordStore } from '../account/app-password-store.ts';
+import type { PasswordCheck } from '../account/password-check.ts';
+import type { SessionEnds } from '../account/session-ends.ts';
 
 /** Changes passwords. */
 export class PasswordChanges {

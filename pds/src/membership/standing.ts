@@ -16,16 +16,11 @@ import type { RepoReader, StoredCommit } from '../repo/read.ts';
 import type { RepoRenewal } from '../repo/renewal.ts';
 import type { GroupCommit, WriteGroup } from '../sequencer/group-commit.ts';
 import type { Sequencer } from '../sequencer/sequencer.ts';
-import { accountState, type Account } from './account.ts';
-import type { AccountStore } from './account-store.ts';
-import type { SessionEnds } from './session-ends.ts';
-import type { SigningKeys } from './signing-keys.ts';
-
-/** Something that keeps rows of an account, which go when the account does. */
-export interface AccountRows {
-  /** Removes all of an account, within a group. */
-  removeAll(accountId: number): void;
-}
+import { accountState, type Account } from '../account/account.ts';
+import type { AccountRows } from '../account/account-rows.ts';
+import type { AccountStore } from '../account/account-store.ts';
+import type { SessionEnds } from '../account/session-ends.ts';
+import type { SigningKeys } from '../account/signing-keys.ts';
 
 /** Tells of accounts that may not put themselves in service. */
 export interface OperatorStops {

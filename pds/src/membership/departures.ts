@@ -7,9 +7,9 @@
 import type { Clock } from '@dunlin/protocol/base/clock';
 import { invalidRequest, XrpcError } from '@dunlin/service/xrpc/errors';
 import type { MailCodes } from '../mail/mail-codes.ts';
-import type { Account } from './account.ts';
-import type { AccountStore } from './account-store.ts';
-import type { PasswordCheck } from './password-check.ts';
+import type { Account } from '../account/account.ts';
+import type { AccountStore } from '../account/account-store.ts';
+import type { PasswordCheck } from '../account/password-check.ts';
 import type { AccountStanding } from './standing.ts';
 
 /** How often deletion dates are looked at, in ms. */

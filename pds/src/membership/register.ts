@@ -20,13 +20,13 @@ import { commitEvent, syncEvent } from '../repo/events.ts';
 import type { GroupCommit, WriteGroup } from '../sequencer/group-commit.ts';
 import type { Sequencer } from '../sequencer/sequencer.ts';
 import type { Invites } from '../invite/invites.ts';
-import type { AccountStore } from './account-store.ts';
-import type { PasswordCheck } from './password-check.ts';
-import type { ReservedKeys } from './reserved-keys.ts';
-import { newRefreshId, type SessionTokens } from './session-token.ts';
-import type { Sessions, TokenPair } from './sessions.ts';
+import type { AccountStore } from '../account/account-store.ts';
+import type { PasswordCheck } from '../account/password-check.ts';
+import type { ReservedKeys } from '../account/reserved-keys.ts';
+import { newRefreshId, type SessionTokens } from '../account/session-token.ts';
+import type { Sessions, TokenPair } from '../account/sessions.ts';
 
-/** What a new account is to be; names were judged by `handle-rules.ts`, the rest by the caller. */
+/** What a new account is to be; names were judged by `account/handle-rules.ts`, the rest by the caller. */
 export interface WantedAccount {
   readonly handle: string;
   readonly email: string | null;
