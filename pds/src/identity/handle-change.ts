@@ -67,7 +67,7 @@ export class HandleChange {
 }
 
 /** Puts the handle in the place of the first one and keeps whatever else the document names. */
-function withHandle(alsoKnownAs: readonly string[], handle: string): string[] {
+export function withHandle(alsoKnownAs: readonly string[], handle: string): string[] {
   const others = alsoKnownAs.filter((name) => !name.startsWith('at://'));
   return [`at://${handle}`, ...others];
 }

@@ -17,6 +17,7 @@ import type { AccountStore } from '../account/account-store.ts';
 import { judgeHandle } from '../account/handle-rules.ts';
 import type { GroupCommit } from '../sequencer/group-commit.ts';
 import type { Sequencer } from '../sequencer/sequencer.ts';
+import { withHandle } from './handle-change.ts';
 import type { HostedDids } from './hosted-dids.ts';
 import type { PlcClient } from './plc-client.ts';
 import type { RenameStore } from './rename-store.ts';
@@ -183,7 +184,7 @@ export class HostRename {
     const named = alsoKnownAs[0]?.startsWith('at://') === true ? alsoKnownAs[0].slice('at://'.length) : null;
     const domains = handles === null ? this.#domains : [...this.#domains, handles.from, handles.to];
     if (named === after || (named !== null && named !== before && !domains.some((domain) => named.endsWith(domain)))) return alsoKnownAs;
-    return [`at://${after}`, ...alsoKnownAs.filter((name) => !name.startsWith('at://'))];
+    return withHandle(alsoKnownAs, after);
   }
 
   /** Its owner writes the document: the network is told again once it is right, else the owner must be told what to change. */

@@ -7,7 +7,6 @@
  */
 import type { Clock } from '@dunlin/protocol/base/clock';
 import { ProtocolError } from '@dunlin/protocol/base/errors';
-import { parseDidKey } from '@dunlin/protocol/crypto/did-key';
 import { parseServiceOrigin } from '@dunlin/protocol/identity/did-document';
 import { didWebOf } from '@dunlin/protocol/identity/did-web';
 import { parseHandle } from '@dunlin/protocol/identity/handle-syntax';
@@ -16,6 +15,7 @@ import { invalidRequest } from '@dunlin/service/xrpc/errors';
 import type { AccountRows } from '../account/account-rows.ts';
 import type { AccountStore } from '../account/account-store.ts';
 import type { SigningKeys } from '../account/signing-keys.ts';
+import { checkGivenKey } from './given-key.ts';
 import type { HostedDid, HostedDidStore, OtherHome } from './hosted-did-store.ts';
 import type { ServerIdentity } from './server-identity.ts';
 
@@ -146,12 +146,7 @@ function checkHome({ signingKey, endpoint, handle }: { signingKey: string; endpo
   const [origin, name] = [parseServiceOrigin(endpoint), parseHandle(handle)];
   if (origin === null) throw invalidRequest('endpoint must be the address of a server, without a path');
   if (name === null) throw invalidRequest('handle is not valid');
-  try {
-    parseDidKey(signingKey);
-  } catch (fault) {
-    if (fault instanceof ProtocolError) throw invalidRequest(`signingKey must be a did:key of p256 or k256: ${fault.message}`);
-    throw fault;
-  }
+  checkGivenKey('signingKey', signingKey);
   return { signingKey, endpoint: origin, handle: name };
 }
 

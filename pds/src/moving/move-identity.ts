@@ -4,12 +4,12 @@
  * server's and puts in ours; for a did:web the page shows what the document must say, unless the old server writes it. With an archive the person's recovery key signed.
  * What the old server signs is compared with what was asked before it is sent. Source: did:plc v0.3; com.atproto.identity.*PlcOperation*.
  */
-import { ProtocolError } from '@dunlin/protocol/base/errors';
-import { parseDidKey } from '@dunlin/protocol/crypto/did-key';
 import type { PlcState } from '@dunlin/protocol/identity/plc-operation';
 import { invalidRequest } from '@dunlin/service/xrpc/errors';
 import type { Account } from '../account/account.ts';
 import type { SigningKeys } from '../account/signing-keys.ts';
+import { checkGivenKey } from '../identity/given-key.ts';
+import { withHandle } from '../identity/handle-change.ts';
 import type { PlcClient } from '../identity/plc-client.ts';
 import type { PlcOperations } from '../identity/plc-operations.ts';
 import type { ServerIdentity } from '../identity/server-identity.ts';
@@ -65,7 +65,7 @@ export class MoveIdentity {
 
   /** Plans the change of a did:plc. @throws XrpcError 400, IdentityChanged when the person was shown another state, or a key is to stay that does not rule it, 502; MoveFault */
   async plan(account: Account, old: OldServer, { recoveryKey, keptKeys: wanted, newest }: KeyWishes): Promise<IdentityPlan> {
-    if (recoveryKey !== null) checkKey(recoveryKey);
+    if (recoveryKey !== null) checkGivenKey('recoveryKey', recoveryKey);
     const [present, { rotationKeys }] = await Promise.all([
       this.#plc.stateOf(account.did),
       old.query('com.atproto.identity.getRecommendedDidCredentials'),
@@ -116,7 +116,7 @@ export class MoveIdentity {
 export function stateHere(present: PlcState, o: { handle: string; signingKey: string; pdsUrl: string; rotationKeys: readonly string[] }): PlcState {
   return {
     rotationKeys: o.rotationKeys,
-    alsoKnownAs: [`at://${o.handle}`, ...present.alsoKnownAs.filter((name) => !name.startsWith('at://'))],
+    alsoKnownAs: withHandle(present.alsoKnownAs, o.handle),
     verificationMethods: { ...present.verificationMethods, atproto: o.signingKey },
     services: { ...present.services, atproto_pds: { type: 'AtprotoPersonalDataServer', endpoint: o.pdsUrl } },
   };
@@ -133,13 +133,4 @@ export function saysExactly(operation: unknown, state: PlcState): boolean {
 /** JSON with the keys of objects in order; lists stay as they are, since their order says something. */
 function sorted(value: unknown): string {
   return JSON.stringify(value, (_key, part: unknown) => (typeof part === 'object' && part !== null && !Array.isArray(part) ? Object.fromEntries(Object.entries(part).toSorted(([a], [b]) => (a < b ? -1 : 1))) : part)) ?? '';
-}
-
-function checkKey(didKey: string): void {
-  try {
-    parseDidKey(didKey);
-  } catch (fault) {
-    if (fault instanceof ProtocolError) throw invalidRequest(`recoveryKey must be a did:key of p256 or k256: ${fault.message}`);
-    throw fault;
-  }
 }

@@ -19,7 +19,7 @@ import type { DocumentCheck } from '../identity/document-check.ts';
 import type { HandleChange } from '../identity/handle-change.ts';
 import type { HandleChoice } from '../identity/handle-choice.ts';
 import type { HostedDids } from '../identity/hosted-dids.ts';
-import { checkRecoveryKey } from '../identity/recovery-key.ts';
+import { checkGivenKey } from '../identity/given-key.ts';
 import type { GroupCommit } from '../sequencer/group-commit.ts';
 
 /** A person who signs up. */
@@ -64,7 +64,7 @@ export class AccountDesk {
     checkEmail(email);
     if (isDidWeb && !hosted.areMade) throw invalidRequest('this server writes no did:web documents', 'IncompatibleDidDoc');
     if (isDidWeb && recoveryKey !== null) throw invalidRequest('a did:web has no rotation keys, so no recovery key', 'IncompatibleDidDoc');
-    if (recoveryKey !== null) checkRecoveryKey(recoveryKey);
+    if (recoveryKey !== null) checkGivenKey('Recovery key', recoveryKey);
     const { did } = await registrar.register({ handle: await choice.check(handle, null), email, password, recoveryKey, existingDid: null, isHosted: isDidWeb, inviteCode });
     const account = accounts.byDid(did);
     assert(account !== null, 'an account that was made is there');

@@ -15,7 +15,7 @@ import type { Registrar } from '../../membership/register.ts';
 import type { FreshSessions } from '../../factor/fresh-sessions.ts';
 import type { HandleChoice } from '../../identity/handle-choice.ts';
 import type { HostedDids } from '../../identity/hosted-dids.ts';
-import { checkRecoveryKey } from '../../identity/recovery-key.ts';
+import { checkGivenKey } from '../../identity/given-key.ts';
 import type { Invites } from '../../invite/invites.ts';
 import type { Authenticator } from '../auth.ts';
 import { fiveMinutesMs, type Limits } from '../limits.ts';
@@ -70,5 +70,5 @@ function checkInput({ email, password, plcOp, recoveryKey }: SignUp): void {
     throw invalidRequest(`Password must have 1 to ${maxPasswordLength} characters`, 'InvalidPassword');
   }
   if (email !== undefined) checkEmail(email);
-  if (recoveryKey !== undefined) checkRecoveryKey(recoveryKey);
+  if (recoveryKey !== undefined) checkGivenKey('Recovery key', recoveryKey);
 }
