@@ -24,12 +24,10 @@ import type { RepoReader } from '../repo/read.ts';
 import { splitPath } from '../repo/record-path.ts';
 import type { RecordStore } from '../repo/record-store.ts';
 import type { GroupCommit, WriteGroup } from '../sequencer/group-commit.ts';
+import { Arrivals } from './arrivals.ts';
 import { checkCommit, checkRecords } from './check-staged.ts';
 import { sliceLength, slices } from './slices.ts';
 import { Staging } from './staging.ts';
-
-/** Most imports whose bytes are coming, or that wait in line: as slowly as their lines allow. */
-export const maxImportsAtOnce = 6;
 
 /** Most imports that are being checked and put in place. */
 const maxPlacedAtOnce = 2;
@@ -53,7 +51,7 @@ export class RepoImporter {
   readonly #tids: TidClock;
   readonly #clock: Clock;
   readonly #folder: string;
-  readonly #running = new Set<number>();
+  readonly #arrivals: Arrivals;
   readonly #line = new Line(maxPlacedAtOnce);
 
   /** `folder` holds the staging files. */
@@ -71,25 +69,24 @@ export class RepoImporter {
     this.#groups = o.groups;
     this.#tids = o.tids;
     this.#clock = o.clock;
+    this.#arrivals = new Arrivals(o.clock);
     this.#folder = o.folder;
   }
 
   /**
    * Imports a CAR into a deactivated account and resolves when it is durable.
    * @throws XrpcError 400 InvalidRequest when the account is in service, is importing already, or the repository is not valid;
-   * 503 NotEnoughResources when too many import; what the source throws
+   * 503 NotEnoughResources when too many import, or it comes slowly and others wait; what the source throws
    */
   async import(account: Account, car: AsyncIterable<Uint8Array>): Promise<void> {
     this.#assertOutOfService(account.id);
-    if (this.#running.has(account.id)) throw invalidRequest('a repository is being imported for this account already');
-    if (this.#running.size >= maxImportsAtOnce) throw new XrpcError(503, 'NotEnoughResources', 'too many imports at once, try again later');
-    this.#running.add(account.id);
+    const arrival = this.#arrivals.enter(account.id);
     const staging = new Staging(this.#folder);
     try {
-      const root = await stage(staging, car);
+      const root = await stage(staging, arrival.take(car));
       await this.#line.run(() => this.#place(account, staging, root));
     } finally {
-      this.#running.delete(account.id);
+      arrival.leave();
       staging.close();
     }
   }

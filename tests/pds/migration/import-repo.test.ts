@@ -9,7 +9,7 @@ import { writeCar } from '@dunlin/protocol/car/write';
 import { plcOperationCid, signPlcOperation } from '@dunlin/protocol/identity/plc-operation';
 import { tidFromMicros } from '@dunlin/protocol/repo/tid';
 import { verifyRepoCar } from '@dunlin/protocol/repo/verify-repo';
-import { maxImportsAtOnce } from '../../../pds/src/migration/import-repo.ts';
+import { maxImportsAtOnce } from '../../../pds/src/migration/arrivals.ts';
 import { maxDescribedCollections } from '../../../pds/src/api/repo/read-record.ts';
 import { eventually } from '../../harness/wait.ts';
 import { startSmallPds, Subscriber, type Answer, type SmallPds } from '../small-pds.ts';
