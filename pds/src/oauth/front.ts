@@ -5,10 +5,11 @@
  */
 import type { ServerResponse } from 'node:http';
 import type { Context } from '@dunlin/service/http/app';
-import { clientAddress, limitKey } from '@dunlin/service/http/client-address';
-import { spend, type RateLimiter } from '@dunlin/service/http/rate-limit';
+import type { RateLimiter } from '@dunlin/service/http/rate-limit';
+import { clientAddress } from '@dunlin/service/http/client-address';
 import { invalidRequest } from '@dunlin/service/xrpc/errors';
 import type { ServerIdentity } from '../identity/server-identity.ts';
+import { spendOfAddress } from './address-limit.ts';
 import { authorizationServer, protectedResource } from './metadata.ts';
 import type { RunningProvider } from './provider.ts';
 
@@ -56,10 +57,7 @@ export class OAuthFront {
     context.state['route'] = 'oauth';
     // A request line with an address of its own would be taken for ours when proofs are checked.
     if (!/^\/(?!\/)/.test(context.req.url ?? '')) throw invalidRequest('the address of the request is not a path');
-    const limit = this.#limit;
-    if (limit !== null && !context.path.startsWith('/@')) {
-      spend({ limiter: limit, key: () => limitKey(clientAddress(context.req)) }, { setHeader: (name, value) => context.set(name, value) });
-    }
+    if (!context.path.startsWith('/@')) spendOfAddress(this.#limit, context);
     const { handler } = await this.load();
     return passOn(context, next, handler);
   };

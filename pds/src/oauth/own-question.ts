@@ -8,9 +8,6 @@ import type { Context } from '@dunlin/service/http/app';
 import { invalidRequest, XrpcError } from '@dunlin/service/xrpc/errors';
 import type { ServerIdentity } from '../identity/server-identity.ts';
 
-/** How long a person stays signed in who does not want to be remembered, in ms: time enough to consent. */
-export const unrememberedMs = 15 * 60_000;
-
 const maxBodyBytes = 65_536;
 
 /** Gives the JSON object of a question. @throws XrpcError 403 from elsewhere than our pages, 400, 413 */
@@ -22,9 +19,4 @@ export async function ownQuestion(context: Context, server: ServerIdentity): Pro
   const body: unknown = parseJson(await readBody(context.req, maxBodyBytes));
   if (typeof body !== 'object' || body === null || Array.isArray(body)) throw invalidRequest('body must be a JSON object');
   return body as Readonly<Record<string, unknown>>;
-}
-
-/** Gives the page a person came from; anything that is not one of the sign-in pages becomes the account page. */
-export function wayBack(from: unknown): string {
-  return typeof from === 'string' && /^\/oauth\/authorize\?[\x21-\x7e]*$/.test(from) ? from : '/account';
 }

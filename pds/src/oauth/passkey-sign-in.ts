@@ -4,12 +4,13 @@
  * where they came from. Only pages of this server may ask. Source: ours, decisions/0014.
  */
 import type { PlainRouter } from '@dunlin/service/http/router';
-import { clientAddress, limitKey } from '@dunlin/service/http/client-address';
-import { spend, type RateLimiter } from '@dunlin/service/http/rate-limit';
+import type { RateLimiter } from '@dunlin/service/http/rate-limit';
 import type { PasskeySignIn } from '../factor/passkey-sign-in.ts';
 import type { ServerIdentity } from '../identity/server-identity.ts';
+import { spendOfAddress } from './address-limit.ts';
+import { askingDevice, signInDevice } from './device-sign-in.ts';
 import type { OAuthDevices } from './device-store.ts';
-import { ownQuestion, unrememberedMs, wayBack } from './own-question.ts';
+import { ownQuestion } from './own-question.ts';
 import type { RunningProvider } from './provider.ts';
 import type { SecondSteps } from './second-steps.ts';
 
@@ -27,9 +28,7 @@ export interface PasskeySignInParts {
 /** Serves the page's two questions. */
 export function servePasskeySignIn(router: PlainRouter, { load, server, devices, steps, signIn, limit }: PasskeySignInParts): void {
   router.use('/account/passkey-sign-in', async (context, next) => {
-    if (limit !== null && context.method === 'POST') {
-      spend({ limiter: limit, key: () => limitKey(clientAddress(context.req)) }, { setHeader: (name, value) => context.set(name, value) });
-    }
+    if (context.method === 'POST') spendOfAddress(limit, context);
     await next();
   });
   router.post('/account/passkey-sign-in/begin', async (context) => {
@@ -39,11 +38,6 @@ export function servePasskeySignIn(router: PlainRouter, { load, server, devices,
   router.post('/account/passkey-sign-in/finish', async (context) => {
     const body = await ownQuestion(context, server);
     const account = await signIn.finish(body['passkey']);
-    const { provider } = await load();
-    // With another session in its cookie, as the provider does it: a copy from before is not signed in.
-    const { deviceId } = await provider.deviceManager.load(context.req, context.res, true);
-    steps.end(deviceId);
-    await devices.signIn(deviceId, account, body['remember'] === true ? null : unrememberedMs);
-    context.body = { next: wayBack(body['from']) };
+    context.body = await signInDevice({ devices, steps }, await askingDevice(load, context, { isRenewed: true }), account, body);
   });
 }

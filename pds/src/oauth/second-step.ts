@@ -13,8 +13,9 @@ import type { FactorCheck } from '../factor/factor-check.ts';
 import type { Factors } from '../factor/factors.ts';
 import type { Passkeys } from '../factor/passkeys.ts';
 import type { ServerIdentity } from '../identity/server-identity.ts';
+import { askingDevice, signInDevice, type DeviceId } from './device-sign-in.ts';
 import type { OAuthDevices } from './device-store.ts';
-import { ownQuestion, unrememberedMs, wayBack } from './own-question.ts';
+import { ownQuestion } from './own-question.ts';
 import type { RunningProvider } from './provider.ts';
 import type { SecondSteps } from './second-steps.ts';
 
@@ -31,7 +32,7 @@ export interface SecondStepParts {
 }
 
 interface Step {
-  readonly deviceId: Parameters<SecondSteps['owed']>[0];
+  readonly deviceId: DeviceId;
   readonly account: Account;
   readonly body: Readonly<Record<string, unknown>>;
 }
@@ -46,9 +47,7 @@ export function serveSecondStep(router: PlainRouter, parts: SecondStepParts): vo
   router.post('/account/second-step/finish', async (context) => {
     const { deviceId, account, body } = await ownStep(context, parts, { isLast: true });
     await prove(parts, account, body);
-    parts.steps.end(deviceId);
-    await parts.devices.signIn(deviceId, account, body['remember'] === true ? null : unrememberedMs);
-    context.body = { next: wayBack(body['from']) };
+    context.body = await signInDevice(parts, deviceId, account, body);
   });
 }
 
@@ -58,11 +57,10 @@ async function prove({ check, passkeys }: SecondStepParts, account: Account, bod
   await check.check(account, body['code']);
 }
 
-/** Gives the step that the asking device owes; the last question gets another session in its cookie, as the provider does it: a copy from before is not signed in. @throws XrpcError 400, 403 from elsewhere than our pages, 401 SignInAgain when none is owed */
+/** Gives the step that the asking device owes. @throws XrpcError 400, 403 from elsewhere than our pages, 401 SignInAgain when none is owed */
 async function ownStep(context: Context, { load, server, accounts, steps }: SecondStepParts, { isLast }: { isLast: boolean }): Promise<Step> {
   const body = await ownQuestion(context, server);
-  const { provider } = await load();
-  const { deviceId } = await provider.deviceManager.load(context.req, context.res, isLast);
+  const deviceId = await askingDevice(load, context, { isRenewed: isLast });
   const accountId = steps.owed(deviceId);
   const account = accountId === null ? null : accounts.byId(accountId);
   if (account === null || account.takedownRef !== null) throw new XrpcError(401, 'SignInAgain', 'there is no sign-in under way on this device, or it took too long');

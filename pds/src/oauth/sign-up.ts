@@ -6,13 +6,14 @@
  */
 import { maxPasswordLength } from '@dunlin/protocol/base/limits';
 import type { PlainRouter } from '@dunlin/service/http/router';
-import { clientAddress, limitKey } from '@dunlin/service/http/client-address';
-import { spend, type RateLimiter } from '@dunlin/service/http/rate-limit';
+import type { RateLimiter } from '@dunlin/service/http/rate-limit';
 import { invalidRequest } from '@dunlin/service/xrpc/errors';
 import type { ServerIdentity } from '../identity/server-identity.ts';
 import type { AccountDesk, SignUp } from './account-desk.ts';
+import { spendOfAddress } from './address-limit.ts';
+import { askingDevice, signInDevice } from './device-sign-in.ts';
 import type { OAuthDevices } from './device-store.ts';
-import { ownQuestion, unrememberedMs, wayBack } from './own-question.ts';
+import { ownQuestion } from './own-question.ts';
 import type { RunningProvider } from './provider.ts';
 import type { SecondSteps } from './second-steps.ts';
 
@@ -49,14 +50,10 @@ export function serveSignUp(router: PlainRouter, { load, server, devices, steps,
   router.post('/account/sign-up/finish', async (context) => {
     const body = await ownQuestion(context, server);
     const wanted = readSignUp(body);
-    if (limit !== null) spend({ limiter: limit, key: () => limitKey(clientAddress(context.req)) }, { setHeader: (name, value) => context.set(name, value) });
+    spendOfAddress(limit, context);
     const account = await desk.signUp(wanted);
-    const { provider } = await load();
-    // With another session in its cookie, as the provider does it: a copy from before is not signed in.
-    const { deviceId } = await provider.deviceManager.load(context.req, context.res, true);
-    steps.end(deviceId);
-    await devices.signIn(deviceId, account, body['remember'] === true ? null : unrememberedMs);
-    context.body = { did: account.did, handle: account.handle, next: wayBack(body['from']) };
+    const { next } = await signInDevice({ devices, steps }, await askingDevice(load, context, { isRenewed: true }), account, body);
+    context.body = { did: account.did, handle: account.handle, next };
   });
 }
 

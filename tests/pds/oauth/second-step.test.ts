@@ -1,7 +1,7 @@
 /** Signing in on the OAuth pages with a second factor: what the password alone gets, who may take the second step, and where it leads. */
 import { startSmallPds, type SmallPds } from '../small-pds.ts';
 import { SoftPasskey } from '../factor/soft-passkey.ts';
-import { wayBack } from '../../../pds/src/oauth/own-question.ts';
+import { wayBack } from '../../../pds/src/oauth/device-sign-in.ts';
 import { RawBrowser, RawClient, send } from './raw-client.ts';
 
 let small: SmallPds;
