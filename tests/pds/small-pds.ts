@@ -8,7 +8,7 @@ import { AtpAgent } from '@atproto/api';
 import type { Clock } from '@dunlin/protocol/base/clock';
 import { decodeEvent } from '@dunlin/protocol/stream/event-codec';
 import type { ErrorFrame, StreamEvent, UnknownFrame } from '@dunlin/protocol/stream/event';
-import { silentLogger } from '@dunlin/service/log/logger';
+import { createLogger } from '@dunlin/service/log/logger';
 import { WebSocket } from 'ws';
 import { startPds, type RunningPds } from '../../pds/src/pds.ts';
 import { readPdsConfig } from '../../pds/src/config.ts';
@@ -50,6 +50,8 @@ export interface SmallPds {
   call(nsid: string, options?: CallOptions): Promise<Answer>;
   newPerson(name: string): Promise<Person>;
   admin: Record<string, string>;
+  /** Lines of the log that someone must act on; a test that expects some takes them out, else `close` throws. */
+  errors: string[];
   /** Closes the server and starts it again on the same data. */
   restart(): Promise<void>;
   close(): Promise<void>;
@@ -58,7 +60,9 @@ export interface SmallPds {
 /** Starts one; handles are under `.test`. */
 export async function startSmallPds(o: { clock?: Clock; environment?: Record<string, string>; resolveTxt?: (name: string) => Promise<string[][]>; fetch?: typeof globalThis.fetch; moving?: Pick<PdsParts, 'movePace' | 'moveTurnMs'> } = {}): Promise<SmallPds> {
   const folder = await temporaryFolder();
-  const parts = { log: silentLogger, ...(o.clock && { clock: o.clock }), ...(o.resolveTxt && { resolveTxt: o.resolveTxt }) };
+  const errors: string[] = [];
+  const log = createLogger('pds', { level: 'error', destination: { write: (line) => void errors.push(line) } });
+  const parts = { log, ...(o.clock && { clock: o.clock }), ...(o.resolveTxt && { resolveTxt: o.resolveTxt }) };
   const outward = { ...parts, ...o.moving, ...(o.fetch && { fetch: o.fetch }) };
   const plc = await startPlc({ port: 0, host: '127.0.0.1', dataDirectory: ':memory:' }, parts);
   const start = (): Promise<RunningPds> => startPds(readPdsConfig({
@@ -69,6 +73,7 @@ export async function startSmallPds(o: { clock?: Clock; environment?: Record<str
   const small: SmallPds = {
     plc,
     dataDirectory: folder.path,
+    errors,
     get pds() { return pds; },
     get url() { return pds.url; },
     admin: { authorization: `Basic ${Buffer.from('admin:operator').toString('base64')}` },
@@ -82,6 +87,7 @@ export async function startSmallPds(o: { clock?: Clock; environment?: Record<str
       await pds.close();
       await plc.close();
       await folder.remove();
+      if (errors.length > 0) throw new Error(`the log asks someone to act:\n${errors.join('')}`);
     },
   };
   return small;
