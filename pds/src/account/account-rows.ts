@@ -1,6 +1,6 @@
 /**
  * What the deletion of an account asks of all who keep rows of it and are not bound to it by a foreign key.
- * Not for the deletion (`membership/standing.ts`).
+ * A table that nobody empties fails `tests/pds/membership/deletion.test.ts`. Not for the deletion (`membership/standing.ts`).
  * Source: ours.
  */
 
