@@ -42,6 +42,9 @@ interface BlobRow {
   unused_since: number | null;
 }
 
+/** Uses of blobs that one step of a search looks at: some milliseconds. */
+export const usesAtOnce = 2_000;
+
 /** Blobs in the database. Every method is synchronous. */
 export class BlobStore {
   readonly #find: Statement<[number, Uint8Array], BlobRow>;
@@ -56,6 +59,7 @@ export class BlobStore {
   readonly #users: Statement<[number, Uint8Array, number], BlobUser>;
   readonly #unuse: Statement<[number, string, string], unknown>;
   readonly #list: Statement<[number, Uint8Array, string, number], Buffer>;
+  readonly #usesFrom: Statement<[string, number, Uint8Array, string, string], [cid: Buffer, collection: string, rkey: string, isNewer: number]>;
   readonly #missing: Statement<[number, Uint8Array, number], { cid: Buffer; collection: string; rkey: string }>;
   readonly #holders: Statement<[], number>;
   readonly #uploads: Statement<[number], { cid: Buffer; size: number; takedown_ref: string | null }>;
@@ -94,6 +98,11 @@ export class BlobStore {
         'SELECT DISTINCT cid FROM blob_use WHERE account = ? AND cid > ? AND rev > ? ORDER BY cid LIMIT ?',
       )
       .pluck();
+    this.#usesFrom = database
+      .prepare<[string, number, Uint8Array, string, string], [Buffer, string, string, number]>(
+        `SELECT cid, collection, rkey, rev > ? FROM blob_use WHERE account = ? AND (cid, collection, rkey) > (?, ?, ?) ORDER BY cid, collection, rkey LIMIT ${usesAtOnce}`,
+      )
+      .raw();
     this.#missing = database.prepare(
       `SELECT cid, min(collection || ' ' || rkey), collection, rkey FROM blob_use AS named
        WHERE account = ? AND cid > ? AND NOT EXISTS (SELECT 1 FROM blob WHERE blob.account = named.account AND blob.cid = named.cid)
@@ -170,6 +179,26 @@ export class BlobStore {
   list(accountId: number, o: { after: Cid | null; sinceRev: string | null; limit: number }): Cid[] {
     const after = o.after ? cidToBytes(o.after) : Buffer.alloc(0);
     return this.#list.all(accountId, after, o.sinceRev ?? '', o.limit).map((bytes) => cidFromBytes(bytes));
+  }
+
+  /** Looks for the blobs that `list` lists, in steps of `usesAtOnce`: there may be millions that are no newer, or millions of records that name one. Gives those of each step. */
+  *search(accountId: number, { after, sinceRev }: { after: Cid | null; sinceRev: string | null }): Generator<Cid[], void, undefined> {
+    // Sorts behind every use of a blob: collections are letters, digits, dots and hyphens.
+    let place: [Uint8Array, string, string] = after ? [cidToBytes(after), '~', ''] : [Buffer.alloc(0), '', ''];
+    let given: Buffer | null = null;
+    for (;;) {
+      const uses = this.#usesFrom.all(sinceRev ?? '', accountId, ...place);
+      const found: Cid[] = [];
+      for (const [cid, , , isNewer] of uses) {
+        if (isNewer !== 1 || given?.equals(cid)) continue;
+        given = cid;
+        found.push(cidFromBytes(cid));
+      }
+      yield found;
+      const last = uses.at(-1);
+      if (last === undefined || uses.length < usesAtOnce) return;
+      place = [last[0], last[1], last[2]];
+    }
   }
 
   /** Lists blobs that records name and that were never uploaded, in order of CID bytes, after a cursor. */

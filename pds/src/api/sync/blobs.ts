@@ -42,9 +42,15 @@ export function syncBlobRoutes(o: { auth: Authenticator; accounts: AccountStore;
     }),
     route<{ did: string; since?: string; limit: number; cursor?: string }, unknown, Reader>('com.atproto.sync.listBlobs', {
       auth: (call) => o.auth.reader(call),
-      handler({ params: { did, since = null, limit, cursor }, auth: reader }) {
+      async handler({ params: { did, since = null, limit, cursor }, auth: reader, signal }) {
         const account = readableRepo(o.accounts, did, reader);
-        const cids = o.blobs.list(account.id, { after: readCidCursor(cursor), sinceRev: since, limit }).map(String);
+        const cids: string[] = [];
+        for (const found of o.blobs.search(account.id, { after: readCidCursor(cursor), sinceRev: since })) {
+          cids.push(...found.slice(0, limit - cids.length).map(String));
+          if (cids.length === limit) break;
+          await new Promise((resolve) => void setImmediate(resolve));
+          signal.throwIfAborted();
+        }
         const last = cids.at(-1);
         return { body: { ...(last !== undefined && { cursor: last }), cids } };
       },
