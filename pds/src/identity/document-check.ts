@@ -3,6 +3,7 @@
  * Asked before an account goes into service. Not for changing the document (`plc-client.ts`).
  * Source: what consumers of the network check; own sentences.
  */
+import { ProtocolError } from '@dunlin/protocol/base/errors';
 import type { IdentityResolver } from '@dunlin/protocol/identity/resolver';
 import type { Account } from '../account/account.ts';
 import type { SigningKeys } from '../account/signing-keys.ts';
@@ -18,6 +19,16 @@ export class DocumentCheck {
     this.#resolver = resolver;
     this.#keys = keys;
     this.#server = server;
+  }
+
+  /** Tells whether the document is right; false also when nobody can tell at the moment. */
+  async isSeenRight(account: Account): Promise<boolean> {
+    try {
+      return (await this.faultOf(account)) === null;
+    } catch (fault) {
+      if (fault instanceof ProtocolError && fault.code === 'IdentityUnavailable') return false;
+      throw fault;
+    }
   }
 
   /** Gives what is wrong with the document as of now, in one sentence, or null. @throws ProtocolError IdentityUnavailable */

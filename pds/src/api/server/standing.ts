@@ -45,7 +45,7 @@ async function statusView(
   account: Account,
   o: { documents: DocumentCheck; repos: RepoReader; blobs: BlobStore; preferences: PreferenceStore },
 ): Promise<Record<string, unknown>> {
-  const isValidDid = (await o.documents.faultOf(account)) === null;
+  const isValidDid = await o.documents.isSeenRight(account);
   const head = o.repos.head(account.id);
   const { blocks, records } = o.repos.counts(account.id);
   const { named, held } = o.blobs.counts(account.id);
