@@ -20,11 +20,6 @@ export const answerTimeoutMs = 60_000;
 /** Most characters of the old server's words that are passed on. */
 const maxWords = 300;
 
-interface Answer {
-  readonly status: number;
-  readonly response: Response;
-}
-
 /** How a question is sent: a query without `procedure`, a procedure without a body when that has no input. */
 interface Sent {
   readonly signal: AbortSignal;
@@ -70,7 +65,7 @@ export class OldServer {
   /** Ends the session there. @throws MoveFault */
   async endSession(): Promise<void> {
     await this.#inTime(async (signal) => {
-      const { response } = await this.#send('com.atproto.server.deleteSession', {}, { signal, procedure: {}, token: this.#session.refreshJwt });
+      const response = await this.#send('com.atproto.server.deleteSession', {}, { signal, procedure: {}, token: this.#session.refreshJwt });
       await response.body?.cancel();
     });
   }
@@ -96,12 +91,12 @@ export class OldServer {
 
   async #call(nsid: string, params: Readonly<Record<string, string>>, how: Omit<Sent, 'token'>): Promise<Response> {
     const first = await this.#send(nsid, params, { ...how, token: this.#session.accessJwt });
-    if (first.status < 300) return first.response;
+    if (first.status < 300) return first;
     const refusal = await this.#refusal(first);
     if (refusal.theirError !== 'ExpiredToken' || !isSessionMatter(nsid, refusal.message)) throw refusal;
     await this.#renew(how.signal);
     const second = await this.#send(nsid, params, { ...how, token: this.#session.accessJwt });
-    if (second.status < 300) return second.response;
+    if (second.status < 300) return second;
     throw await this.#refusal(second);
   }
 
@@ -109,34 +104,34 @@ export class OldServer {
     const answer = await this.#send('com.atproto.server.refreshSession', {}, { signal, procedure: {}, token: this.#session.refreshJwt });
     if (answer.status >= 500) throw await this.#refusal(answer);
     if (answer.status >= 300) {
-      await answer.response.body?.cancel();
+      await answer.body?.cancel();
       throw sessionOver();
     }
-    const { accessJwt, refreshJwt } = await this.#readObject(answer.response);
+    const { accessJwt, refreshJwt } = await this.#readObject(answer);
     if (typeof accessJwt !== 'string' || typeof refreshJwt !== 'string') throw new MoveFault('OldServerRefused', 'The old server renewed the session without giving one.');
     const renewed = { accessJwt, refreshJwt };
     await this.#onRenewed(renewed);
     this.#session = renewed;
   }
 
-  async #send(nsid: string, params: Readonly<Record<string, string>>, { signal, procedure, token }: Sent): Promise<Answer> {
+  async #send(nsid: string, params: Readonly<Record<string, string>>, { signal, procedure, token }: Sent): Promise<Response> {
     const query = new URLSearchParams(params);
     const input = procedure?.input;
     try {
-      const response = await this.#fetch(`${this.origin}/xrpc/${nsid}${query.size > 0 ? `?${query.toString()}` : ''}`, {
+      return await this.#fetch(`${this.origin}/xrpc/${nsid}${query.size > 0 ? `?${query.toString()}` : ''}`, {
         method: procedure === undefined ? 'GET' : 'POST',
         headers: { authorization: `Bearer ${token}`, ...(input !== undefined && { 'content-type': 'application/json' }) },
         ...(input !== undefined && { body: JSON.stringify(input) }),
         redirect: procedure === undefined ? 'follow' : 'error',
         signal,
       });
-      return { status: response.status, response };
     } catch (fault) {
       throw this.#unreachable(fault);
     }
   }
 
-  async #refusal({ status, response }: Answer): Promise<MoveFault> {
+  async #refusal(response: Response): Promise<MoveFault> {
+    const { status } = response;
     const { error, message } = await this.#readObject(response).catch((): Readonly<Record<string, unknown>> => ({}));
     const theirError = typeof error === 'string' ? error.slice(0, 100) : `status ${status}`;
     if (status >= 500 && status !== 501) return new MoveFault('OldServerUnreachable', `The old server has trouble of its own: it answered ${status}.`, { theirError });
