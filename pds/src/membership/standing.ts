@@ -137,7 +137,6 @@ export class AccountStanding {
   async delete(account: Account, { isAnnounced = true } = {}): Promise<void> {
     await this.#groups.write((group) => {
       this.#sequencer.forget(account.id);
-      this.#repos.removeAll(account.id);
       this.#trashStore.moveAll(account, this.#trash.times);
       this.#blobs.removeAll(account.id);
       this.#sessionEnds.endAll(account.id);

@@ -20,7 +20,7 @@ import type { SigningKeys } from '../account/signing-keys.ts';
 import type { BlobStore } from '../blob/blob-store.ts';
 import type { HeadStore } from '../repo/head-store.ts';
 import type { NodeStore } from '../repo/node-store.ts';
-import type { RepoReader } from '../repo/read.ts';
+import type { RepoRemoval } from '../repo/remove.ts';
 import { splitPath } from '../repo/record-path.ts';
 import type { RecordStore } from '../repo/record-store.ts';
 import type { GroupCommit, WriteGroup } from '../sequencer/group-commit.ts';
@@ -42,7 +42,7 @@ type LoadedStep = WalkStep & { readonly bytes: Uint8Array };
 export class RepoImporter {
   readonly #accounts: AccountStore;
   readonly #keys: SigningKeys;
-  readonly #repos: RepoReader;
+  readonly #repoRemoval: RepoRemoval;
   readonly #heads: HeadStore;
   readonly #nodes: NodeStore;
   readonly #records: RecordStore;
@@ -56,12 +56,12 @@ export class RepoImporter {
 
   /** `folder` holds the staging files. */
   constructor(o: {
-    accounts: AccountStore; keys: SigningKeys; repos: RepoReader; heads: HeadStore; nodes: NodeStore; records: RecordStore;
+    accounts: AccountStore; keys: SigningKeys; repoRemoval: RepoRemoval; heads: HeadStore; nodes: NodeStore; records: RecordStore;
     blobs: BlobStore; groups: GroupCommit; tids: TidClock; clock: Clock; folder: string;
   }) {
     this.#accounts = o.accounts;
     this.#keys = o.keys;
-    this.#repos = o.repos;
+    this.#repoRemoval = o.repoRemoval;
     this.#heads = o.heads;
     this.#nodes = o.nodes;
     this.#records = o.records;
@@ -126,11 +126,11 @@ export class RepoImporter {
     for (let isLeft = true; isLeft;) {
       isLeft = await this.#write(id, () => {
         const hadUses = this.#blobs.unuseSome(id, sliceLength);
-        return this.#repos.removeSome(id, sliceLength) || hadUses;
+        return this.#repoRemoval.removeSome(id, sliceLength) || hadUses;
       });
     }
     await this.#write(id, () => {
-      this.#repos.removeAll(id);
+      this.#repoRemoval.removeAll(id);
       this.#blobs.unuseAll(id, this.#clock.nowMs());
     });
   }

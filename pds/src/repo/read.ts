@@ -117,20 +117,6 @@ export class RepoReader {
     }
   }
 
-  /** Removes a repository with everything in it, within a transaction. */
-  removeAll(accountId: number): void {
-    this.#heads.remove(accountId);
-    this.#nodes.removeAll(accountId);
-    this.#records.removeAll(accountId);
-  }
-
-  /** Removes the head of a repository, so that it is none any more, and some of what is in it, within a transaction; false when that was all. */
-  removeSome(accountId: number, rows: number): boolean {
-    this.#heads.remove(accountId);
-    const hadNodes = this.#nodes.removeSome(accountId, rows);
-    return this.#records.removeSome(accountId, rows) || hadNodes;
-  }
-
   /** How many blocks (commit, nodes, records) and records an account has. A million take a while: each revision is counted once. */
   counts(accountId: number): { blocks: number; records: number } {
     const rev = this.head(accountId)?.rev ?? null;

@@ -60,7 +60,7 @@ export function openAccounts(stage: Stage, stores: Stores, writes: Writes, netwo
     rules: { isRequired: areInvitesRequired(config), intervalMs: config.inviteIntervalMs, epochMs: config.inviteEpochMs, hostname: config.hostname },
   });
   const moves = new MoveStore(stores.database, hmacSha256(utf8Encode(secrets.jwtSecret), utf8Encode('sessions at old servers')));
-  const others = [stores.preferences, stores.appPasswordStore, stores.codes, stores.renames, moves, hosted];
+  const others = [stores.repoRemoval, stores.preferences, stores.appPasswordStore, stores.codes, stores.renames, moves, hosted];
   const standing = new AccountStanding({ ...shared, trash: writes.trash, others, stops: moves, onForgotten: writes.onForgotten, onTrashed: () => writes.collecting.nudge() });
   const departures = new Departures({ ...shared, standing });
   const registrar = new Registrar({ ...shared, sessions, invites, repos, log: stage.log });

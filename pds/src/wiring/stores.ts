@@ -35,6 +35,7 @@ import { HeadStore } from '../repo/head-store.ts';
 import { NodeStore } from '../repo/node-store.ts';
 import { RepoReader } from '../repo/read.ts';
 import { RecordStore } from '../repo/record-store.ts';
+import { RepoRemoval } from '../repo/remove.ts';
 import { repoSchema } from '../repo/schema.ts';
 import { eventRunSchema, sequencerSchema } from '../sequencer/schema.ts';
 import { openBlobFiles } from './blob-files.ts';
@@ -83,6 +84,7 @@ export function openStores({ config, clock, log, lifecycle, metrics }: Pick<Stag
     preferences: new PreferenceStore(database),
     commits: new CommitStore(nodes, records),
     repos: new RepoReader(heads, nodes, records),
+    repoRemoval: new RepoRemoval(heads, nodes, records),
     blobs: new BlobStore(database),
     blobFigures: new BlobFigures(database),
     hostedDids: new HostedDidStore(database),
