@@ -143,5 +143,9 @@ function noticeText(notice: Notice): string | null {
       return 'the server cut us off for not keeping up; coming back';
     case 'saveFailed':
       return 'cursor could not be saved';
+    case 'gap':
+    case 'resynced':
+    case 'resyncFailed':
+      return null;
   }
 }

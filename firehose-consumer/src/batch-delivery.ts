@@ -10,7 +10,7 @@ import type { Timer } from '@dunlin/protocol/base/clock';
 import { FirehoseError } from './errors.ts';
 import type { ConsumerEvent, EventBatch } from './events.ts';
 import type { DeliveryParts } from './handler-delivery.ts';
-import type { OpenFrame } from './pipeline.ts';
+import type { OpenFrame } from './open-frame.ts';
 import { Queue } from './queue.ts';
 
 /** Makes a batch durable; the batch is done when the handler returned or its promise resolved. */
@@ -22,6 +22,8 @@ export interface BatchDeliveryOptions extends DeliveryParts {
   maxEvents: number;
   /** The cursor as it stands now. */
   cursor: () => number | null;
+  /** The cursor that is right once these are done. */
+  cursorWith: (frames: readonly OpenFrame[]) => number | null;
   /** How long nothing may be wanted before an empty batch is given, when the cursor moved. */
   quietMs: number;
 }
@@ -69,7 +71,7 @@ export class BatchDelivery {
     await new Promise((resolve) => setImmediate(resolve));
     while (this.#ready.size > 0 && !this.#options.signal.aborted) {
       const { frames, events } = this.#fill();
-      const cursor = (frames.at(-1) as OpenFrame).open.upTo;
+      const cursor = this.#options.cursorWith(frames);
       if (events.length > 0) await this.#give({ events, cursor });
       for (const frame of frames) this.#options.finish(frame);
     }

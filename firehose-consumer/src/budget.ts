@@ -19,6 +19,7 @@ export class Budget {
   readonly #options: BudgetOptions;
   #heldBytes = 0;
   #isFull = false;
+  #waiting: (() => void)[] = [];
 
   constructor(options: BudgetOptions) {
     assert(options.maxBytes > 0, `budget needs bytes: max=${options.maxBytes}`);
@@ -33,6 +34,11 @@ export class Budget {
     return this.#isFull;
   }
 
+  /** Resolves when it is not full. */
+  free(): Promise<void> {
+    return this.#isFull ? new Promise((resolve) => this.#waiting.push(resolve)) : Promise.resolve();
+  }
+
   charge(bytes: number): void {
     this.#heldBytes += bytes;
     if (this.#isFull || this.#heldBytes < this.#options.maxBytes) return;
@@ -45,6 +51,7 @@ export class Budget {
     assert(this.#heldBytes >= 0, `refunded more than was charged: held=${this.#heldBytes}`);
     if (!this.#isFull || this.#heldBytes >= this.#options.maxBytes / 2) return;
     this.#isFull = false;
+    for (const resolve of this.#waiting.splice(0)) resolve();
     this.#options.onFree();
   }
 }

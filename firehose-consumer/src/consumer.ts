@@ -66,7 +66,7 @@ export class FirehoseConsumer implements AsyncIterable<ConsumerEvent> {
     const stream: Stream = this.#begin({
       isOrdered: true,
       savesCursor: false,
-      delivery: (parts) => new BatchDelivery({ ...parts, handler, maxEvents, quietMs, cursor: () => stream.pipeline.cursor }),
+      delivery: (parts) => new BatchDelivery({ ...parts, handler, maxEvents, quietMs, cursor: () => stream.pipeline.cursor, cursorWith: (frames) => stream.cursorWith(frames) }),
     });
     await stream.ended;
   }

@@ -12,6 +12,8 @@ import { Queue } from './queue.ts';
 export interface OpenEvent {
   readonly seq: number;
   isClosed: boolean;
+  /** In the batch that is being made or under way. */
+  isGiven: boolean;
   /** The highest seq after this event, and before the next open one, that nobody wanted. */
   upTo: number;
 }
@@ -47,7 +49,7 @@ export class CursorTracker {
   /** Takes in an event that somebody has to handle. */
   open(seq: number): OpenEvent {
     this.#rise(seq);
-    const event: OpenEvent = { seq, isClosed: false, upTo: seq };
+    const event: OpenEvent = { seq, isClosed: false, isGiven: false, upTo: seq };
     this.#queue.push(event);
     this.#openCount += 1;
     return event;
@@ -69,6 +71,12 @@ export class CursorTracker {
     if (this.#queue.first !== event) return false;
     while (this.#queue.first?.isClosed) this.#cursor = this.#queue.shift()?.upTo ?? this.#cursor;
     return true;
+  }
+
+  /** The cursor that is right once everything given is done besides what is closed; null before the first event. */
+  get cursorBeyondGiven(): number | null {
+    const open = this.#queue.find((event) => !event.isClosed && !event.isGiven);
+    return open ? open.seq - 1 : this.#lastSeq;
   }
 
   #rise(seq: number): void {

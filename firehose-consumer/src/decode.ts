@@ -11,6 +11,7 @@ import { ProtocolError } from '@dunlin/protocol/base/errors';
 import { decode } from '@dunlin/protocol/data/cbor';
 import type { CborMap } from '@dunlin/protocol/data/cbor';
 import { cidAt } from '@dunlin/protocol/data/cid';
+import type { Cid } from '@dunlin/protocol/data/cid';
 import { refuse } from '@dunlin/protocol/repo/drop-reason';
 import type { Refusal } from '@dunlin/protocol/repo/drop-reason';
 import { checkCommitEnvelope, checkSyncEnvelope, isDid } from '@dunlin/protocol/repo/envelope';
@@ -18,6 +19,7 @@ import { OpsScan, createAction, deleteAction } from '@dunlin/protocol/repo/ops-s
 import { isCborMap } from '@dunlin/protocol/stream/frame';
 import type { FrameScan } from '@dunlin/protocol/stream/frame-scan';
 import { findBlocks } from './car-blocks.ts';
+import type { Difference } from './difference.ts';
 import type { ConsumerEvent, RecordOperation } from './events.ts';
 import type { EventKind, Filter } from './filter.ts';
 import type { Drop } from './notice.ts';
@@ -39,6 +41,21 @@ export interface HeldFrame {
   bytes: Uint8Array;
   readonly scan: FrameScan;
   readonly ops: readonly HeldOperation[];
+  /** False when it is taken in only to keep account of its chain, and nobody hears of it. */
+  readonly isWanted: boolean;
+}
+
+/** What a resync found out about an account, in pieces, while it waits to be told. */
+export interface HeldDifferences {
+  readonly kind: 'differences';
+  /** The highest seq that was taken in when it was found. */
+  readonly seq: number;
+  readonly did: string;
+  readonly rev: string;
+  readonly commit: Cid;
+  /** When it was found. */
+  readonly time: string;
+  readonly ops: readonly Difference[];
 }
 
 /** What an event costs beside its frame's bytes, reckoned: its objects, and those of each operation. */
@@ -46,7 +63,8 @@ const overheadBytes = 700;
 const operationBytes = 200;
 
 /** Gives the memory an event is charged for while it is held, in bytes. */
-export function heldBytes(event: HeldFrame): number {
+export function heldBytes(event: HeldFrame | HeldDifferences): number {
+  if (event.kind === 'differences') return event.ops.reduce((bytes, { block }) => bytes + (block?.length ?? 0) + operationBytes, overheadBytes);
   return event.bytes.length + overheadBytes + event.ops.length * operationBytes;
 }
 
@@ -69,25 +87,32 @@ export function kindOf(scan: FrameScan): EventKind | null {
 export class Intake {
   readonly #filter: Filter;
   readonly #keepsEmpty: boolean;
+  readonly #keepsAll: boolean;
   readonly #ops = new OpsScan();
 
-  /** `keepsEmpty`: commits without operations are wanted too, as long as no collections were named. */
-  constructor(filter: Filter, keepsEmpty: boolean) {
+  /**
+   * `keepsEmpty`: commits without operations are wanted too, as long as no collections were named. `keepsAll`: what nobody
+   * wants of accounts that are wanted is given all the same, as `isWanted: false`.
+   */
+  constructor(filter: Filter, keepsEmpty: boolean, keepsAll = false) {
     this.#filter = filter;
+    this.#keepsAll = keepsAll;
     this.#keepsEmpty = keepsEmpty && filter.wantsAnyCollection;
   }
 
   /** Gives the event, null when nobody wants it, or why it cannot be taken. Its bytes are still those given. */
   take(bytes: Uint8Array, scan: FrameScan, kind: EventKind): HeldFrame | Refusal | null {
     const { did } = scan;
-    if (!this.#filter.wantsKind(kind)) return null;
+    let isWanted = this.#filter.wantsKind(kind);
+    if (!isWanted && !this.#keepsAll) return null;
     if (did !== null && !this.#filter.wantsDid(did)) return null;
     const refusal = this.#judge(bytes, scan, kind);
     if (refusal !== null) return refusal;
-    const ops = kind === 'commit' ? this.#wantedOps() : [];
-    if (kind === 'commit' && ops.length === 0 && !(this.#keepsEmpty && this.#ops.count === 0)) return null;
+    const ops = kind === 'commit' && isWanted ? this.#wantedOps() : [];
+    if (kind === 'commit' && ops.length === 0 && !(this.#keepsEmpty && this.#ops.count === 0)) isWanted = false;
+    if (!isWanted && !this.#keepsAll) return null;
     // A plain view: cutting pieces from a Buffer is three times as slow.
-    return { kind, seq: scan.seq, did: did as string, bytes: new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length), scan, ops };
+    return { kind, seq: scan.seq, did: did as string, bytes: new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length), scan, ops, isWanted };
   }
 
   #judge(bytes: Uint8Array, scan: FrameScan, kind: EventKind): Refusal | null {
@@ -131,7 +156,8 @@ export interface EventMaking {
 }
 
 /** Gives the events of a held frame, none when every wanted operation had to be left out; each asks for its own `ack`. */
-export function eventsOf(held: HeldFrame, newAck: () => () => void, making: EventMaking): ConsumerEvent[] {
+export function eventsOf(held: HeldFrame | HeldDifferences, newAck: () => () => void, making: EventMaking): ConsumerEvent[] {
+  if (held.kind === 'differences') return differenceEvents(held, newAck, making);
   const { seq, did, scan } = held;
   const time = scan.time as string;
   switch (held.kind) {
@@ -153,9 +179,31 @@ function commitEvents(held: HeldFrame, newAck: () => () => void, making: EventMa
   const time = scan.time as string;
   const rev = scan.rev as string;
   const ops = operationsOf(held, making);
-  if (making.unit === 'record') return ops.map((op) => ({ kind: 'record', seq, did, time, rev, ...op, ack: newAck() }));
+  if (making.unit === 'record') return ops.map((op) => ({ kind: 'record', seq, did, time, rev, isResync: false, ...op, ack: newAck() }));
   if (ops.length === 0 && held.ops.length > 0) return [];
-  return [{ kind: 'commit', seq, did, time, rev, since: scan.since ?? null, commit: cidAt(held.bytes, scan.commitOffset), ops, ack: newAck() }];
+  return [{ kind: 'commit', seq, did, time, rev, since: scan.since ?? null, commit: cidAt(held.bytes, scan.commitOffset), isResync: false, ops, ack: newAck() }];
+}
+
+function differenceEvents(held: HeldDifferences, newAck: () => () => void, making: EventMaking): ConsumerEvent[] {
+  const { seq, did, rev, time, commit } = held;
+  const wanted = held.ops.filter(({ isWanted }) => isWanted);
+  const ops = wanted.map((op) => differenceOf(held, op)).filter((op) => {
+    if ('reason' in op) making.onDrop(op);
+    return !('reason' in op);
+  }) as RecordOperation[];
+  if (making.unit === 'record') return ops.map((op) => ({ kind: 'record', seq, did, time, rev, isResync: true, ...op, ack: newAck() }));
+  return ops.length === 0 ? [] : [{ kind: 'commit', seq, did, time, rev, since: null, commit, isResync: true, ops, ack: newAck() }];
+}
+
+function differenceOf({ did, seq }: HeldDifferences, { action, path, cid, prev, block }: Difference): RecordOperation | Drop {
+  const slash = path.indexOf('/');
+  const collection = path.slice(0, slash);
+  const rkey = path.slice(slash + 1);
+  const uri = `at://${did}/${path}`;
+  if (action === 'delete' || cid === null) return { action: 'delete', collection, rkey, uri, cid: null, prev, record: null };
+  if (block === null) return { reason: 'missingRecord', detail: 'the repository came without it', seq, did, path };
+  const record = recordOf(block);
+  return record === null ? { reason: 'invalidRecord', detail: `record=${block.length} bytes`, seq, did, path } : { action, collection, rkey, uri, cid, prev, record };
 }
 
 function operationsOf(held: HeldFrame, making: EventMaking): RecordOperation[] {

@@ -26,16 +26,21 @@ export type RecordOperation =
   | { readonly action: 'create' | 'update'; readonly collection: string; readonly rkey: string; readonly uri: string; readonly cid: Cid; readonly prev: Cid | null; readonly record: CborMap }
   | { readonly action: 'delete'; readonly collection: string; readonly rkey: string; readonly uri: string; readonly cid: null; readonly prev: Cid | null; readonly record: null };
 
-/** One record written or deleted (`unit: 'record'`). `prev` is the CID before, null for creates and old servers. */
-export type RecordEvent = EventBase & { readonly kind: 'record'; readonly rev: string } & RecordOperation;
+/**
+ * One record written or deleted (`unit: 'record'`). `prev` is the CID before, null for creates and old servers. `isResync`:
+ * it was found by fetching the repository, `rev` is the repository's, and `seq` the newest that was taken in at the time.
+ */
+export type RecordEvent = EventBase & { readonly kind: 'record'; readonly rev: string; readonly isResync: boolean } & RecordOperation;
 
 /** One commit whole (`unit: 'commit'`); `ops` holds the wanted operations, none when the commit changed nothing. */
 export interface CommitEvent extends EventBase {
   readonly kind: 'commit';
   readonly rev: string;
-  /** The rev before; null for the first commit. */
+  /** The rev before; null for the first commit, and in a resync. */
   readonly since: string | null;
   readonly commit: Cid;
+  /** True for a piece of what a resync found: several may have one rev, and `ops` says what differs from what was told. */
+  readonly isResync: boolean;
   readonly ops: readonly RecordOperation[];
 }
 
@@ -63,8 +68,11 @@ export interface SyncEvent extends EventBase {
 /** Everything a consumer can hear. */
 export type ConsumerEvent = RecordEvent | CommitEvent | IdentityEvent | AccountEvent | SyncEvent;
 
-/** Events in order of the stream; `cursor` is right once exactly these, and all before, are durable. */
+/**
+ * Events in order of the stream, and between them what resyncs found; `cursor` is right once exactly these, and all before,
+ * are durable. It is null only with `continuity`, while nothing of the stream was taken in: keep the one you have.
+ */
 export interface EventBatch {
   readonly events: readonly ConsumerEvent[];
-  readonly cursor: number;
+  readonly cursor: number | null;
 }

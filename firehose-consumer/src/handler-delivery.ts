@@ -10,7 +10,7 @@ import { Backoff } from './backoff.ts';
 import { FirehoseError } from './errors.ts';
 import type { ConsumerEvent } from './events.ts';
 import { Lanes } from './lanes.ts';
-import type { OpenFrame } from './pipeline.ts';
+import type { OpenFrame } from './open-frame.ts';
 
 /** Does something with an event; the signal aborts when the run ends. */
 export type EventHandler = (event: ConsumerEvent, signal: AbortSignal) => void | Promise<void>;

@@ -8,7 +8,7 @@
  */
 import type { ConsumerEvent } from './events.ts';
 import type { DeliveryParts } from './handler-delivery.ts';
-import type { OpenFrame } from './pipeline.ts';
+import type { OpenFrame } from './open-frame.ts';
 import { Queue } from './queue.ts';
 
 /** How events are given and how the stream behind them is ended. */

@@ -30,7 +30,9 @@ export interface Drop {
  * fault: the connection failed and is tried again. info: the server's word, such as OutdatedCursor. futureCursor: the
  * server has never reached our cursor; `restart` tells how it goes on. outdatedCursor: events after `cursor` are gone
  * at the server. tooSlow: the server cut us off for not keeping up. state: of the connection. saveFailed: the cursor
- * could not be saved and is tried again at the next interval.
+ * could not be saved and is tried again at the next interval. gap: a commit or #sync of an account does not follow what is
+ * known of it; its repository is fetched. resynced: it was, and the differences were handled. resyncFailed: it was not; `isOver`
+ * means that its server says it is not there, else it is tried again.
  */
 export type Notice =
   | { readonly kind: 'state'; readonly state: SubscriptionState }
@@ -40,4 +42,7 @@ export type Notice =
   | { readonly kind: 'outdatedCursor'; readonly cursor: number | null; readonly message: string | null }
   | { readonly kind: 'identityUnavailable'; readonly did: string; readonly message: string }
   | { readonly kind: 'tooSlow'; readonly message: string | null }
+  | { readonly kind: 'gap'; readonly did: string; readonly rev: string }
+  | { readonly kind: 'resynced'; readonly did: string; readonly rev: string; readonly created: number; readonly updated: number; readonly deleted: number }
+  | { readonly kind: 'resyncFailed'; readonly did: string; readonly reason: string; readonly isOver: boolean }
   | { readonly kind: 'saveFailed'; readonly error: unknown };

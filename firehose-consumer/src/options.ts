@@ -9,6 +9,8 @@ import type { Clock } from '@dunlin/protocol/base/clock';
 import { systemClock } from '@dunlin/protocol/base/clock';
 import { createIdentityResolver } from '@dunlin/protocol/identity/resolver';
 import type { IdentityResolver } from '@dunlin/protocol/identity/resolver';
+import { fullContinuity } from './continuity-options.ts';
+import type { ContinuityOptions, FullContinuityOptions } from './continuity-options.ts';
 import type { CursorStore } from './cursor-store.ts';
 import { FirehoseError } from './errors.ts';
 import type { ConsumerEvent } from './events.ts';
@@ -33,6 +35,8 @@ export interface ConsumerOptions extends FilterOptions, Pick<SubscriptionOptions
   identity?: IdentityResolver | { plcUrl: string };
   /** Accept, at `full`, commits of servers older than Sync 1.1, whose operations cannot be undone (false). */
   lenient?: boolean;
+  /** Notices gaps, fetches the accounts in which they are and tells the differences, deletes too; see `ContinuityOptions`. */
+  continuity?: ContinuityOptions;
   /** How long the events of an account that is no did:plc wait while its host cannot be reached, before they are dropped (60 s). */
   identityPatienceMs?: number;
   /** Handlers under way at once in `run` (16). 1 means strict order of the whole stream. */
@@ -74,6 +78,9 @@ export interface FullOptions extends ConsumerOptions {
   onOutdatedCursor: 'continue' | 'fail';
   clock: Clock;
   filter: Filter;
+  /** What of it is wanted, in words that are the same when it is. */
+  scope: string;
+  following: FullContinuityOptions | null;
 }
 
 /**
@@ -96,11 +103,18 @@ export function fullOptions(options: ConsumerOptions): FullOptions {
     onOutdatedCursor: 'continue',
     clock: systemClock,
     filter: new Filter(options),
+    scope: JSON.stringify([options.collections?.toSorted() ?? null, options.kinds?.includes('commit') ?? true]),
+    following: options.continuity ? fullContinuity(options.continuity) : null,
     ...withoutUndefined(options),
   };
   if (full.cursor !== null) wholeNumber('cursor', full.cursor, 0);
   for (const name of ['concurrency', 'maxBufferedBytes', 'saveIntervalMs'] as const) wholeNumber(name, full[name], 1);
   wholeNumber('identityPatienceMs', full.identityPatienceMs, 0);
+  const { following } = full;
+  if (following) {
+    for (const name of ['concurrency', 'hostConcurrency', 'maxRepoBytes', 'fetchTimeoutMs'] as const) wholeNumber(`continuity.${name}`, following[name], 1);
+    wholeNumber('continuity.hostIntervalMs', following.hostIntervalMs, 0);
+  }
   return full;
 }
 

@@ -10,8 +10,8 @@ import type { Refusal } from '@dunlin/protocol/repo/drop-reason';
 import { scanFrame } from '@dunlin/protocol/stream/frame-scan';
 import type { FrameScan } from '@dunlin/protocol/stream/frame-scan';
 import type { Budget } from './budget.ts';
+import type { Continuity } from './continuity.ts';
 import { CursorTracker } from './cursor.ts';
-import type { OpenEvent } from './cursor.ts';
 import { Intake, heldBytes, kindOf, own } from './decode.ts';
 import type { HeldFrame } from './decode.ts';
 import type { Filter } from './filter.ts';
@@ -20,14 +20,8 @@ import type { Place } from './in-order.ts';
 import { Lanes } from './lanes.ts';
 import type { Counters } from './metrics.ts';
 import type { Drop } from './notice.ts';
+import type { OpenFrame } from './open-frame.ts';
 import type { Verifier } from './verify.ts';
-
-/** A frame on its way, with what has to be undone when it is finished. */
-export interface OpenFrame {
-  readonly frame: HeldFrame;
-  readonly open: OpenEvent;
-  readonly tracker: CursorTracker;
-}
 
 /** The parts of a pipeline and who hears from it. */
 export interface PipelineOptions {
@@ -37,6 +31,7 @@ export interface PipelineOptions {
   /** True delivers in order of the stream, false in order per DID. */
   isOrdered: boolean;
   verifier: Verifier | null;
+  continuity: Continuity | null;
   budget: Budget;
   counters: Counters;
   deliver: (event: OpenFrame) => void;
@@ -60,9 +55,9 @@ export class Pipeline {
 
   constructor(options: PipelineOptions) {
     this.#options = options;
-    this.#intake = new Intake(options.filter, options.keepsEmpty);
+    this.#intake = new Intake(options.filter, options.keepsEmpty, options.continuity !== null);
     this.#verifying = options.verifier ? new Lanes({ concurrency: verifyConcurrency, work: (judged) => this.#verify(judged), onFault: options.onFault }) : null;
-    this.#inOrder = options.isOrdered && options.verifier ? new InOrder(options.deliver) : null;
+    this.#inOrder = options.isOrdered && (options.verifier || options.continuity) ? new InOrder(options.deliver) : null;
   }
 
   /** The highest seq with nothing open at or below it. */
@@ -109,11 +104,32 @@ export class Pipeline {
     else this.#drop({ reason: taken.reason, detail: taken.detail, seq, did, path: null });
   }
 
-  /** Ends an event: gives its bytes back and lets the cursor pass. Again does nothing. */
-  finish({ frame, open, tracker }: OpenFrame): void {
+  /** Ends an event: gives its bytes back and lets the cursor pass, with continuity when the ledger knows. Again does nothing. */
+  finish(event: OpenFrame): void {
+    if (event.open.isClosed) return;
+    if (event.entry) event.entry.finish();
+    else this.close(event);
+  }
+
+  /** The end of it, at once. Again does nothing. */
+  close({ frame, open, tracker }: OpenFrame): void {
     if (open.isClosed) return;
-    tracker.close(open);
+    if (tracker) tracker.close(open);
+    else open.isClosed = true;
     this.#options.budget.refund(heldBytes(frame));
+  }
+
+  /** Leaves an event out for a reason. */
+  leaveOut(event: OpenFrame, { reason, detail }: Refusal): void {
+    const { seq, did } = event.frame;
+    this.#drop({ reason, detail, seq, did, path: null });
+    this.close(event);
+  }
+
+  /** Gives the cursor that is right once these are done, besides what is: below everything else that is open. */
+  cursorWith(events: readonly OpenFrame[]): number | null {
+    for (const { open } of events) open.isGiven = true;
+    return this.#tracker.cursorBeyondGiven;
   }
 
   #scan(bytes: Uint8Array): FrameScan | null {
@@ -127,27 +143,32 @@ export class Pipeline {
   }
 
   #admit(frame: HeldFrame): void {
-    const event: OpenFrame = { frame, open: this.#tracker.open(frame.seq), tracker: this.#tracker };
+    const event: OpenFrame = { frame, open: this.#tracker.open(frame.seq), tracker: this.#tracker, entry: null };
     this.#options.budget.charge(heldBytes(frame));
-    if (this.#verifying) this.#verifying.push(frame.did, { event, place: this.#inOrder?.admit(event) ?? null });
-    else this.#options.deliver(event);
+    if (this.#verifying) this.#verifying.push(frame.did, { frame, event, place: this.#inOrder?.admit(event) ?? null });
+    else this.#goOn(event, this.#inOrder?.admit(event) ?? null);
     if (!event.open.isClosed) own(frame);
   }
 
   #verify(judged: Judged): void | Promise<void> {
-    const verdict = (this.#options.verifier as Verifier).verify(judged.event.frame);
+    const verdict = (this.#options.verifier as Verifier).verify(judged.frame);
     if (!(verdict instanceof Promise)) return this.#verified(judged, verdict);
     return verdict.then((refusal) => this.#verified(judged, refusal));
   }
 
   #verified({ event, place }: Judged, refusal: Refusal | null): void {
-    const { seq, did } = event.frame;
-    if (refusal) {
-      this.#drop({ reason: refusal.reason, detail: refusal.detail, seq, did, path: null });
-      this.finish(event);
-    }
-    if (place) this.#inOrder?.settle(place, refusal === null);
-    else if (!refusal) this.#options.deliver(event);
+    if (refusal === null) return this.#goOn(event, place);
+    this.leaveOut(event, refusal);
+    if (place) this.#inOrder?.settle(place, false);
+  }
+
+  #goOn(event: OpenFrame, place: Place<OpenFrame> | null): void {
+    const { continuity, deliver } = this.#options;
+    if (!continuity) return place ? this.#inOrder?.settle(place, true) : deliver(event);
+    continuity.take(event, (isKept) => {
+      if (place) this.#inOrder?.settle(place, isKept);
+      else if (isKept) deliver(event);
+    });
   }
 
   #drop(drop: Drop): void {
@@ -157,6 +178,7 @@ export class Pipeline {
 }
 
 interface Judged {
+  readonly frame: HeldFrame;
   readonly event: OpenFrame;
   readonly place: Place<OpenFrame> | null;
 }

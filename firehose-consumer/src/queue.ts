@@ -27,6 +27,12 @@ export class Queue<T> {
     return this.size === 0 ? undefined : this.#items.at(-1);
   }
 
+  /** Gives the first item that `isIt` says true to. */
+  find(isIt: (item: T) => boolean): T | undefined {
+    for (let index = this.#first; index < this.#items.length; index++) if (isIt(this.#items[index] as T)) return this.#items[index];
+    return undefined;
+  }
+
   push(item: T): void {
     this.#items.push(item);
   }

@@ -11,13 +11,14 @@ import { CursorSaver } from './cursor-saver.ts';
 import { eventsOf } from './decode.ts';
 import type { EventMaking } from './decode.ts';
 import { FirehoseError } from './errors.ts';
+import { Following } from './following.ts';
 import type { DeliveryParts } from './handler-delivery.ts';
 import { Counters } from './metrics.ts';
 import type { Drop, Notice } from './notice.ts';
 import { resolverOf } from './options.ts';
 import type { FullOptions } from './options.ts';
 import { Pipeline } from './pipeline.ts';
-import type { OpenFrame } from './pipeline.ts';
+import type { OpenFrame } from './open-frame.ts';
 import type { SubscriptionFault } from './subscription-fault.ts';
 import { Subscription } from './subscription.ts';
 import { Verifier } from './verify.ts';
@@ -52,6 +53,7 @@ export class Stream {
   readonly #mode: StreamMode;
   readonly #stop = new AbortController();
   #delivery: Delivery | null = null;
+  readonly #following: Following | null;
   #saver: CursorSaver | null = null;
   #fault: Error | null = null;
   #started: Promise<void> | null = null;
@@ -74,7 +76,13 @@ export class Stream {
       // Later, so that whoever finishes an event does not find itself taking in the next ones.
       onFree: () => setImmediate(() => this.#guard(() => this.subscription.resume())),
     });
+    this.#following = options.following ? this.#newFollowing() : null;
     this.pipeline = this.#newPipeline();
+  }
+
+  /** Gives the cursor that is right once these are done. */
+  cursorWith(events: readonly OpenFrame[]): number | null {
+    return this.#following ? this.pipeline.cursorWith(events) : (events.at(-1) as OpenFrame).open.upTo;
   }
 
   /** Loads the cursor and dials. */
@@ -102,6 +110,7 @@ export class Stream {
   async #load(): Promise<void> {
     const { cursorStore, cursor, clock, saveIntervalMs } = this.#options;
     const stored = (await cursorStore?.load().catch(asStoreError)) ?? null;
+    await this.#following?.begin();
     if (this.#stop.signal.aborted) return;
     this.pipeline.restart(stored ?? cursor);
     this.#delivery = this.#mode.delivery(this.#parts());
@@ -118,11 +127,13 @@ export class Stream {
     this.subscription.start();
   }
 
-  /** The end, in reverse: delivery, then the cursor. */
+  /** The end, in reverse: fetches, delivery, ledger, then the cursor. */
   async #finish(closed: Promise<void>): Promise<void> {
     await closed;
     await this.#started;
+    await this.#following?.stop();
     await this.#delivery?.stop();
+    await this.#following?.flush();
     const saved = this.#saver?.finish().catch((error: unknown) => {
       this.#fault ??= new FirehoseError('CursorStore', 'cursor could not be saved at the end', { cause: error });
     });
@@ -163,6 +174,7 @@ export class Stream {
       keepsEmpty: options.unit === 'commit',
       isOrdered: this.#mode.isOrdered,
       verifier,
+      continuity: this.#following?.continuity ?? null,
       budget: this.budget,
       counters: this.counters,
       deliver: (event) => this.#delivery?.deliver(event),
@@ -171,6 +183,20 @@ export class Stream {
       onFault: (error) => {
         if (!this.#stop.signal.aborted) this.fail(error);
       },
+    });
+  }
+
+  #newFollowing(): Following {
+    const { budget, counters } = this;
+    return new Following({
+      options: this.#options,
+      pipeline: () => this.pipeline,
+      deliver: (event) => this.#delivery?.deliver(event),
+      budget,
+      counters,
+      onNotice: (notice) => this.#notify(notice),
+      fail: (error) => this.fail(error),
+      signal: this.#stop.signal,
     });
   }
 
@@ -186,6 +212,7 @@ export class Stream {
       onFrame: (bytes) => this.#guard(() => this.pipeline.take(bytes)),
       onState: (state) => {
         if (state === 'open') this.counters.add('connects');
+        if (state === 'open') this.#following?.start();
         this.#notify({ kind: 'state', state });
       },
       onError: (fault) => this.#heardFault(fault),

@@ -10,7 +10,7 @@ import { MadeAccount, MadeResolver, unprovenCreate } from './made-stream.ts';
 
 let server: FakeFirehose;
 let consumer: FirehoseConsumer;
-let batches: { seqs: number[]; cursor: number }[];
+let batches: { seqs: number[]; cursor: number | null }[];
 beforeEach(async () => {
   server = await FakeFirehose.start();
   batches = [];

@@ -4,7 +4,7 @@ import { ManualClock } from '@dunlin/protocol/base/clock';
 import type { ConsumerEvent } from '../../firehose-consumer/src/events.ts';
 import { HandlerDelivery } from '../../firehose-consumer/src/handler-delivery.ts';
 import type { EventHandler, HandlerDeliveryOptions } from '../../firehose-consumer/src/handler-delivery.ts';
-import type { OpenFrame } from '../../firehose-consumer/src/pipeline.ts';
+import type { OpenFrame } from '../../firehose-consumer/src/open-frame.ts';
 
 /** An open frame with as many events as it is told; the delivery looks at nothing but its account. */
 const frame = (did: string, seq: number, count = 1): OpenFrame => ({ frame: { did, seq }, count }) as unknown as OpenFrame;

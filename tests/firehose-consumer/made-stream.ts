@@ -13,6 +13,8 @@ import { encode } from '@dunlin/protocol/data/cbor';
 import { cidForCbor } from '@dunlin/protocol/data/cid';
 import type { DidDocument } from '@dunlin/protocol/identity/did-document';
 import type { IdentityResolver, ResolveOptions } from '@dunlin/protocol/identity/resolver';
+import { walkEntries } from '@dunlin/protocol/mst/walk';
+import { exportRepo } from '@dunlin/protocol/repo/export';
 import { applyWrites } from '@dunlin/protocol/repo/apply';
 import type { CommitData, RepoHead } from '@dunlin/protocol/repo/apply';
 import type { PreparedWrite } from '@dunlin/protocol/repo/operation';
@@ -59,6 +61,18 @@ export class MadeAccount {
     return encodeEvent({ kind: 'sync', seq, did: this.did, rev, blocks, time: madeTime });
   }
 
+  /** Gives the whole repository as a server would send it, null before the first commit. */
+  car(): Uint8Array | null {
+    const head = this.#head;
+    return head && writeCar(head.cid, exportRepo(this.#blocks, head));
+  }
+
+  /** Gives the present records: path to CID, as text. */
+  records(): Map<string, string> {
+    const entries = this.#head ? [...walkEntries(this.#blocks, this.#head.data)] : [];
+    return new Map(entries.map(({ key, value }) => [key, value.toString()]));
+  }
+
   #apply(writes: Write[]): CommitData {
     const rev = tidFromMicros(firstRevMicros + this.#revs++, 0);
     const data = applyWrites({ source: this.#blocks, head: this.#head, did: this.did, keypair: this.keypair, rev, writes: writes.map(prepared) });
@@ -91,6 +105,8 @@ export class MadeResolver implements IdentityResolver {
   /** "did" or "did!" for a refresh, in order. */
   readonly asked: string[] = [];
   readonly invalidated: string[] = [];
+  /** The server of every account. */
+  pdsUrl: string | null = null;
   /** Called before each answer; may throw or wait. */
   before: (did: string) => void | Promise<void> = () => undefined;
 
@@ -104,7 +120,7 @@ export class MadeResolver implements IdentityResolver {
     options.signal?.throwIfAborted();
     const signingKey = this.keys.get(did);
     if (signingKey === undefined) return null;
-    return { did, handle: null, alsoKnownAs: [], signingKey, pdsUrl: null, services: [], raw: null };
+    return { did, handle: null, alsoKnownAs: [], signingKey, pdsUrl: this.pdsUrl, services: [], raw: null };
   }
 
   invalidate(did: string): void {

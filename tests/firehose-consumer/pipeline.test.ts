@@ -3,9 +3,11 @@ import { expect, test } from '@jest/globals';
 import { Budget } from '../../firehose-consumer/src/budget.ts';
 import { Filter } from '../../firehose-consumer/src/filter.ts';
 import { Counters } from '../../firehose-consumer/src/metrics.ts';
+import type { HeldFrame } from '../../firehose-consumer/src/decode.ts';
 import type { Drop } from '../../firehose-consumer/src/notice.ts';
 import { Pipeline } from '../../firehose-consumer/src/pipeline.ts';
-import type { OpenFrame, PipelineOptions } from '../../firehose-consumer/src/pipeline.ts';
+import type { OpenFrame } from '../../firehose-consumer/src/open-frame.ts';
+import type { PipelineOptions } from '../../firehose-consumer/src/pipeline.ts';
 import { unprovenCreate } from './made-stream.ts';
 
 const did = 'did:web:a.test';
@@ -22,6 +24,7 @@ function made(options: Partial<PipelineOptions> = {}): { pipeline: Pipeline; del
     keepsEmpty: false,
     isOrdered: false,
     verifier: null,
+    continuity: null,
     budget,
     counters: new Counters(),
     deliver: (event) => delivered.push(event),
@@ -38,11 +41,11 @@ function made(options: Partial<PipelineOptions> = {}): { pipeline: Pipeline; del
 test('an event that waits has bytes of its own, one that is done at once was spared the copy', () => {
   const waiting = made();
   waiting.pipeline.take(frameAt(1));
-  expect(waiting.delivered[0]?.frame.bytes.buffer.byteLength).toBe(frameBytes);
+  expect(((waiting.delivered[0] as OpenFrame).frame as HeldFrame).bytes.buffer.byteLength).toBe(frameBytes);
   const seen: ArrayBufferLike[] = [];
   const quick = made({
     deliver: (event) => {
-      seen.push(event.frame.bytes.buffer);
+      seen.push((event.frame as HeldFrame).bytes.buffer);
       quick.pipeline.finish(event);
     },
   });

@@ -63,7 +63,7 @@ function write({ events, cursor }: EventBatch, o: IngestOptions): void {
   const startMs = o.clock.elapsedMs();
   const indexEvents = events.map(toIndexEvent).filter((event) => event !== null);
   for (const event of events) if (event.kind === 'identity') o.resolver.invalidate(event.did);
-  o.indexer.apply(indexEvents, { service: o.service, seq: cursor });
+  o.indexer.apply(indexEvents, cursor === null ? null : { service: o.service, seq: cursor });
   o.counters.batches.observe((o.clock.elapsedMs() - startMs) / 1_000);
   o.counters.batchEvents.observe(events.length);
   o.onWritten();

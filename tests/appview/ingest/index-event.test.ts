@@ -10,7 +10,7 @@ const link = parseCid(cid);
 
 test('a commit keeps its operations in order, with links and bytes in their JSON form', () => {
   const event: ConsumerEvent = {
-    ...base, kind: 'commit', rev: '3k', since: null, commit: link,
+    ...base, kind: 'commit', rev: '3k', since: null, commit: link, isResync: false,
     ops: [
       { action: 'create', collection: 'a.b.c', rkey: 'x', uri: 'at://…', cid: link, prev: null, record: { link, bytes: new Uint8Array([1, 2, 3]) } },
       { action: 'delete', collection: 'a.b.c', rkey: 'y', uri: 'at://…', cid: null, prev: link, record: null },
