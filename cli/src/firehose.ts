@@ -144,6 +144,7 @@ function noticeText(notice: Notice): string | null {
     case 'saveFailed':
       return 'cursor could not be saved';
     case 'gap':
+    case 'backfill':
     case 'resynced':
     case 'resyncFailed':
       return null;

@@ -5,6 +5,7 @@
  * Source: ours, see firehose-consumer/README.md.
  */
 import { tmpdir } from 'node:os';
+import type { AccountSource } from './account-lists.ts';
 import type { Ledger } from './ledger.ts';
 
 /** Continuity: gaps noticed, accounts fetched, differences told. Only `ledger` is required. */
@@ -13,8 +14,8 @@ export interface ContinuityOptions {
   ledger: Ledger;
   /** Accounts the ledger has never heard of: `follow` (default) from their next commit on, or `fetch` all they have first. */
   newAccounts?: 'follow' | 'fetch';
-  /** Accounts to fetch at the start when the ledger does not know them: a backfill of these. */
-  accounts?: Iterable<string> | AsyncIterable<string>;
+  /** Accounts to fetch at the start when the ledger does not know them, a backfill: DIDs, or `listedAccounts({ service })`. */
+  accounts?: Iterable<string> | AccountSource;
   /** Asks accounts' servers, whose addresses strangers choose: hand in a guarded one (the global fetch). */
   fetch?: typeof globalThis.fetch;
   /** Repositories fetched at once (8). */

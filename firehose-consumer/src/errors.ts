@@ -8,9 +8,9 @@
 /**
  * InvalidOption: the caller's option cannot be used. FutureCursor, OutdatedCursor: the server said so and the
  * caller asked to stop then. CursorStore: the cursor could not be loaded or saved. Ledger: the ledger could not be read or
- * written. HandlerFailed: the handler threw.
+ * written. Listing: the list of accounts to fetch was refused. HandlerFailed: the handler threw.
  */
-export type FirehoseErrorCode = 'InvalidOption' | 'FutureCursor' | 'OutdatedCursor' | 'CursorStore' | 'Ledger' | 'HandlerFailed';
+export type FirehoseErrorCode = 'InvalidOption' | 'FutureCursor' | 'OutdatedCursor' | 'CursorStore' | 'Ledger' | 'Listing' | 'HandlerFailed';
 
 /** An end the caller has to hear about; `cause` holds the first fault where there is one. */
 export class FirehoseError extends Error {

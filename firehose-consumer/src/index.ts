@@ -4,6 +4,8 @@
  * Place in the flow: the front door.
  * Source: ours, see firehose-consumer/README.md.
  */
+export { listedAccounts } from './account-lists.ts';
+export type { AccountListOptions, AccountSource } from './account-lists.ts';
 export { Backoff } from './backoff.ts';
 export type { BackoffOptions } from './backoff.ts';
 export type { BatchHandler } from './batch-delivery.ts';

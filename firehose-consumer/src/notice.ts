@@ -31,7 +31,8 @@ export interface Drop {
  * server has never reached our cursor; `restart` tells how it goes on. outdatedCursor: events after `cursor` are gone
  * at the server. tooSlow: the server cut us off for not keeping up. state: of the connection. saveFailed: the cursor
  * could not be saved and is tried again at the next interval. gap: a commit or #sync of an account does not follow what is
- * known of it; its repository is fetched. resynced: it was, and the differences were handled. resyncFailed: it was not; `isOver`
+ * known of it; its repository is fetched. resynced: it was, and the differences were handled. backfill: so many of the
+ * accounts that were asked for are fetched or in the ledger to be; `isOver` when it was the last. resyncFailed: it was not; `isOver`
  * means that its server says it is not there, else it is tried again.
  */
 export type Notice =
@@ -45,4 +46,5 @@ export type Notice =
   | { readonly kind: 'gap'; readonly did: string; readonly rev: string }
   | { readonly kind: 'resynced'; readonly did: string; readonly rev: string; readonly created: number; readonly updated: number; readonly deleted: number }
   | { readonly kind: 'resyncFailed'; readonly did: string; readonly reason: string; readonly isOver: boolean }
+  | { readonly kind: 'backfill'; readonly listed: number; readonly isOver: boolean }
   | { readonly kind: 'saveFailed'; readonly error: unknown };

@@ -13,6 +13,7 @@ import type { Cid } from '@dunlin/protocol/data/cid';
 import { checkRevTime } from '@dunlin/protocol/repo/check-commit';
 import { decodeCommit, verifyCommitSignature } from '@dunlin/protocol/repo/commit';
 import { isTid } from '@dunlin/protocol/repo/tid';
+import { readErrorName, retryMsOf } from './http-answer.ts';
 import { RepoStage } from './repo-stage.ts';
 
 /** What a fetch needs. */
@@ -47,8 +48,6 @@ export type RepoAnswer =
   | { readonly kind: 'failed'; readonly reason: string; readonly retryMs: number | null };
 
 const goneErrors: ReadonlySet<string> = new Set(['RepoNotFound', 'RepoTakendown', 'RepoSuspended', 'RepoDeactivated']);
-const maxRetryMs = 3_600_000;
-const maxErrorBytes = 4_096;
 
 /** Fetches; rejects only when `signal` aborts or with a mistake of ours. */
 export async function fetchRepo(request: RepoRequest): Promise<RepoAnswer> {
@@ -74,9 +73,9 @@ async function ask(request: RepoRequest, signal: AbortSignal): Promise<RepoAnswe
   const { host, did, fetch } = request;
   const response = await fetch(`${host}/xrpc/com.atproto.sync.getRepo?did=${encodeURIComponent(did)}`, { headers: { accept: 'application/vnd.ipld.car' }, redirect: 'manual', signal });
   if (response.ok && response.body) return stageRepo(response.body as unknown as AsyncIterable<Uint8Array>, request);
-  const error = await errorName(response);
+  const error = await readErrorName(response);
   if (error !== null && goneErrors.has(error)) return { kind: 'gone', reason: error };
-  return { kind: 'failed', reason: `http ${response.status}${error === null ? '' : `: ${error}`}`, retryMs: retryMs(response.headers.get('retry-after')) };
+  return { kind: 'failed', reason: `http ${response.status}${error === null ? '' : `: ${error}`}`, retryMs: retryMsOf(response) };
 }
 
 async function stageRepo(body: AsyncIterable<Uint8Array>, request: RepoRequest): Promise<RepoAnswer> {
@@ -105,25 +104,4 @@ async function stageRepo(body: AsyncIterable<Uint8Array>, request: RepoRequest):
 
 function failed(reason: string): RepoAnswer {
   return { kind: 'failed', reason, retryMs: null };
-}
-
-/** Gives the error name of an XRPC answer, read from its first bytes; null when it has none. */
-async function errorName(response: Response): Promise<string | null> {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
-    chunks.push(chunk);
-    bytes += chunk.length;
-    if (bytes > maxErrorBytes) return null;
-  }
-  try {
-    const body = JSON.parse(Buffer.concat(chunks).toString('utf8')) as { error?: unknown } | null;
-    return typeof body?.error === 'string' ? body.error.slice(0, 100) : null;
-  } catch {
-    return null;
-  }
-}
-
-function retryMs(retryAfter: string | null): number | null {
-  return retryAfter !== null && /^\d{1,6}$/.test(retryAfter) ? Math.min(Number(retryAfter) * 1_000, maxRetryMs) : null;
 }

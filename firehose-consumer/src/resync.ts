@@ -10,6 +10,7 @@
 import type { Clock } from '@dunlin/protocol/base/clock';
 import { ProtocolError } from '@dunlin/protocol/base/errors';
 import type { IdentityResolver } from '@dunlin/protocol/identity/resolver';
+import { demandAll } from './backfill.ts';
 import type { Budget } from './budget.ts';
 import type { Continuity } from './continuity.ts';
 import type { FullContinuityOptions } from './continuity-options.ts';
@@ -23,6 +24,7 @@ import type { Notice } from './notice.ts';
 import { Queue } from './queue.ts';
 import { fetchRepo } from './repo-fetch.ts';
 import type { FetchedRepo, RepoAnswer } from './repo-fetch.ts';
+import { untilAborted } from './until-aborted.ts';
 
 /** What resyncs work with. */
 export interface ResyncParts {
@@ -90,7 +92,8 @@ export class Resyncs {
     const timer = clock.every(againMs, () => this.#feed(), { unref: true });
     signal.addEventListener('abort', () => timer.cancel(), { once: true });
     this.#feed();
-    void this.#demandAll().catch(this.#parts.onFault);
+    const { options, continuity, onNotice, onFault } = this.#parts;
+    if (options.accounts) void demandAll(options.accounts, { fetch: options.fetch, clock, continuity, onNotice, signal }).catch(onFault);
     this.#pump();
   }
 
@@ -136,19 +139,6 @@ export class Resyncs {
     void this.#readStale()
       .catch(this.#parts.onFault)
       .finally(() => (this.#isFeeding = false));
-  }
-
-  /** Has the accounts that were asked for fetched, as far as the ledger does not know them. */
-  async #demandAll(): Promise<void> {
-    const { options, continuity, signal } = this.#parts;
-    let demands: Promise<void>[] = [];
-    for await (const did of options.accounts ?? []) {
-      if (signal.aborted) return;
-      demands.push(continuity.demand(did));
-      if (demands.length < page) continue;
-      await untilAborted(Promise.all(demands), signal);
-      demands = [];
-    }
   }
 
   async #readStale(): Promise<void> {
@@ -282,14 +272,4 @@ export class Resyncs {
     if (ops.length > 0 && !either.aborted) await give(ops);
     return counts;
   }
-}
-
-/** Waits for a promise, or until the signal aborts: then it resolves too. */
-function untilAborted(promise: Promise<unknown>, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => resolve();
-    signal.addEventListener('abort', onAbort, { once: true });
-    promise.then(() => resolve(), reject).finally(() => signal.removeEventListener('abort', onAbort));
-  });
 }

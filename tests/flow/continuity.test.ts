@@ -12,7 +12,7 @@ let alice: AtpAgent;
 beforeAll(async () => {
   network = await startTestNetwork();
   alice = await network.newAccount(0, 'alice');
-}, 30_000);
+});
 afterAll(() => network.close());
 
 /** Listens from a cursor until `until` is heard; gives what was heard and the cursor. */
@@ -61,4 +61,4 @@ test('what happened while nobody listened is told when the account is heard of a
   expect(heard).not.toContain('resync create second');
   expect(heard.some((line) => line.includes(rkeyOf(second)))).toBe(false);
   expect(notices.filter(({ kind }) => kind === 'resynced')).toHaveLength(1);
-}, 60_000);
+});
