@@ -55,6 +55,9 @@ function welcome(publicUrl: string): string {
     '   |  |',
     '',
     `This server is ${publicUrl}`,
+    `Sign in or make an account: ${publicUrl}/account`,
+    `Bring an account here from another server: ${publicUrl}/account/move-in`,
+    '',
     'Its API is under /xrpc/, its health at /xrpc/_health.',
     '',
   ].join('\n');
