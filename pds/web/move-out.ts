@@ -21,7 +21,11 @@ async function showLeaving(session: Session): Promise<void> {
     element('p', {}, 'Signed in as ', element('strong', {}, `@${session.handle}`), '. Moving takes everything along; your followers notice nothing. This server stays your home until the new one has all of it.'),
     element('section', {}, element('h2', {}, 'Before you go'), element('p', {}, 'An archive of your own is good to have, whatever happens.'), element('p', {}, downloadButton(session))),
     element('section', { id: 'where-to' }, element('h2', {}, 'Where to?'),
-      form({ id: 'find-server' }, async ({ server = '' }) => place.replaceChildren(...(await needs(addressOf(server), session))),
+      form({ id: 'find-server' }, async ({ server = '' }) => {
+        // What another server needs must not stand below the name of this one.
+        place.replaceChildren();
+        place.replaceChildren(...(await needs(addressOf(server), session)));
+      },
         field('Address of the new server', { name: 'server', autocapitalize: 'none', spellcheck: 'false', placeholder: 'pds.example.com' }), element('button', {}, 'Look')), place),
     watchPart(session),
   );

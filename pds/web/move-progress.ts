@@ -61,7 +61,7 @@ export async function showMove(session: Session): Promise<void> {
 function follow(again: Again, said: HTMLElement, list: HTMLElement): void {
   setTimeout(async () => {
     if (!list.isConnected) return;
-    await again().catch((fault: unknown) => (said.textContent = `This page cannot see how far it is: ${sentence(fault)}. It looks again; if you closed the lid for long, reload and sign in.`));
+    await again().catch((fault: unknown) => (said.textContent = `This page cannot see how far it is. ${sentence(fault)}. It looks again; if you closed the lid for long, reload and sign in.`));
     if (list.dataset['done'] !== 'true') follow(again, said, list);
   }, lookEveryMs);
 }

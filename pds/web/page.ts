@@ -74,10 +74,24 @@ export function button(label: string, attributes: Attributes, press: () => Promi
   return element('span', {}, made, note);
 }
 
+/** What is said of faults whose own words are for programs, by what those say. */
+const plainWords: readonly (readonly [RegExp, string])[] = [
+  [/\bToken is invalid$/, 'This code does not hold: look whether it is typed right and is the newest'],
+  [/\bToken is expired$/, 'This code is too old: get a new one'],
+  [/^Invalid identifier or password$/, 'Name or password is wrong'],
+  [/^Provided invite code not available$/, 'This invite code does not hold: it is mistyped, used up or taken back'],
+  [/must be a valid handle$/, 'This cannot be a name: it has letters, digits and hyphens, and dots only where a domain has them'],
+  [/^Unable to resolve handle$/, 'Nobody is found under this name: look whether it is spelled right and whole, such as ann.example.com'],
+  [/Invalid AT identifier/, 'This is no handle: it looks like ann.example.com'],
+  [/^Rate Limit Exceeded$/, 'Too many tries: wait a few minutes, then try again'],
+];
+
 /** Gives what to say about a fault. */
 export function sentence(fault: unknown): string {
-  if (!(fault instanceof Error)) return 'something went wrong';
-  return fault.name === 'NotAllowedError' ? 'the passkey was not shown' : fault.message;
+  if (!(fault instanceof Error)) return 'Something went wrong';
+  if (fault.name === 'NotAllowedError') return 'The passkey was not shown';
+  const plain = plainWords.find(([pattern]) => pattern.test(fault.message))?.[1];
+  return plain ?? fault.message.charAt(0).toUpperCase() + fault.message.slice(1);
 }
 
 /** Asks this server, or with a whole address another, and gives its JSON; a Blob is sent as it is; `basic` is user and password. Then nothing else goes along, so that the browser asks for no password of its own. @throws AnswerError */

@@ -71,7 +71,7 @@ test('a second factor at the old server is asked for; a move thrown away leaves 
   expect(await page.locator('input[name=token]').isVisible()).toBe(false);
   await page.locator('input[name=password]').fill('not the password');
   await page.keyboard.press('Enter');
-  await page.getByRole('alert').getByText('Invalid identifier or password').waitFor();
+  await page.getByRole('alert').getByText('Name or password is wrong').waitFor();
   await page.locator('input[name=password]').fill('ada password');
   await page.keyboard.press('Enter');
   await page.getByRole('alert').getByText('second factor').waitFor();

@@ -118,7 +118,7 @@ test('a wrong code is said to be wrong, and the page goes on', async () => {
   await signInAtSecurity(page, 'bob');
   await page.locator('#code-form input').fill('000000');
   await page.getByRole('button', { name: 'Go on' }).click();
-  await page.getByRole('alert').getByText('Token is invalid').waitFor();
+  await page.getByRole('alert').getByText('This code does not hold').waitFor();
   await page.locator('#code-form input').fill(nextCode(secret));
   await page.getByRole('button', { name: 'Go on' }).click();
   await page.getByText('Signed in as').waitFor();

@@ -43,8 +43,8 @@ interface File {
   readonly etag: string;
 }
 
-/** Serves the pages and what they are made of; `isLocal` lets them ask servers of this machine by plain http. */
-export function serveOwnPages(router: PlainRouter, { isLocal }: { isLocal: boolean }): void {
+/** Serves the pages and what they are made of; `isLocal` lets them ask servers of this machine by plain http; `serverName` heads each page and leads to the account page. */
+export function serveOwnPages(router: PlainRouter, { isLocal, serverName }: { isLocal: boolean; serverName: string }): void {
   const scripts = readdirSync(folder).filter((name) => name.endsWith('.ts')).map((name) => name.slice(0, -'.ts'.length));
   for (const name of scripts) {
     const path = name === linkScript ? '/account/second-step.js' : `/account/web/${name}.ts`;
@@ -60,7 +60,7 @@ export function serveOwnPages(router: PlainRouter, { isLocal }: { isLocal: boole
     send(context, style);
   });
   for (const [name, { title, path = `/account/${name}`, asksOthers = false }] of Object.entries(pages)) {
-    const file = makeFile(frame(name, title), 'text/html; charset=utf-8');
+    const file = makeFile(frame({ name, title, serverName }), 'text/html; charset=utf-8');
     const connect = asksOthers ? `'self' https:${isLocal ? ' http://localhost:*' : ''}` : "'self'";
     router.get(path, (context) => {
       context.set('content-security-policy', `${policy}; connect-src ${connect}`);
@@ -78,10 +78,11 @@ const pageHeaders = {
   'permissions-policy': 'camera=(), microphone=(), geolocation=(), publickey-credentials-get=(self), publickey-credentials-create=(self)',
 };
 
-function frame(name: string, title: string): string {
+function frame({ name, title, serverName }: { name: string; title: string; serverName: string }): string {
+  const server = serverName.replace(/[&<>"]/g, (sign) => `&#${sign.charCodeAt(0)};`);
   return '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
-    + `<title>${title}</title><link rel="icon" href="data:,"><link rel="stylesheet" href="/account/web/style.css"><script type="module" src="/account/web/${name}.ts"></script></head>`
-    + `<body><main><h1>${title}</h1><noscript><p>This page needs JavaScript.</p></noscript><div id="page"></div></main></body></html>\n`;
+    + `<title>${title} · ${server}</title><link rel="icon" href="data:,"><link rel="stylesheet" href="/account/web/style.css"><script type="module" src="/account/web/${name}.ts"></script></head>`
+    + `<body><main><p class="server"><a href="/account">${server}</a></p><h1>${title}</h1><noscript><p>This page needs JavaScript.</p></noscript><div id="page"></div></main></body></html>\n`;
 }
 
 function makeFile(text: string, type: string): File {

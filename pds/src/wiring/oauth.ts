@@ -113,7 +113,7 @@ export function openOAuth(stage: Stage, stores: Stores, writes: Writes, network:
     load: front.load, server, devices, steps, desk: o.desk, limit: limits([[100, 300_000]])[0] ?? null,
     offer: { domains: handleDomains(config), isInviteRequired: areInvitesRequired(config), isDidWebOffered: config.hostedDidWeb },
   });
-  serveOwnPages(pages, { isLocal: isLocal(config) });
+  serveOwnPages(pages, { isLocal: isLocal(config), serverName: config.serviceName ?? config.hostname });
   return { front, pages, tokens };
 }
 
