@@ -90,8 +90,9 @@ const plainWords: readonly (readonly [RegExp, string])[] = [
 export function sentence(fault: unknown): string {
   if (!(fault instanceof Error)) return 'Something went wrong';
   if (fault.name === 'NotAllowedError') return 'The passkey was not shown';
-  const plain = plainWords.find(([pattern]) => pattern.test(fault.message))?.[1];
-  return plain ?? fault.message.charAt(0).toUpperCase() + fault.message.slice(1);
+  const [, who = '', said = ''] = /^(The old server said no: )?(.*)$/s.exec(fault.message) ?? [];
+  const words = plainWords.find(([pattern]) => pattern.test(said))?.[1] ?? said;
+  return who === '' ? words.charAt(0).toUpperCase() + words.slice(1) : who + words.charAt(0).toLowerCase() + words.slice(1);
 }
 
 /** Asks this server, or with a whole address another, and gives its JSON; a Blob is sent as it is; `basic` is user and password. Then nothing else goes along, so that the browser asks for no password of its own. @throws AnswerError */
