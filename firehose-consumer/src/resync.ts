@@ -77,7 +77,8 @@ export class Resyncs {
   readonly #running = new Set<Promise<void>>();
   #isStarted = false;
   #isFeeding = false;
-  #hasMore = true;
+  /** How far the ledger was gone through, null when to its end. */
+  #after: string | null = '';
 
   constructor(parts: ResyncParts) {
     this.#parts = parts;
@@ -89,7 +90,11 @@ export class Resyncs {
     if (this.#isStarted) return;
     this.#isStarted = true;
     const { clock, signal } = this.#parts;
-    const timer = clock.every(againMs, () => this.#feed(), { unref: true });
+    const again = (): void => {
+      this.#after ??= '';
+      this.#feed();
+    };
+    const timer = clock.every(againMs, again, { unref: true });
     signal.addEventListener('abort', () => timer.cancel(), { once: true });
     this.#feed();
     const { options, continuity, onNotice, onFault } = this.#parts;
@@ -102,8 +107,8 @@ export class Resyncs {
     const known = this.#known.get(did);
     if (known) known.isWantedAgain = true;
     if (known || this.#parts.signal.aborted) return;
-    if (this.#known.size >= maxWaiting) this.#hasMore = true;
-    else {
+    // Beyond that it is found when the ledger is gone through again.
+    if (this.#known.size < maxWaiting) {
       this.#known.set(did, { attempts: 0, isWantedAgain: false, isAtGate: false });
       this.#ready.push(did);
       this.#pump();
@@ -128,14 +133,13 @@ export class Resyncs {
         });
       this.#running.add(running);
     }
-    if (this.#hasMore && this.#known.size < maxWaiting / 2) this.#feed();
+    if (this.#known.size < maxWaiting / 2) this.#feed();
   }
 
-  /** Goes through the ledger from the start; whoever is known is passed by. */
+  /** Goes on through the ledger; whoever is known is passed by. */
   #feed(): void {
-    if (this.#isFeeding || !this.#isStarted || this.#parts.signal.aborted) return;
+    if (this.#after === null || this.#isFeeding || !this.#isStarted || this.#parts.signal.aborted) return;
     this.#isFeeding = true;
-    this.#hasMore = false;
     void this.#readStale()
       .catch(this.#parts.onFault)
       .finally(() => (this.#isFeeding = false));
@@ -143,12 +147,10 @@ export class Resyncs {
 
   async #readStale(): Promise<void> {
     const { options, signal } = this.#parts;
-    for (let after = ''; !signal.aborted; ) {
-      const dids = await options.ledger.stale(after, page);
+    while (this.#after !== null && this.#known.size + page <= maxWaiting && !signal.aborted) {
+      const dids = await options.ledger.stale(this.#after, page);
       for (const did of dids) this.request(did);
-      const last = dids.at(-1);
-      if (last === undefined || this.#known.size >= maxWaiting) return;
-      after = last;
+      this.#after = dids.at(-1) ?? null;
     }
   }
 

@@ -240,6 +240,15 @@ test('accounts that are asked for are fetched whole, those that are known are no
   expect([asked, new Set(heard).size]).toEqual([1, 452]);
 });
 
+test('more accounts than memory takes are gone through without a pause', async () => {
+  const count = 10_700;
+  await ledger.write(Array.from({ length: count }, (_, index) => ({ kind: 'stale' as const, did: `did:web:nobody${index}.test`, rev: null })));
+  start({ verify: 'none' });
+  // The clock stands: nobody waits for the next time the ledger is gone through.
+  await eventually('each was tried', () => failures().length === count);
+  expect((await ledger.stale('', 1)).length).toBe(0);
+});
+
 test('when other collections are wanted every account is fetched once more', async () => {
   start({ collections: ['app.test.record'] });
   create('app.test.record/a');
