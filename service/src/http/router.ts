@@ -5,6 +5,7 @@
  */
 import { createRequire } from 'node:module';
 import type { Router as KoaRouter } from '@koa/router';
+import { XrpcError } from '../xrpc/errors.ts';
 import type { App } from './app.ts';
 
 /** Its build for `import` imports node:http, which costs what node-http.ts says; the one for `require` does not. */
@@ -24,8 +25,16 @@ export function createRouter(): PlainRouter {
   return router;
 }
 
-/** Puts a router on an app; a path it has with another method answers 405. */
+/** Puts a router on an app; a path it has with another method answers 405 with the methods it has, and 501 when nobody has such a method. */
 export function mountRouter(app: App, router: PlainRouter): void {
+  const allowed = router.allowedMethods();
   app.use(router.routes());
-  app.use(router.allowedMethods());
+  app.use(async (context, next) => {
+    await allowed(context as Parameters<typeof allowed>[0], next);
+    if (context.body) return;
+    const allow = { allow: String(context.response.get('allow')) };
+    const method = context.method.slice(0, 32);
+    if (context.status === 405) throw new XrpcError(405, 'MethodNotAllowed', `the method is not for this path: method=${method}`, allow);
+    if (context.status === 501) throw new XrpcError(501, 'MethodNotImplemented', `no path has such a method: method=${method}`, allow);
+  });
 }

@@ -10,7 +10,10 @@ test('a plain route has its parameters, and is measured by its pattern', async (
   router.get('/:did/log', (context) => { context.body = { did: context.params['did'] }; });
   const service = await openApp({ prepare: (app) => mountRouter(app, router) });
   expect(await (await fetch(`${service.url}/did:plc:abc/log`)).json()).toEqual({ did: 'did:plc:abc' });
-  expect((await fetch(`${service.url}/did:plc:abc/log`, { method: 'POST' })).status).toBe(405);
+  const wrong = await fetch(`${service.url}/did:plc:abc/log`, { method: 'POST' });
+  expect([wrong.status, wrong.headers.get('allow'), await wrong.json()]).toEqual([405, 'HEAD, GET', { error: 'MethodNotAllowed', message: 'the method is not for this path: method=POST' }]);
+  const unknown = await fetch(`${service.url}/did:plc:abc/log`, { method: 'PROPFIND' });
+  expect([unknown.status, unknown.headers.get('allow'), await unknown.json()]).toEqual([501, 'HEAD, GET', { error: 'MethodNotImplemented', message: 'no path has such a method: method=PROPFIND' }]);
   expect((await fetch(`${service.url}/a/b/c`)).status).toBe(404);
   expect(await service.metricsText()).toContain('route="/:did/log",status="200"} 1');
 });
