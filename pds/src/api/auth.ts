@@ -127,6 +127,12 @@ export class Authenticator {
 
   /** Checks a refresh token; an expired one passes where it is only to be given up. */
   refresh(call: Credentials, o: { allowExpired?: boolean } = {}): RefreshClaims {
+    const authorization = readAuthorization(call.headers);
+    // Other ways in that this server knows show no refresh token at all.
+    if (authorization?.scheme === 'basic' || authorization?.scheme === 'dpop') {
+      if (!/^\S+$/.test(authorization.value)) throw invalidRequest('Malformed authorization header', 'InvalidToken');
+      throw new XrpcError(401, 'AuthMissing', 'Authentication Required');
+    }
     const claims = this.#tokens.verifyRefresh(bearerToken(call), o);
     if (typeof claims === 'string') throw tokenFault(claims);
     return claims;

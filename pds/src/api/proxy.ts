@@ -57,7 +57,7 @@ export function passOn(o: ProxyParts): (context: Context) => Promise<void> {
     if (!isValidNsid(nsid)) throw methodNotImplemented();
     checkRights(nsid, caller);
     const target = await o.targets.find(context.get('atproto-proxy'), nsid);
-    if (target === null) throw methodNotImplemented();
+    if (target === null) throw nsid === createReport ? invalidRequest(`No service configured for ${nsid}`) : methodNotImplemented();
     caller.permissions?.requireRpc(nsid, `${target.did}#${target.serviceId}`);
     await underWay.enter(caller.account.id, context.res);
     await serve(o, context, { nsid, method, caller, target });

@@ -142,6 +142,10 @@ describe('sessions', () => {
   test('keep refresh and access tokens apart', async () => {
     expect(says(await small.call('com.atproto.server.getSession', { token: alice.refreshToken }))).toEqual([400, 'InvalidToken', 'Token could not be verified']);
     expect(says(await small.call('com.atproto.server.refreshSession', { method: 'POST', token: alice.token }))).toEqual([400, 'InvalidToken', 'Token could not be verified']);
+    for (const method of ['refreshSession', 'deleteSession']) for (const authorization of ['DPoP x', small.admin.authorization]) {
+      expect(says(await small.call(`com.atproto.server.${method}`, { method: 'POST', headers: { authorization } }))).toEqual([401, 'AuthMissing', 'Authentication Required']);
+    }
+    expect(says(await small.call('com.atproto.server.refreshSession', { method: 'POST', headers: { authorization: 'DPoP x y' } }))).toEqual([400, 'InvalidToken', 'Malformed authorization header']);
   });
 
   test('renew to the same next token when asked twice at once, and then go on', async () => {
