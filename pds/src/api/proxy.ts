@@ -4,6 +4,7 @@
  * What happens on the way stands in `proxy/`. Source: atproto.com/specs/xrpc, section on service proxying; order, lists and texts as
  * the reference PDS.
  */
+import { pipeline, Transform, type Readable } from 'node:stream';
 import { isValidAtUri, isValidNsid } from '@atproto/syntax';
 import type { Clock } from '@dunlin/protocol/base/clock';
 import type { Context } from '@dunlin/service/http/app';
@@ -104,13 +105,38 @@ async function send(o: ProxyParts, context: Context, { nsid, method, caller, tar
   const accepted = context.get('accept-encoding');
   const abort = new AbortController();
   context.res.once('close', () => { if (!context.res.writableFinished) abort.abort(); });
+  const identity = nsid === getFeed ? await feedIdentity(o, context, caller) : { account: caller.account, audience: target.did, lxm: nsid };
+  // It may have waited for a place, and for the service to be looked up.
+  caller.assertHolds();
   return o.forwarder.send({
     target, method, path: context.url, headers: context.headers,
-    body: hasBody ? rawBodyStream(context.req, o.maxBodyBytes) : null,
-    identity: nsid === getFeed ? await feedIdentity(o, context, caller) : { account: caller.account, audience: target.did, lxm: nsid },
+    body: hasBody ? whileRightHolds(rawBodyStream(context.req, o.maxBodyBytes), caller) : null,
+    identity,
     ...(isRead && { acceptEncoding: readablePackings.filter((name) => accepted.includes(name)).join(', ') || 'identity' }),
     signal: abort.signal,
   });
+}
+
+/** Gives a body, its last piece only when its sender may still call: the service has no whole request of who lost the right meanwhile. */
+function whileRightHolds(body: Readable, caller: Caller): Readable {
+  let held: Buffer | null = null;
+  const gate = new Transform({
+    transform(piece: Buffer, _encoding, done) {
+      const before = held;
+      held = piece;
+      done(null, before);
+    },
+    flush(done) {
+      try {
+        caller.assertHolds();
+        done(null, held);
+      } catch (fault) {
+        done(fault as Error);
+      }
+    },
+  });
+  // Its reader is told of what goes wrong; it may have gone away, too.
+  return pipeline(body, gate, () => undefined);
 }
 
 /** A feed is shown by the app view but made by a service of its own, which is told who asks. */

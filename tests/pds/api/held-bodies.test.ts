@@ -1,17 +1,35 @@
 /** Who may call is looked at again when the body is here: its sender may draw it out until long after the right to send it was lost. */
 import { once } from 'node:events';
-import { request, type ClientRequest, type IncomingMessage } from 'node:http';
+import { createServer, request, type ClientRequest, type IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { eventually } from '../../harness/wait.ts';
 import { makeRepo, newTraveller } from '../migration/moving.ts';
 import { post, startSmallPds, type SmallPds } from '../small-pds.ts';
 
 let small: SmallPds;
 const calls: ClientRequest[] = [];
-beforeAll(async () => (small = await startSmallPds()));
+/** What the app view has begun to be asked, and what of it came whole. */
+const heard: { begun: number; whole: string[] } = { begun: 0, whole: [] };
+const appView = createServer((asked, response) => {
+  heard.begun++;
+  asked.once('error', () => undefined);
+  void text(asked).then((whole) => {
+    heard.whole.push(whole);
+    response.end('{}');
+  }, () => undefined);
+});
+beforeAll(async () => {
+  await new Promise<void>((resolve) => void appView.listen(0, 'localhost', resolve));
+  const { port } = appView.address() as AddressInfo;
+  small = await startSmallPds({ environment: { PDS_BSKY_APP_VIEW_URL: `http://localhost:${port}`, PDS_BSKY_APP_VIEW_DID: 'did:web:app.test' } });
+});
 afterAll(async () => {
   for (const each of calls) each.destroy();
   await small.close();
+  appView.closeAllConnections();
+  await new Promise((resolve) => void appView.close(resolve));
 });
 
 interface Held {
@@ -71,4 +89,18 @@ test('what an account had begun to send when it was taken down does nothing, and
   const takedown = { subject: { $type: 'com.atproto.admin.defs#repoRef', did }, takedown: { applied: true, ref: 'x' } };
   expect((await small.call('com.atproto.admin.updateSubjectStatus', { body: takedown, headers: small.admin })).status).toBe(200);
   expect(await second.finish()).toEqual([401, 'AccountTakedown']);
+});
+
+test('what is passed on reaches its service whole only from who may still call when the last byte is here', async () => {
+  const { did, token } = await small.newPerson('carl');
+  const nsid = 'app.bsky.feed.doSomething';
+  const body = { text: 'x'.repeat(1_000_000) };
+  const first = await hold(token, nsid, body);
+  expect(await first.finish()).toEqual([200, undefined]);
+  expect([heard.begun, heard.whole]).toEqual([1, [JSON.stringify(body)]]);
+  const second = await hold(token, nsid, body);
+  await eventually('the service has begun to hear it', () => heard.begun === 2);
+  expect((await small.call('com.atproto.admin.updateAccountPassword', newPassword(did))).status).toBe(200);
+  expect(await second.finish()).toEqual([400, 'ExpiredToken']);
+  expect(heard.whole).toHaveLength(1);
 });
