@@ -5,11 +5,11 @@
  * Not for who may have it (`archive-tickets.ts`). Bringing it to a server: `pds/web/restore.ts`, or any program that speaks XRPC.
  * Source: ours, docs/decisions/0024-an-archive-and-a-recovery-key.md.
  */
-import { Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import type { Clock } from '@dunlin/protocol/base/clock';
 import { utf8Encode } from '@dunlin/protocol/base/bytes';
 import type { Cid } from '@dunlin/protocol/data/cid';
-import { atPace, TooSlowError } from '@dunlin/service/http/pace';
+import { TooSlowError } from '@dunlin/service/http/pace';
 import { XrpcError } from '@dunlin/service/xrpc/errors';
 import type { Account } from '../account/account.ts';
 import type { PreferenceStore } from '../account/preference-store.ts';
@@ -18,12 +18,10 @@ import type { BlobStore } from '../blob/blob-store.ts';
 import { isSniffed } from '../blob/sniff.ts';
 import type { PlcClient } from '../identity/plc-client.ts';
 import type { ServerIdentity } from '../identity/server-identity.ts';
-import { exportPace, type RepoExporter } from '../repo/export.ts';
+import type { RepoExporter } from '../repo/export.ts';
 import { archiveReadme, type ArchiveAbout } from './archive-about.ts';
+import { ArchivePlaces } from './archive-places.ts';
 import { tarEnd, tarHead, tarPadding } from './tar.ts';
-
-/** Most archives that are made at once; one of them an account. */
-export const maxArchivesAtOnce = 4;
 
 /** Files that are listed at once. */
 const pageLength = 500;
@@ -41,7 +39,7 @@ export class Archives {
   readonly #server: ServerIdentity;
   readonly #clock: Clock;
   readonly #onFault: (fault: unknown) => void;
-  readonly #running = new Set<number>();
+  readonly #places: ArchivePlaces;
 
   /** `onFault` is told when an archive had to be cut short. */
   constructor(o: {
@@ -56,23 +54,17 @@ export class Archives {
     this.#server = o.server;
     this.#clock = o.clock;
     this.#onFault = o.onFault;
+    this.#places = new ArchivePlaces(o.clock);
   }
 
   /** Gives the archive of an account; the reader must read or destroy it. @throws XrpcError 503 NotEnoughResources when too many are made */
   open(account: Account): Readable {
-    if (this.#running.has(account.id)) throw busy('an archive of this account is being made already');
-    if (this.#running.size >= maxArchivesAtOnce) throw busy('too many archives are being made, try again later');
-    this.#running.add(account.id);
     const gone = new AbortController();
-    const pieces = atPace(this.#write(account, gone.signal), { rule: exportPace, clock: this.#clock });
-    const stream = Readable.from(pieces, { objectMode: false, highWaterMark: 1 });
+    const stream = this.#places.lend(account.id, this.#write(account, gone.signal));
     stream.once('error', (fault) => {
       if (!gone.signal.aborted && !(fault instanceof TooSlowError)) this.#onFault(fault);
     });
-    stream.once('close', () => {
-      gone.abort(new Error('the reader of an archive went away'));
-      this.#running.delete(account.id);
-    });
+    stream.once('close', () => gone.abort(new Error('the reader of an archive went away')));
     return stream;
   }
 
@@ -150,8 +142,4 @@ async function* file(name: string, bytes: number, chunks: Iterable<Uint8Array> |
 
 function json(value: unknown): string {
   return `${JSON.stringify(value, null, 1)}\n`;
-}
-
-function busy(message: string): XrpcError {
-  return new XrpcError(503, 'NotEnoughResources', message);
 }
