@@ -68,3 +68,10 @@ CREATE INDEX reserved_key_by_age ON reserved_key (created_at);
 export const accountSchema3 = `
 ALTER TABLE account ADD COLUMN session_era INTEGER NOT NULL DEFAULT 0;
 `;
+
+/** Fourth layout: who asked for a reserved key. Those that were there before count as asked for by different people. */
+export const accountSchema4 = `
+ALTER TABLE reserved_key ADD COLUMN asker TEXT NOT NULL DEFAULT '';
+UPDATE reserved_key SET asker = did_key;
+CREATE INDEX reserved_key_by_asker ON reserved_key (asker, created_at);
+`;

@@ -42,6 +42,8 @@ export interface WantedRestore {
   readonly password: string;
   readonly inviteCode: string | null;
   readonly operation: unknown;
+  /** Address of who asks. */
+  readonly ip: string;
 }
 
 /** Restores accounts from archives. */
@@ -83,19 +85,19 @@ export class Restoration {
     this.#observer = o.observer;
   }
 
-  /** Gives what an operation must say for a DID to come here; reserves the key. @throws XrpcError 400 when the DID is no did:plc or has ended, 502 */
-  async groundFor(did: string): Promise<RestoreGround> {
+  /** Gives what an operation must say for a DID to come here; reserves the key for whoever asks from `ip`. @throws XrpcError 400 when the DID is no did:plc or has ended, 502 */
+  async groundFor(did: string, ip: string): Promise<RestoreGround> {
     if (!did.startsWith('did:plc:')) throw invalidRequest('only a did:plc can be brought back with an operation; a did:web is ruled by its own document');
     const { cid: prev, ...present } = await this.#plc.stateOf(did);
     const account = this.#accounts.byDid(did);
-    const key = account === null ? await this.#groups.write(() => this.#reserved.reserve(did)) : this.#keys.of(account.id);
+    const key = account === null ? await this.#groups.write(() => this.#reserved.reserve(did, ip)) : this.#keys.of(account.id);
     return { prev, present, signingKey: key.did, serverKeys: this.#plc.rotationKeys(), pdsUrl: this.#server.publicUrl };
   }
 
   /** Opens the account, deactivated, for whoever rules the DID. @throws XrpcError 400 InvalidOperation…, 502 */
-  async open(wanted: WantedRestore): Promise<RegisteredAccount> {
+  async open({ ip, ...wanted }: WantedRestore): Promise<RegisteredAccount> {
     if (!this.#isAccepting) throw invalidRequest('Service is not accepting repo imports');
-    const operation = await this.#judge(wanted.did, wanted.handle, wanted.operation);
+    const operation = await this.#judge(wanted, wanted.operation, ip);
     const account = await this.#registrar.register({
       ...wanted, recoveryKey: null, existingDid: wanted.did,
       alongside: (accountId) => this.#store.begin(accountId, { origin: null, operation: JSON.stringify(operation), nowMs: this.#clock.nowMs() }),
@@ -105,13 +107,13 @@ export class Restoration {
   }
 
   /** Takes an operation anew, when the DID was changed meanwhile. @throws XrpcError 400 InvalidOperation, NoMove, 502 */
-  signAgain(account: Account, json: unknown): Promise<void> {
-    return this.#runner.alone(account.id, () => this.#signAgain(account, json));
+  signAgain(account: Account, json: unknown, ip: string): Promise<void> {
+    return this.#runner.alone(account.id, () => this.#signAgain(account, json, ip));
   }
 
-  async #signAgain(account: Account, json: unknown): Promise<void> {
+  async #signAgain(account: Account, json: unknown, ip: string): Promise<void> {
     this.#require(account);
-    const operation = await this.#judge(account.did, account.handle, json);
+    const operation = await this.#judge(account, json, ip);
     await this.#runner.stop(account.id);
     await this.#groups.write(() => {
       this.#store.setOperation(account.id, JSON.stringify(operation), this.#clock.nowMs());
@@ -135,8 +137,8 @@ export class Restoration {
     this.#runner.run(account.id);
   }
 
-  async #judge(did: string, handle: string, json: unknown): Promise<Signed<UnsignedPlcUpdate>> {
-    const ground = await this.groundFor(did);
+  async #judge({ did, handle }: { did: string; handle: string }, json: unknown, ip: string): Promise<Signed<UnsignedPlcUpdate>> {
+    const ground = await this.groundFor(did, ip);
     const operation = parseUpdate(json);
     const refuse = (what: string): never => { throw invalidRequest(`the operation ${what}`, 'InvalidOperation'); };
     if (operation.prev !== ground.prev) refuse('does not follow the newest one of the DID');

@@ -11,7 +11,7 @@ import { AppPasswordStore } from '../account/app-password-store.ts';
 import { PreferenceStore } from '../account/preference-store.ts';
 import { RefreshTokenStore } from '../account/refresh-token-store.ts';
 import { ReservedKeys } from '../account/reserved-keys.ts';
-import { accountSchema, accountSchema2, accountSchema3 } from '../account/schema.ts';
+import { accountSchema, accountSchema2, accountSchema3, accountSchema4 } from '../account/schema.ts';
 import { AuditLog } from '../audit/audit-log.ts';
 import { auditSchema } from '../audit/schema.ts';
 import { BlobFigures } from '../blob/blob-figures.ts';
@@ -53,6 +53,7 @@ export const pdsMigrations: readonly string[] = [
   hostedDidSchema,
   accountSchema3,
   eventRunSchema,
+  accountSchema4,
 ];
 
 /** Opens the tables, and the files beside them. */

@@ -71,6 +71,15 @@ export function forwardedHostname(request: IncomingMessage): string | null {
 
 /** Gives the key under which an address is limited: the address itself, or the /64 an IPv6 client usually owns whole. */
 export function limitKey(address: string): string {
+  return prefixOf(address, 64);
+}
+
+/** Gives the network of an address, for places that are kept for long: the address itself, or the /48 that is the most an IPv6 client usually gets. */
+export function networkKey(address: string): string {
+  return prefixOf(address, 48);
+}
+
+function prefixOf(address: string, bits: 48 | 64): string {
   if (!ipaddr.IPv6.isValid(address)) return address;
-  return `${ipaddr.IPv6.parse(address).toByteArray().slice(0, 8).join('.')}/64`;
+  return `${ipaddr.IPv6.parse(address).toByteArray().slice(0, bits / 8).join('.')}/${bits}`;
 }

@@ -1,7 +1,7 @@
 /** Tests of the client's address: a proxy we trust may name it, the client itself may not. */
 import { describe, expect, test } from '@jest/globals';
 import type { IncomingMessage } from 'node:http';
-import { clientAddress, forwardedHostname, limitKey } from '@dunlin/service/http/client-address';
+import { clientAddress, forwardedHostname, limitKey, networkKey } from '@dunlin/service/http/client-address';
 
 function addressOf(peer: string | undefined, forwarded?: string): string {
   return clientAddress({ socket: { remoteAddress: peer }, headers: { 'x-forwarded-for': forwarded } } as unknown as IncomingMessage);
@@ -41,4 +41,7 @@ test('limits count an IPv6 network of 64 bits as one', () => {
   expect(limitKey('2001:db8:1:2::1')).toBe(limitKey('2001:db8:1:2:ffff::9'));
   expect(limitKey('2001:db8:1:2::1')).not.toBe(limitKey('2001:db8:1:3::1'));
   expect(limitKey('203.0.113.9')).toBe('203.0.113.9');
+  expect(networkKey('2001:db8:1:2::1')).toBe(networkKey('2001:db8:1:3::9'));
+  expect(networkKey('2001:db8:1:2::1')).not.toBe(networkKey('2001:db8:2:2::1'));
+  expect(networkKey('203.0.113.9')).toBe('203.0.113.9');
 });

@@ -42,22 +42,22 @@ export function restoreRoutes({ auth, restoration, webRestoration, handles, fres
   return [
     route<unknown, { did: string }>('app.dunlin.move.prepareRestore', {
       rateLimit: limits.perAddress([50, fiveMinutesMs]),
-      async handler({ input: { did } }) {
+      async handler({ input: { did }, ip }) {
         if (did.startsWith('did:web:')) return { body: { method: 'web', ...webRestoration.groundFor(did) } };
-        const { prev, present, signingKey, serverKeys, pdsUrl } = await restoration.groundFor(did);
+        const { prev, present, signingKey, serverKeys, pdsUrl } = await restoration.groundFor(did, ip);
         return { body: { method: 'plc', prev, ...present, signingKey, serverKeys, pdsUrl } };
       },
     }),
     route<unknown, Wanted>('app.dunlin.move.restore', {
       rateLimit: limits.perAddress([50, fiveMinutesMs]),
-      async handler({ input, rawInput }) {
+      async handler({ input, rawInput, ip }) {
         if (input.password === '' || input.password.length > maxPasswordLength) throw invalidRequest(`Password must have 1 to ${maxPasswordLength} characters`, 'InvalidPassword');
         if (input.email !== undefined) checkEmail(input.email);
         const handle = await handles.check(input.handle, input.did);
         const wanted = { did: input.did, handle, email: input.email ?? null, password: input.password, inviteCode: input.inviteCode ?? null };
         const { did, accessJwt, refreshJwt } = wanted.did.startsWith('did:web:')
           ? await webRestoration.open({ ...wanted, claim: input.claim ?? '' })
-          : await restoration.open({ ...wanted, operation: operationOf(rawInput) });
+          : await restoration.open({ ...wanted, operation: operationOf(rawInput), ip });
         fresh.note(accessJwt);
         return { body: { did, handle, accessJwt, refreshJwt } };
       },
@@ -69,7 +69,7 @@ export function restoreRoutes({ auth, restoration, webRestoration, handles, fres
     route<unknown, unknown, Caller>('app.dunlin.move.signAgain', {
       auth: access,
       rateLimit: limits.perAccount([20, fiveMinutesMs]),
-      handler: ({ rawInput, auth: { account } }) => restoration.signAgain(account, operationOf(rawInput)),
+      handler: ({ rawInput, auth: { account }, ip }) => restoration.signAgain(account, operationOf(rawInput), ip),
     }),
   ];
 }

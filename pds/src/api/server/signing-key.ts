@@ -12,8 +12,8 @@ import { dayMs, fiveMinutesMs, type Limits } from '../limits.ts';
 export function signingKeyRoute(o: { reservedKeys: ReservedKeys; groups: GroupCommit; limits: Limits }): XrpcRoute {
   return route<unknown, { did?: string }>('com.atproto.server.reserveSigningKey', {
     rateLimit: o.limits.perAddress([20, fiveMinutesMs], [200, dayMs]),
-    async handler({ input }) {
-      const keypair = await o.groups.write(() => o.reservedKeys.reserve(input.did ?? null));
+    async handler({ input, ip }) {
+      const keypair = await o.groups.write(() => o.reservedKeys.reserve(input.did ?? null, ip));
       return { body: { signingKey: keypair.did } };
     },
   });
