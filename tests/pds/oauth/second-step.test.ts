@@ -125,7 +125,7 @@ test.each(['/account/second-step', '/account/security'])('%s lets nothing in but
   expect(answer.headers.get('content-security-policy')).toMatch(/^default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; connect-src 'self'$/);
   expect(answer.headers.get('x-content-type-options')).toBe('nosniff');
   const html = await answer.text();
-  const parts = [...html.matchAll(/(?:src|href)="(\/[^"]+)"/g)].map((match) => match[1]);
+  const parts = [...html.matchAll(/<(?:link|script)\b[^>]* (?:src|href)="(\/[^"]+)"/g)].map((match) => match[1]!);
   expect(parts.length).toBe(2);
   for (const part of parts) {
     const loaded = await fetch(`${small.url}${part}`);
