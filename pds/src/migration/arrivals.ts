@@ -4,6 +4,7 @@
  * Source: ours, docs/decisions/0030-a-least-pace.md.
  */
 import type { Clock } from '@dunlin/protocol/base/clock';
+import { Interruption } from '@dunlin/service/lifecycle/interruption';
 import { invalidRequest, XrpcError } from '@dunlin/service/xrpc/errors';
 
 /** Most imports whose bytes are coming, or that wait in line: as slowly as their lines allow, while nobody else wants a place. */
@@ -16,15 +17,13 @@ export const longAfterMs = 300_000;
 export class Arrival {
   readonly #beganMs: number;
   readonly #leave: () => void;
-  readonly #gone = Promise.withResolvers<never>();
+  readonly #turnAway = new Interruption();
   #bytes = 0;
   #isComing = true;
 
   constructor(nowMs: number, leave: () => void) {
     this.#beganMs = nowMs;
     this.#leave = leave;
-    // Raced by what reads, or heard by nobody.
-    this.#gone.promise.catch(() => undefined);
   }
 
   /** Gives the bytes as they come, until it has to give way. @throws what the source throws; XrpcError 503 NotEnoughResources */
@@ -32,7 +31,7 @@ export class Arrival {
     const chunks = car[Symbol.asyncIterator]();
     try {
       for (;;) {
-        const next = await Promise.race([chunks.next(), this.#gone.promise]);
+        const next = await this.#turnAway.wait(chunks.next());
         if (next.done === true) break;
         this.#bytes += next.value.length;
         yield next.value;
@@ -52,7 +51,7 @@ export class Arrival {
   /** Ends its coming. */
   giveWay(): void {
     this.#leave();
-    this.#gone.reject(new XrpcError(503, 'NotEnoughResources', 'others wait, and this repository came more slowly than theirs: try again later'));
+    this.#turnAway.interrupt(new XrpcError(503, 'NotEnoughResources', 'others wait, and this repository came more slowly than theirs: try again later'));
   }
 
   /** Gives its place back. */

@@ -8,6 +8,7 @@ import { AssertionFailure } from '@dunlin/protocol/base/assert';
 import type { Clock } from '@dunlin/protocol/base/clock';
 import { ProtocolError } from '@dunlin/protocol/base/errors';
 import { Pace, type PaceRule } from '@dunlin/service/http/pace';
+import { Interruption } from '@dunlin/service/lifecycle/interruption';
 import { XrpcError } from '@dunlin/service/xrpc/errors';
 import type { Account } from '../account/account.ts';
 import type { Preference, PreferenceStore } from '../account/preference-store.ts';
@@ -106,18 +107,16 @@ export class MoveSteps {
     const { repo: rule, repoMaxMs } = this.#pace;
     const pace = new Pace(rule);
     const chunks = car[Symbol.asyncIterator]();
-    const { promise: gone, reject } = Promise.withResolvers<never>();
-    const onAbort = (): void => reject(o.signal.reason);
+    const gone = new Interruption();
+    const onAbort = (): void => gone.interrupt(o.signal.reason);
     o.signal.addEventListener('abort', onAbort, { once: true });
-    // Seen by the race below, or by nobody when the importer is at work: the next turn looks at the signal.
-    gone.catch(() => undefined);
     let [totalMs, totalBytes] = [0, 0];
     try {
       for (;;) {
         o.signal.throwIfAborted();
         const [beganMs, leftMs] = [this.#clock.elapsedMs(), Math.min(pace.leftMs, Math.max(0, repoMaxMs - totalMs))];
         const timer = this.#clock.after(leftMs, () => o.slow.abort(totalMs + leftMs >= repoMaxMs ? tookTooLong(repoMaxMs, totalBytes) : tooSlow(rule)), { unref: true });
-        const next = await Promise.race([chunks.next(), gone]).finally(() => timer.cancel());
+        const next = await gone.wait(chunks.next()).finally(() => timer.cancel());
         if (next.done === true) return;
         const [waitedMs, bytes] = [this.#clock.elapsedMs() - beganMs, next.value.length];
         totalMs += waitedMs;
