@@ -289,6 +289,7 @@ const steps: Step[] = [
   ['getPreferences after it', x('app.bsky.actor.getPreferences', as('alice'))],
   ['getPreferences with an app password', x('app.bsky.actor.getPreferences', as('privileged'))],
   ['putPreferences with an app password', x('app.bsky.actor.putPreferences', as('privileged', { body: { preferences: [{ $type: 'app.bsky.actor.defs#personalDetailsPref', birthDate: '1990-01-01T00:00:00.000Z' }] } }))],
+  ['getPreferences of another app view', x('app.bsky.actor.getPreferences', as('alice', { headers: { 'atproto-proxy': 'did:web:x.org' } }))],
   ['putPreferences of another namespace', x('app.bsky.actor.putPreferences', as('alice', { body: { preferences: [{ $type: 'com.example.pref' }] } }))],
   ['putPreferences without $type', x('app.bsky.actor.putPreferences', as('alice', { body: { preferences: [{}] } }))],
   ['checkSignupQueue', x('com.atproto.temp.checkSignupQueue', as('alice'))],

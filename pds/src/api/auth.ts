@@ -160,6 +160,19 @@ export class Authenticator {
     if (issuer === null || issuer.split('#', 1)[0] !== this.#modServiceDid) throw new XrpcError(401, 'UntrustedIss', 'Untrusted issuer');
   }
 
+  /** Tells whether the moderation service the operator named calls, by a token for the method; anybody else is for another check. */
+  async isModerationService(call: Call & { readonly nsid: string }): Promise<boolean> {
+    const isServiceCall = readAuthorization(call.headers)?.scheme === 'bearer' && isServiceToken(bearerToken(call));
+    if (!isServiceCall) return false;
+    try {
+      await this.moderator(call);
+      return true;
+    } catch (fault) {
+      if (fault instanceof XrpcError && fault.status === 401) return false;
+      throw fault;
+    }
+  }
+
   /** Checks a service token for one method and gives the DID it speaks for. @throws XrpcError 401 BadJwt… */
   async service(call: Credentials, lxm: string, { allowLabeler = false } = {}): Promise<string> {
     try {

@@ -57,7 +57,7 @@ export function apiParts(stage: Stage, stores: Stores, writes: Writes, network: 
     handles: { auth, accounts, resolver, choice, change, keys, plc, server, domains, limits },
     adminAccounts: { auth, accounts, invites: inviteStore, standing },
     subjects: { auth, accounts, standing, oversight, records, blobs, groups, clock },
-    preferences: { auth, preferences, groups, clock, audience: `${config.appViewDid ?? bskyAppViewDid}#bsky_appview` },
+    preferences: { auth, accounts, preferences, groups, clock, audience: `${config.appViewDid ?? bskyAppViewDid}#bsky_appview` },
     appPasswords: { auth, appPasswords },
     email: { auth, emailChanges, limits },
     password: { passwordChanges, limits },

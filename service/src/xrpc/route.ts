@@ -72,6 +72,8 @@ export interface RouteOptions<P, I, A> {
   readonly maxBytes?: number;
   /** True lets the body of whoever may call take long, as long as it comes at a pace (`http/slow-bodies.ts`). */
   readonly hasLongBody?: boolean;
+  /** True for calls that are another service's by their headers: they are served as if the method were not in the table. */
+  readonly isElsewhere?: (headers: IncomingHttpHeaders) => boolean;
   readonly handler: (request: XrpcRequest<P, I, A>) => XrpcResult | Promise<XrpcResult>;
 }
 
@@ -81,6 +83,7 @@ export interface XrpcRoute {
   readonly hasAuth: boolean;
   readonly maxBytes: number | undefined;
   readonly hasLongBody: boolean;
+  readonly isElsewhere: (headers: IncomingHttpHeaders) => boolean;
   readonly run: (call: XrpcCall, readInput: () => Promise<Input>) => Promise<XrpcResult>;
 }
 
@@ -92,6 +95,7 @@ export function route<P = Record<string, unknown>, I = unknown, A = undefined>(n
     hasAuth: o.auth !== undefined,
     maxBytes: o.maxBytes,
     hasLongBody: o.hasLongBody ?? false,
+    isElsewhere: o.isElsewhere ?? (() => false),
     async run(untyped, readInput) {
       const call = untyped as XrpcCall<P>;
       const auth = (await o.auth?.(call)) as A;
@@ -134,7 +138,8 @@ export function mountXrpc(app: App, routes: readonly XrpcRoute[], o: MountOption
   app.use(async (context, next) => {
     if (!context.path.startsWith('/xrpc/')) return next();
     const name = context.path.slice('/xrpc/'.length).replace(/(?<=.)\/$/, '');
-    const found = table.get(name);
+    const listed = table.get(name);
+    const found = listed?.isElsewhere(context.headers) ? undefined : listed;
     context.state['route'] = found?.nsid ?? 'xrpc other';
     try {
       if (name === '' || name.includes('/')) throw invalidRequest('invalid xrpc path');
