@@ -5,7 +5,7 @@
  */
 import { ProtocolError } from '@dunlin/protocol/base/errors';
 import type { CborValue } from '@dunlin/protocol/data/cbor';
-import { cidToBytes, isCid, parseCid, rawCode, sameCid, type Cid } from '@dunlin/protocol/data/cid';
+import { cidToBytes, isCid, parseCid, rawCode, type Cid } from '@dunlin/protocol/data/cid';
 import type { NamedBlob } from './record-scan.ts';
 
 /** Gives the CIDs of the blobs a record names, each once, in the order they stand. */
@@ -15,13 +15,13 @@ export function blobsOf(record: CborValue): Cid[] {
   return [...found.values()];
 }
 
-/** Tells whether a record says the same of a blob: names it with this type and size. */
-export function saysSame(record: CborValue, named: NamedBlob): boolean {
-  if (typeof record !== 'object' || record === null || record instanceof Uint8Array || isCid(record)) return false;
-  if (Array.isArray(record)) return record.some((item) => saysSame(item, named));
-  const { $type, ref, mimeType, size } = record as Readonly<Record<string, CborValue>>;
-  if ($type === 'blob') return isCid(ref) && sameCid(ref, named.cid) && mimeType === named.mimeType && size === named.size;
-  return Object.values(record).some((item) => saysSame(item, named));
+/** Gives what a record says of blobs in the form of today, as often as it says it. */
+export function* claimsOf(record: CborValue): Generator<NamedBlob, void, undefined> {
+  if (typeof record !== 'object' || record === null || record instanceof Uint8Array || isCid(record)) return;
+  const map = record as Readonly<Record<string, CborValue>>;
+  const { $type, ref, mimeType, size } = map;
+  if ($type !== 'blob') for (const item of Object.values(map)) yield* claimsOf(item);
+  else if (isCid(ref) && typeof mimeType === 'string' && typeof size === 'number') yield { cid: ref, mimeType, size };
 }
 
 function collect(value: CborValue, found: Map<string, Cid>): void {

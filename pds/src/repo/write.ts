@@ -8,7 +8,6 @@
 import { assert } from '@dunlin/protocol/base/assert';
 import type { Clock } from '@dunlin/protocol/base/clock';
 import type { Keypair } from '@dunlin/protocol/crypto/keypair';
-import { decode } from '@dunlin/protocol/data/cbor';
 import { cidFromBytes, type Cid } from '@dunlin/protocol/data/cid';
 import { applyWrites, type CommitData, type RepoHead } from '@dunlin/protocol/repo/apply';
 import type { PreparedDelete } from '@dunlin/protocol/repo/operation';
@@ -20,13 +19,12 @@ import type { SigningKeys } from '../account/signing-keys.ts';
 import type { BlobStore } from '../blob/blob-store.ts';
 import type { GroupCommit, WriteGroup } from '../sequencer/group-commit.ts';
 import type { Sequencer } from '../sequencer/sequencer.ts';
-import { saysSame } from './blob-refs.ts';
+import { BlobClaims } from './blob-claims.ts';
 import type { CommitStore } from './commit-store.ts';
 import { commitEvent } from './events.ts';
 import type { HeadStore } from './head-store.ts';
 import type { NodeReader } from './node-store.ts';
 import type { PreparedRecord } from './prepare.ts';
-import type { NamedBlob } from './record-scan.ts';
 import type { RecordStore } from './record-store.ts';
 import { checkBlob, checkSwapCommit, toCallerFault } from './refusals.ts';
 
@@ -50,9 +48,6 @@ export interface CommitReceipt {
   readonly cid: Cid;
   readonly rev: string;
 }
-
-/** Most records that are looked into for what they say of one blob. */
-const maxUsersAsked = 100;
 
 /** Writes to repositories of this server. */
 export class RepoWriter {
@@ -96,7 +91,7 @@ export class RepoWriter {
       checkSwapCommit(swapCommit, head.cid);
       const writes = plan(this.#view(accountId, head));
       if (writes === null) return null;
-      for (const write of writes) this.#checkBlobs(accountId, write);
+      this.#checkBlobs(accountId, writes);
       return this.#commit(group, { accountId, did, head, writes });
     });
   }
@@ -131,17 +126,17 @@ export class RepoWriter {
     };
   }
 
-  #checkBlobs(accountId: number, write: PlannedWrite): void {
-    if (write.action === 'delete') return;
-    for (const named of write.blobs) checkBlob(named, this.#blobs.find(accountId, named.cid), () => this.#isSaidAlready(accountId, named));
-  }
-
-  /** Records that came from elsewhere may say of a blob what its bytes do not: whoever changes them may go on saying it. */
-  #isSaidAlready(accountId: number, named: NamedBlob): boolean {
-    return this.#blobs.users(accountId, named.cid, maxUsersAsked).some(({ collection, rkey }) => {
-      const bytes = this.#records.bytesAt(accountId, collection, rkey);
-      return bytes !== null && saysSame(decode(bytes), named);
-    });
+  #checkBlobs(accountId: number, writes: readonly PlannedWrite[]): void {
+    let claims: BlobClaims | null = null;
+    for (const write of writes) {
+      if (write.action === 'delete') continue;
+      for (const named of write.blobs) {
+        checkBlob(named, this.#blobs.find(accountId, named.cid), () => {
+          claims ??= new BlobClaims(accountId, { blobs: this.#blobs, records: this.#records });
+          return claims.isSaid(named, write);
+        });
+      }
+    }
   }
 
   #commit(group: WriteGroup, o: { accountId: number; did: string; head: RepoHead; writes: readonly PlannedWrite[] }): CommitReceipt {
