@@ -82,5 +82,7 @@ function find(lexicons: Lexicons, ref: string | undefined): Definition | undefin
 function memberOf({ refs = [] }: Definition, value: unknown): string | undefined {
   if (typeof value !== 'object') return undefined;
   const { $type } = value as { $type?: unknown };
-  return refs.find((ref) => ref === `lex:${String($type)}` || ref === `lex:${String($type)}#main`);
+  // As the library reads it: the name of a main definition may be written out, in the lexicon as in the value, and so may its scheme.
+  const name = `lex:${String($type).replace(/^lex:|#main$/g, '')}`;
+  return refs.find((ref) => ref === name || ref === `${name}#main`);
 }

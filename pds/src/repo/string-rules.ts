@@ -27,12 +27,28 @@ function suits({ format }: Definition, value: unknown): boolean {
   if (format === undefined || typeof value !== 'string') return true;
   switch (format) {
     case 'datetime':
-      return isDatetimeString(value);
+      return isDatetime(value);
     case 'language':
-      return parseLanguageString(value) !== null;
+      return isLanguage(value);
     case 'cid':
       return value.startsWith('b') || value.startsWith('Qm');
     default:
       return true;
   }
+}
+
+/** What nearly all programs write, on days that every month has; it says the same as the library's parser, which has the rest. */
+const usualDatetime = /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{3})?Z$/;
+
+/** A language, and perhaps a country. */
+const usualLanguage = /^[a-z]{2}(?:-[A-Z]{2})?$/;
+
+/** Tells whether a datetime keeps to its format. */
+export function isDatetime(text: string): boolean {
+  return usualDatetime.test(text) || isDatetimeString(text);
+}
+
+/** Tells whether a language tag keeps to its format. */
+export function isLanguage(text: string): boolean {
+  return usualLanguage.test(text) || parseLanguageString(text) !== null;
 }
