@@ -9,7 +9,7 @@ import { decodeEvent } from '@dunlin/protocol/stream/event-codec';
 import { silentLogger } from '@dunlin/service/log/logger';
 import { WebSocket } from 'ws';
 import { FakeFirehose } from '../harness/fake-firehose.ts';
-import { proxyNames, proxyProgram, startProxy, type RunningProxy } from '../harness/proxies.ts';
+import { proxyNames, proxyProgram, startCaddyOfPds, startProxy, type RunningProxy } from '../harness/proxies.ts';
 import { freePort, temporaryFolder } from '../harness/temporary.ts';
 import { eventually } from '../harness/wait.ts';
 import { call, post } from '../pds/small-pds.ts';
@@ -169,4 +169,30 @@ describe.each(proxyNames)('%s', (name) => {
       await expect(ask('nobody.pds.example.com', '/.well-known/atproto-did')).rejects.toThrow(/alert|socket|hang up/i);
     });
   }
+});
+
+test('Caddy before a PDS alone serves its stream, and handles by certificates of their own', async () => {
+  const program = proxyProgram('caddy');
+  if (program === null) return;
+  const proxy = await startCaddyOfPds(program, Number(new URL(pdsUrl).port));
+  closers.push(() => proxy.close());
+  const agent = new Agent({ keepAlive: false });
+  const options = (host: string): RequestOptions => ({ host: '127.0.0.1', port: proxy.port, servername: host, headers: { host }, ca: proxy.authority, agent });
+  const ask = (host: string): Promise<string> =>
+    new Promise((resolve, reject) => {
+      request({ ...options(host), path: '/.well-known/atproto-did' }, (incoming) => {
+        let text = '';
+        incoming.on('data', (chunk: Buffer) => void (text += chunk.toString()));
+        incoming.on('end', () => resolve(text));
+      }).on('error', reject).end();
+    });
+  expect(await ask('ada.pds.example.com')).toBe(ada.did);
+  await expect(ask('nobody.pds.example.com')).rejects.toThrow(/alert|socket|hang up/i);
+  const socket = new WebSocket(`wss://127.0.0.1:${proxy.port}/xrpc/com.atproto.sync.subscribeRepos?cursor=0`, options('pds.example.com'));
+  const first = await new Promise<Buffer>((resolve, reject) => {
+    socket.once('message', (data) => resolve(data as Buffer));
+    socket.once('error', reject);
+  });
+  expect(decodeEvent(first)).toMatchObject({ did: ada.did });
+  socket.terminate();
 });

@@ -16,6 +16,9 @@ import { eventually } from './wait.ts';
 export const proxyNames = ['nginx', 'caddy'] as const;
 export type ProxyName = (typeof proxyNames)[number];
 
+/** What can stand behind one. */
+const hosts = ['relay', 'pds', 'appview'] as const;
+
 /** Where `./dunlin test` unpacks the programs. */
 export const proxyFolder = join(root, '.data/proxies');
 
@@ -45,10 +48,19 @@ export interface Upstreams {
 }
 
 /** Starts one and waits until it serves each name, certificates made. @throws when it ends or does not in ten seconds */
-export async function startProxy(name: ProxyName, program: string, upstreams: Upstreams): Promise<RunningProxy> {
+export function startProxy(name: ProxyName, program: string, upstreams: Upstreams): Promise<RunningProxy> {
+  return run(name, program, hosts, (place) => (name === 'nginx' ? prepareNginx(place, upstreams) : prepareCaddy('Caddyfile', place, upstreams)));
+}
+
+/** Starts Caddy before a PDS alone, as `startProxy`. */
+export function startCaddyOfPds(program: string, pds: number): Promise<RunningProxy> {
+  return run('caddy', program, ['pds'], (place) => prepareCaddy('pds.Caddyfile', place, { relay: 0, pds, appview: 0 }));
+}
+
+async function run(name: ProxyName, program: string, served: readonly string[], prepare: (place: Place) => Promise<Prepared>): Promise<RunningProxy> {
   const folder = await temporaryFolder();
   const port = await freePort();
-  const { args, environment, authority } = await (name === 'nginx' ? prepareNginx : prepareCaddy)({ folder: folder.path, port, upstreams });
+  const { args, environment, authority } = await prepare({ folder: folder.path, port });
   const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: process.env['PATH'] ?? '', HOME: folder.path, ...environment } });
   let said = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => { said = (said + chunk.toString()).slice(-4_000); });
@@ -59,7 +71,7 @@ export async function startProxy(name: ProxyName, program: string, upstreams: Up
     await folder.remove();
   };
   try {
-    for (const host of ['relay', 'pds', 'appview']) {
+    for (const host of served) {
       await eventually(`${name} serves ${host}`, async () => {
         if (child.exitCode !== null) throw new Error(`${name} ended with ${child.exitCode}: ${said}`);
         return await isServed(port, `${host}.example.com`);
@@ -93,12 +105,11 @@ interface Prepared {
 interface Place {
   readonly folder: string;
   readonly port: number;
-  readonly upstreams: Upstreams;
 }
 
-async function prepareNginx({ folder, port, upstreams }: Place): Promise<Prepared> {
+async function prepareNginx({ folder, port }: Place, upstreams: Upstreams): Promise<Prepared> {
   const authority = makeCertificate({ name: 'Test Authority', isAuthority: true });
-  for (const host of ['relay', 'pds', 'appview']) {
+  for (const host of hosts) {
     const { key, cert } = makeCertificate({ name: `${host}.example.com`, issuer: authority });
     await mkdir(join(folder, `${host}.example.com`));
     await writeFile(join(folder, `${host}.example.com/fullchain.pem`), cert);
@@ -117,8 +128,8 @@ http { access_log off; ${places} include ${folder}/dunlin.conf; }
   return { args: ['-p', folder, '-e', 'stderr', '-c', join(folder, 'nginx.conf')], environment: {}, authority: async () => authority.cert };
 }
 
-async function prepareCaddy({ folder, port, upstreams }: Place): Promise<Prepared> {
-  const shipped = await readFile(join(root, 'deploy/caddy/Caddyfile'), 'utf8');
+async function prepareCaddy(file: string, { folder, port }: Place, upstreams: Upstreams): Promise<Prepared> {
+  const shipped = await readFile(join(root, 'deploy/caddy', file), 'utf8');
   // Certificates of an authority of its own instead of one on the internet.
   await writeFile(join(folder, 'Caddyfile'), shipped.replace('{\n', `{\n\tadmin off\n\tlocal_certs\n\tskip_install_trust\n\tauto_https disable_redirects\n\tstorage file_system ${folder}/storage\n`));
   const host = (name: string): string => `https://${name}.example.com:${port}`;
