@@ -30,8 +30,13 @@ export function mountRouter(app: App, router: PlainRouter): void {
   const allowed = router.allowedMethods();
   app.use(router.routes());
   app.use(async (context, next) => {
-    await allowed(context as Parameters<typeof allowed>[0], next);
-    if (context.body) return;
+    let statusBehind = 404;
+    await allowed(context as Parameters<typeof allowed>[0], async () => {
+      await next();
+      statusBehind = context.status;
+    });
+    // What answered behind us has answered for itself, perhaps past the app.
+    if (context.status === statusBehind) return;
     const allow = { allow: String(context.response.get('allow')) };
     const method = context.method.slice(0, 32);
     if (context.status === 405) throw new XrpcError(405, 'MethodNotAllowed', `the method is not for this path: method=${method}`, allow);

@@ -17,3 +17,21 @@ test('a plain route has its parameters, and is measured by its pattern', async (
   expect((await fetch(`${service.url}/a/b/c`)).status).toBe(404);
   expect(await service.metricsText()).toContain('route="/:did/log",status="200"} 1');
 });
+
+test.each(['past the app', 'with nothing in it'])('an answer behind it that is 405 by itself, %s, stays as it is', async (how) => {
+  const service = await openApp({
+    prepare: (app) => {
+      mountRouter(app, createRouter());
+      app.use((context) => {
+        if (how === 'with nothing in it') {
+          context.status = 405;
+          return;
+        }
+        context.respond = false;
+        context.res.writeHead(405).end();
+      });
+    },
+  });
+  const answer = await fetch(service.url, { method: 'PUT' });
+  expect([answer.status, answer.headers.get('allow')]).toEqual([405, null]);
+});
