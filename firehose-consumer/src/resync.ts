@@ -166,6 +166,7 @@ export class Resyncs {
 
   #putOff(did: string, ms: number): void {
     const { clock, signal } = this.#parts;
+    if (signal.aborted) return;
     const timer = clock.after(ms, () => {
       signal.removeEventListener('abort', onAbort);
       this.#ready.push(did);
@@ -236,9 +237,11 @@ export class Resyncs {
     const { signal, onNotice } = this.#parts;
     try {
       if (!fetching.isEnough(repo.rev)) return this.#failed(did, `the server gives an older repository: rev=${repo.rev}`, false);
-      await untilAborted(fetching.idle(), AbortSignal.any([signal, fetching.signal]));
-      const counts = await this.#tell(fetching, repo);
-      if (fetching.signal.aborted) return done;
+      const either = AbortSignal.any([signal, fetching.signal]);
+      await untilAborted(fetching.idle(), either);
+      const counts = await this.#tell(fetching, repo, either);
+      // Cut short, not all was told: it must not be written down as whole.
+      if (either.aborted) return done;
       const notice = { kind: 'resynced', did, rev: repo.rev, created: counts.create, updated: counts.update, deleted: counts.delete } as const;
       return fetching.succeed({ rev: repo.rev, data: repo.data }, () => onNotice(notice)) ? done : { kind: 'later', ms: 0, isFailure: false };
     } finally {
@@ -247,11 +250,10 @@ export class Resyncs {
   }
 
   /** Tells the differences piece by piece, as fast as the memory bound lets. */
-  async #tell(fetching: Fetching, repo: FetchedRepo): Promise<Record<Difference['action'], number>> {
+  async #tell(fetching: Fetching, repo: FetchedRepo, either: AbortSignal): Promise<Record<Difference['action'], number>> {
     const { did } = fetching;
-    const { options, wants, budget, clock, seq, signal } = this.#parts;
+    const { options, wants, budget, clock, seq } = this.#parts;
     const counts = { create: 0, update: 0, delete: 0 };
-    const either = AbortSignal.any([signal, fetching.signal]);
     const time = new Date(clock.nowMs()).toISOString();
     const give = async (ops: Difference[]): Promise<void> => {
       await untilAborted(budget.free(), either);

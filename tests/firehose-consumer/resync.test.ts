@@ -19,6 +19,8 @@ let notices: Notice[];
 /** Answers the questions for repositories; how many were asked. */
 let answer: (did: string, count: number) => Response | Promise<Response>;
 let asked: number;
+/** What handling an event takes besides hearing of it. */
+let handling: Promise<void> | undefined;
 let consumer: FirehoseConsumer;
 let ended: Promise<void>;
 
@@ -29,7 +31,7 @@ beforeEach(async () => {
   identity = new MadeResolver(account);
   identity.pdsUrl = 'https://pds.test';
   ledger = memoryLedger();
-  [heard, notices, asked] = [[], [], 0];
+  [heard, notices, asked, handling] = [[], [], 0, undefined];
   answer = () => car();
 });
 afterEach(async () => {
@@ -56,7 +58,11 @@ function start(options: Partial<ConsumerOptions> = {}, continuity: Partial<Conti
       ...continuity,
     },
   });
-  ended = consumer.run((event) => void heard.push(told(event)));
+  ended = consumer.run((event) => {
+    if (event.kind === 'commit') heard.push(...event.ops.map(({ action, collection, rkey }) => `${action} ${collection}/${rkey}`));
+    else heard.push(told(event));
+    return handling;
+  });
 }
 
 /** Waits for a condition while time passes. */
@@ -238,6 +244,24 @@ test('accounts that are asked for are fetched whole, those that are known are no
   create('app.test.record/more');
   await passes('the next', () => heard.length === 452);
   expect([asked, new Set(heard).size]).toEqual([1, 452]);
+});
+
+test('what a close in the midst of a resync left untold is told by the next run', async () => {
+  for (let count = 0; count < 450; count++) account.create(1, `app.test.record/r${count}`);
+  const gate = Promise.withResolvers<void>();
+  handling = gate.promise;
+  // The first piece fills the bound, so the second waits for its handler.
+  start({ unit: 'commit', maxBufferedBytes: 4_000 }, { accounts: [account.did] });
+  await passes('the first piece', () => heard.length === 200);
+  const closed = consumer.close();
+  gate.resolve();
+  await closed;
+  await ended;
+  expect(heard.length).toBe(200);
+  handling = undefined;
+  start({ unit: 'commit' }, { accounts: [account.did] });
+  await passes('the rest', () => new Set(heard).size === 450);
+  expect(heard.length).toBe(450);
 });
 
 test('more accounts than memory takes are gone through without a pause', async () => {
