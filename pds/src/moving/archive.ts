@@ -15,7 +15,7 @@ import type { Account } from '../account/account.ts';
 import type { PreferenceStore } from '../account/preference-store.ts';
 import type { BlobFiles } from '../blob/blob-files.ts';
 import type { BlobStore } from '../blob/blob-store.ts';
-import { isSniffed } from '../blob/sniff.ts';
+import { blobMimeType, sniffBytes } from '../blob/sniff.ts';
 import type { PlcClient } from '../identity/plc-client.ts';
 import type { ServerIdentity } from '../identity/server-identity.ts';
 import type { RepoExporter } from '../repo/export.ts';
@@ -96,8 +96,9 @@ export class Archives {
     const blob = this.#blobs.find(id, cid);
     const body = blob === null || blob.takedownRef !== null ? null : await this.#files.read(did, { cid, size: blob.size });
     if (blob === null || body === null) return;
-    if (!isSniffed(blob.mimeType) && Object.keys(types).length < maxTypes) types[cid.toString()] = blob.mimeType;
-    yield* file(`blobs/${cid.toString()}`, blob.size, body, atMs);
+    const head: Uint8Array[] = [];
+    yield* file(`blobs/${cid.toString()}`, blob.size, withHead(body, head), atMs);
+    if (blobMimeType(Buffer.concat(head), null) !== blob.mimeType && Object.keys(types).length < maxTypes) types[cid.toString()] = blob.mimeType;
   }
 
   async #about({ id, did, handle, createdAtMs }: Account, { atMs, rev }: { atMs: number; rev: string | null }): Promise<ArchiveAbout> {
@@ -138,6 +139,18 @@ async function* file(name: string, bytes: number, chunks: Iterable<Uint8Array> |
   // A file that changed its length would shift everything behind it: the reader must see that the archive is cut short.
   if (left !== 0) throw new Error(`a file of an archive has another length than it had: bytes=${bytes} left=${left}`);
   yield tarPadding(bytes);
+}
+
+/** Gives what passes by, and copies the first of it: a piece may be written over when the next is asked for. */
+async function* withHead(chunks: AsyncIterable<Uint8Array>, head: Uint8Array[]): AsyncGenerator<Uint8Array, void, undefined> {
+  let missing = sniffBytes;
+  for await (const chunk of chunks) {
+    if (missing > 0) {
+      head.push(Uint8Array.from(chunk.subarray(0, missing)));
+      missing -= Math.min(missing, chunk.length);
+    }
+    yield chunk;
+  }
 }
 
 function json(value: unknown): string {

@@ -81,9 +81,10 @@ test('a file that was lost here is left out, and account.json does not hide it',
 test('the kind of a file is kept where its bytes do not say it', async () => {
   const person = await newPerson('eve', [png('e')]);
   const { data } = await person.agent.com.atproto.repo.uploadBlob(Buffer.from('WEBVTT'), { encoding: 'text/vtt' });
-  await person.agent.com.atproto.repo.createRecord({ repo: person.did, collection: 'com.example.file', record: { $type: 'com.example.file', file: data.blob } });
+  const { data: unlike } = await person.agent.com.atproto.repo.uploadBlob(Buffer.from('no picture at all'), { encoding: 'image/bmp' });
+  await person.agent.com.atproto.repo.createRecord({ repo: person.did, collection: 'com.example.file', record: { $type: 'com.example.file', files: [data.blob, unlike.blob] } });
   const path = await unpack('eve', person);
-  expect(JSON.parse(readFileSync(join(path, 'types.json'), 'utf8'))).toEqual({ [data.blob.ref.toString()]: 'text/vtt' });
+  expect(JSON.parse(readFileSync(join(path, 'types.json'), 'utf8'))).toEqual({ [data.blob.ref.toString()]: 'text/vtt', [unlike.blob.ref.toString()]: 'image/bmp' });
 });
 
 test('a ticket is good once, for its person, and none is good without one', async () => {
