@@ -17,7 +17,8 @@ let pds: FakeHost;
 let account: FakeAccount;
 
 async function begin(options: Parameters<typeof TestRelay.start>[0] = {}): Promise<void> {
-  relay = await TestRelay.start(options);
+  // What is held is tried again soon, and not after up to two seconds.
+  relay = await TestRelay.start(options, { random: () => 0.02 });
   upstream = await relay.addHost();
   expect((await addRelay(upstream.hostname)).status).toBe(200);
   await upstream.firehose.connection(1);
