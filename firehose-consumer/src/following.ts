@@ -6,8 +6,9 @@
  * Source: ours.
  */
 import { Continuity } from './continuity.ts';
-import { FirehoseError } from './errors.ts';
 import type { Budget } from './budget.ts';
+import { withNamedFaults } from './ledger-faults.ts';
+import type { Ledger } from './ledger.ts';
 import type { Counters } from './metrics.ts';
 import type { Notice } from './notice.ts';
 import { resolverOf } from './options.ts';
@@ -35,17 +36,19 @@ const scopeMark = 'scope';
 export class Following {
   readonly continuity: Continuity;
   readonly #options: FullOptions;
+  readonly #ledger: Ledger;
   readonly #resyncs: Resyncs;
 
   constructor(parts: FollowingParts) {
     const { options, pipeline, counters, budget, onNotice, signal } = parts;
     const following = options.following as NonNullable<FullOptions['following']>;
     const onFault = (error: unknown): void => {
-      if (!signal.aborted) parts.fail(error instanceof FirehoseError ? error : new FirehoseError('Ledger', 'ledger could not be read or written', { cause: error }));
+      if (!signal.aborted) parts.fail(error);
     };
     this.#options = options;
+    this.#ledger = withNamedFaults(following.ledger);
     this.continuity = new Continuity({
-      ledger: following.ledger,
+      ledger: this.#ledger,
       newAccounts: following.newAccounts,
       isHashed: options.verify === 'full',
       maxHeldBytes: Math.floor(options.maxBufferedBytes / 4),
@@ -61,7 +64,7 @@ export class Following {
       onFault,
     });
     this.#resyncs = new Resyncs({
-      options: following,
+      options: { ...following, ledger: this.#ledger },
       continuity: this.continuity,
       identity: resolverOf(options),
       isVerified: options.verify !== 'none',
@@ -73,24 +76,17 @@ export class Following {
         if (notice.kind === 'resynced') counters.add('resyncs');
         onNotice(notice);
       },
-      onFault: (error) => {
-        if (!signal.aborted) parts.fail(error);
-      },
+      onFault,
       signal,
     });
   }
 
   /** Looks whether the ledger was kept for what is wanted now. @throws FirehoseError Ledger */
   async begin(): Promise<void> {
-    const { ledger } = this.#options.following as NonNullable<FullOptions['following']>;
-    try {
-      const kept = await ledger.mark(scopeMark);
-      if (kept === this.#options.scope) return;
-      if (kept !== null) await ledger.staleAll();
-      await ledger.write([{ kind: 'mark', name: scopeMark, value: this.#options.scope }]);
-    } catch (error) {
-      throw new FirehoseError('Ledger', 'ledger could not be read or written', { cause: error });
-    }
+    const kept = await this.#ledger.mark(scopeMark);
+    if (kept === this.#options.scope) return;
+    if (kept !== null) await this.#ledger.staleAll();
+    await this.#ledger.write([{ kind: 'mark', name: scopeMark, value: this.#options.scope }]);
   }
 
   /** The stream is there: accounts may be fetched. Again does nothing. */

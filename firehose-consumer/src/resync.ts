@@ -177,7 +177,7 @@ export class Resyncs {
   }
 
   async #resync(did: string, waiting: Waiting): Promise<Outcome> {
-    const { identity, signal, continuity } = this.#parts;
+    const { identity, signal } = this.#parts;
     try {
       const document = await identity.resolveDid(did, { signal });
       if (!document?.pdsUrl || (this.#parts.isVerified && !document.signingKey)) return await this.#unknown(did);
@@ -185,7 +185,7 @@ export class Resyncs {
       waiting.isAtGate = waitMs > 0;
       if (waitMs > 0) return { kind: 'later', ms: waitMs, isFailure: false };
       let [pauseMs, isGone] = [0, false];
-      const fetching = await continuity.begin(did);
+      const fetching = await this.#begin(did);
       try {
         if (!fetching) return done;
         const answer = await this.#fetch(fetching, document.pdsUrl);
@@ -203,8 +203,16 @@ export class Resyncs {
     }
   }
 
+  /** A ledger that has failed answers nobody, and must not keep the run from its end. */
+  async #begin(did: string): Promise<Fetching | null> {
+    const { continuity, signal } = this.#parts;
+    const begun: { fetching: Fetching | null } = { fetching: null };
+    await untilAborted(continuity.begin(did).then((fetching) => (begun.fetching = fetching)), signal);
+    return begun.fetching;
+  }
+
   async #unknown(did: string): Promise<Outcome> {
-    (await this.#parts.continuity.begin(did))?.giveUp(true);
+    (await this.#begin(did))?.giveUp(true);
     return this.#failed(did, 'did document names no server or no key', true);
   }
 

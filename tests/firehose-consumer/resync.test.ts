@@ -264,6 +264,16 @@ test('what a close in the midst of a resync left untold is told by the next run'
   expect(heard.length).toBe(450);
 });
 
+test.each(['account', 'records', 'stale', 'write', 'mark'] as const)('a ledger whose %s fails ends the run by its name', async (method) => {
+  await ledger.write([{ kind: 'stale', did: account.did, rev: null }]);
+  account.create(1, 'app.test.record/a');
+  const broken = { ...ledger, [method]: () => Promise.reject(new Error('disk is gone')) };
+  start({}, { ledger: broken });
+  const fault: unknown = await ended.catch((error: unknown) => error);
+  ended = Promise.resolve();
+  expect(fault).toMatchObject({ code: 'Ledger', cause: { message: 'disk is gone' } });
+});
+
 test('more accounts than memory takes are gone through without a pause', async () => {
   const count = 10_700;
   await ledger.write(Array.from({ length: count }, (_, index) => ({ kind: 'stale' as const, did: `did:web:nobody${index}.test`, rev: null })));
