@@ -58,7 +58,6 @@ export class BlobStore {
   readonly #usedBy: Statement<[number, string, string], Buffer>;
   readonly #users: Statement<[number, Uint8Array, number], BlobUser>;
   readonly #unuse: Statement<[number, string, string], unknown>;
-  readonly #list: Statement<[number, Uint8Array, string, number], Buffer>;
   readonly #usesFrom: Statement<[string, number, Uint8Array, string, string], [cid: Buffer, collection: string, rkey: string, isNewer: number]>;
   readonly #missing: Statement<[number, Uint8Array, number], { cid: Buffer; collection: string; rkey: string }>;
   readonly #holders: Statement<[], number>;
@@ -93,11 +92,6 @@ export class BlobStore {
       .prepare<[number, string, string], Buffer>('SELECT cid FROM blob_use WHERE account = ? AND collection = ? AND rkey = ?')
       .pluck();
     this.#unuse = database.prepare('DELETE FROM blob_use WHERE account = ? AND collection = ? AND rkey = ?');
-    this.#list = database
-      .prepare<[number, Uint8Array, string, number], Buffer>(
-        'SELECT DISTINCT cid FROM blob_use WHERE account = ? AND cid > ? AND rev > ? ORDER BY cid LIMIT ?',
-      )
-      .pluck();
     this.#usesFrom = database
       .prepare<[string, number, Uint8Array, string, string], [Buffer, string, string, number]>(
         `SELECT cid, collection, rkey, rev > ? FROM blob_use WHERE account = ? AND (cid, collection, rkey) > (?, ?, ?) ORDER BY cid, collection, rkey LIMIT ${usesAtOnce}`,
@@ -175,13 +169,10 @@ export class BlobStore {
     return this.#setTakedown.run(ref, accountId, cidToBytes(cid)).changes > 0;
   }
 
-  /** Lists the blobs that records brought after a revision name, in order of CID bytes, after a cursor. */
-  list(accountId: number, o: { after: Cid | null; sinceRev: string | null; limit: number }): Cid[] {
-    const after = o.after ? cidToBytes(o.after) : Buffer.alloc(0);
-    return this.#list.all(accountId, after, o.sinceRev ?? '', o.limit).map((bytes) => cidFromBytes(bytes));
-  }
-
-  /** Looks for the blobs that `list` lists, in steps of `usesAtOnce`: there may be millions that are no newer, or millions of records that name one. Gives those of each step. */
+  /**
+   * Looks for the blobs that records name, or records brought after a revision, in order of CID bytes, behind a cursor. In steps of
+   * `usesAtOnce`: there may be millions that are no newer, or millions of records that name one. Gives those of each step, which may be none.
+   */
   *search(accountId: number, { after, sinceRev }: { after: Cid | null; sinceRev: string | null }): Generator<Cid[], void, undefined> {
     // Sorts behind every use of a blob: collections are letters, digits, dots and hyphens.
     let place: [Uint8Array, string, string] = after ? [cidToBytes(after), '~', ''] : [Buffer.alloc(0), '', ''];

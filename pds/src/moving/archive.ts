@@ -23,9 +23,6 @@ import { archiveReadme, type ArchiveAbout } from './archive-about.ts';
 import { ArchivePlaces } from './archive-places.ts';
 import { tarEnd, tarHead, tarPadding } from './tar.ts';
 
-/** Files that are listed at once. */
-const pageLength = 500;
-
 /** Most files whose kind is written down; of all others the bytes say it. */
 const maxTypes = 10_000;
 
@@ -81,11 +78,11 @@ export class Archives {
       repo?.car.destroy();
     }
     const types: Record<string, string> = {};
-    for (let after: Cid | null = null; ;) {
-      const page: Cid[] = this.#blobs.list(account.id, { after, sinceRev: null, limit: pageLength });
+    for (const page of this.#blobs.search(account.id, { after: null, sinceRev: null })) {
       for (const cid of page) yield* this.#blob(account, cid, { atMs, types });
-      after = page.at(-1) ?? null;
-      if (page.length < pageLength) break;
+      // A step may have found nothing new: others have their turn all the same.
+      await new Promise((resolve) => void setImmediate(resolve));
+      signal.throwIfAborted();
     }
     yield* text('types.json', json(types), atMs);
     yield tarEnd;
