@@ -59,7 +59,6 @@ export class BlobStore {
   readonly #users: Statement<[number, Uint8Array, number], BlobUser>;
   readonly #unuse: Statement<[number, string, string], unknown>;
   readonly #usesFrom: Statement<[string, number, Uint8Array, string, string], [cid: Buffer, collection: string, rkey: string, isNewer: number]>;
-  readonly #missing: Statement<[number, Uint8Array, number], { cid: Buffer; collection: string; rkey: string }>;
   readonly #holders: Statement<[], number>;
   readonly #uploads: Statement<[number], { cid: Buffer; size: number; takedown_ref: string | null }>;
   readonly #unusedBytes: Statement<[number], number>;
@@ -97,11 +96,6 @@ export class BlobStore {
         `SELECT cid, collection, rkey, rev > ? FROM blob_use WHERE account = ? AND (cid, collection, rkey) > (?, ?, ?) ORDER BY cid, collection, rkey LIMIT ${usesAtOnce}`,
       )
       .raw();
-    this.#missing = database.prepare(
-      `SELECT cid, min(collection || ' ' || rkey), collection, rkey FROM blob_use AS named
-       WHERE account = ? AND cid > ? AND NOT EXISTS (SELECT 1 FROM blob WHERE blob.account = named.account AND blob.cid = named.cid)
-       GROUP BY cid ORDER BY cid LIMIT ?`,
-    );
     this.#holders = database.prepare<[], number>('SELECT DISTINCT account FROM blob ORDER BY account').pluck();
     this.#uploads = database.prepare('SELECT cid, size, takedown_ref FROM blob WHERE account = ? ORDER BY cid');
     this.#unusedBytes = database.prepare<[number], number>('SELECT coalesce(sum(size), 0) FROM blob WHERE account = ? AND unused_since IS NOT NULL').pluck();
@@ -174,11 +168,8 @@ export class BlobStore {
    * `usesAtOnce`: there may be millions that are no newer, or millions of records that name one. Gives those of each step, which may be none.
    */
   *search(accountId: number, { after, sinceRev }: { after: Cid | null; sinceRev: string | null }): Generator<Cid[], void, undefined> {
-    // Sorts behind every use of a blob: collections are letters, digits, dots and hyphens.
-    let place: [Uint8Array, string, string] = after ? [cidToBytes(after), '~', ''] : [Buffer.alloc(0), '', ''];
     let given: Buffer | null = null;
-    for (;;) {
-      const uses = this.#usesFrom.all(sinceRev ?? '', accountId, ...place);
+    for (const uses of this.#walk(accountId, { after, sinceRev })) {
       const found: Cid[] = [];
       for (const [cid, , , isNewer] of uses) {
         if (isNewer !== 1 || given?.equals(cid)) continue;
@@ -186,16 +177,33 @@ export class BlobStore {
         found.push(cidFromBytes(cid));
       }
       yield found;
+    }
+  }
+
+  /** Looks for blobs that records name and that were never uploaded, each with the first record that names it, in the same order and steps. */
+  *searchMissing(accountId: number, { after }: { after: Cid | null }): Generator<MissingBlob[], void, undefined> {
+    let seen: Buffer | null = null;
+    for (const uses of this.#walk(accountId, { after, sinceRev: null })) {
+      const found: MissingBlob[] = [];
+      for (const [cid, collection, rkey] of uses) {
+        if (seen?.equals(cid)) continue;
+        seen = cid;
+        if (this.#find.get(accountId, cid) === undefined) found.push({ cid: cidFromBytes(cid), collection, rkey });
+      }
+      yield found;
+    }
+  }
+
+  *#walk(accountId: number, { after, sinceRev }: { after: Cid | null; sinceRev: string | null }): Generator<[cid: Buffer, collection: string, rkey: string, isNewer: number][], void, undefined> {
+    // Sorts behind every use of a blob: collections are letters, digits, dots and hyphens.
+    let place: [Uint8Array, string, string] = after ? [cidToBytes(after), '~', ''] : [Buffer.alloc(0), '', ''];
+    for (;;) {
+      const uses = this.#usesFrom.all(sinceRev ?? '', accountId, ...place);
+      yield uses;
       const last = uses.at(-1);
       if (last === undefined || uses.length < usesAtOnce) return;
       place = [last[0], last[1], last[2]];
     }
-  }
-
-  /** Lists blobs that records name and that were never uploaded, in order of CID bytes, after a cursor. */
-  missing(accountId: number, o: { after: Cid | null; limit: number }): MissingBlob[] {
-    const rows = this.#missing.all(accountId, o.after ? cidToBytes(o.after) : Buffer.alloc(0), o.limit);
-    return rows.map(({ cid, collection, rkey }) => ({ cid: cidFromBytes(cid), collection, rkey }));
   }
 
   /** Gives every account that has uploads. */

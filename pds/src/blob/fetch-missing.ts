@@ -12,6 +12,7 @@ import { AnswerTooLargeError } from '@dunlin/service/http/guarded-fetch';
 import type { Account } from '../account/account.ts';
 import type { BlobFiles } from './blob-files.ts';
 import type { BlobStore } from './blob-store.ts';
+import { firstOf } from './first-of.ts';
 import type { BlobKeeper } from './keep.ts';
 import { blobMimeType } from './sniff.ts';
 
@@ -77,7 +78,7 @@ export class MissingBlobs {
    */
   async fetch({ id, did }: Account, { from, after, signal }: { from: string; after: Cid | null; signal?: AbortSignal }): Promise<FetchedBlobs> {
     const end = this.#clock.elapsedMs() + fetchBudgetMs;
-    const missing = this.#blobs.missing(id, { after, limit: maxFetchedBlobs });
+    const missing = await firstOf(this.#blobs.searchMissing(id, { after }), maxFetchedBlobs);
     const failed: FailedBlob[] = [];
     let [fetched, bytes, done] = [0, 0, 0];
     const mayGoOn = (): boolean => this.#clock.elapsedMs() < end && signal?.aborted !== true;

@@ -15,6 +15,7 @@ import type { Preference, PreferenceStore } from '../account/preference-store.ts
 import type { AccountStanding } from '../membership/standing.ts';
 import { BlobStorageError } from '../blob/blob-files.ts';
 import type { BlobStore } from '../blob/blob-store.ts';
+import { firstOf } from '../blob/first-of.ts';
 import type { FetchedBlobs, MissingBlobs } from '../blob/fetch-missing.ts';
 import type { DocumentCheck } from '../identity/document-check.ts';
 import type { PlcOperations } from '../identity/plc-operations.ts';
@@ -155,7 +156,7 @@ export class MoveSteps {
           throw tooSlow(this.#pace.files);
         }
       } while (place.after !== null);
-      if (this.#blobs.missing(account.id, { after: null, limit: 1 }).length === 0) return true;
+      if ((await firstOf(this.#blobs.searchMissing(account.id, { after: null }), 1)).length === 0) return true;
     }
     if (o.goesWithoutMissing) return true;
     const { named, held } = this.#blobs.counts(account.id);

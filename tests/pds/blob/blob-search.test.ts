@@ -3,6 +3,7 @@ import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { cidForRaw, type Cid } from '@dunlin/protocol/data/cid';
 import { openDatabase, type Database } from '@dunlin/service/sqlite/database';
 import { BlobStore, usesAtOnce } from '../../../pds/src/blob/blob-store.ts';
+import { firstOf } from '../../../pds/src/blob/first-of.ts';
 import { blobSchema, blobSchema2 } from '../../../pds/src/blob/schema.ts';
 
 let database: Database;
@@ -42,4 +43,18 @@ test('the search goes on behind a blob, and all its uses', () => {
     const at = all.indexOf(image(index).toString());
     expect(search(null, image(index)).flat()).toEqual(all.slice(at + 1));
   }
+});
+
+test('those that nobody uploaded are found, each with the first record that names it', () => {
+  for (let index = 1; index <= 300; index++) if (index !== 7) blobs.put({ id: 1, did: 'did:web:a.example' }, image(index), { mimeType: 'image/png', size: 1, nowMs: 0 });
+  const missing = (after: Cid | null): string[] => [...blobs.searchMissing(1, { after })].flat().map(({ cid, rkey }) => `${cid.toString()} ${rkey}`);
+  const both = inOrder([image(0), image(7)]).map((cid) => `${cid} ${cid === image(7).toString() ? 'k7' : 'one0'}`);
+  expect(missing(null)).toEqual(both);
+  expect(missing(inOrder([image(0), image(7)])[0] === image(0).toString() ? image(0) : image(7))).toEqual(both.slice(1));
+});
+
+test('as many as are wanted are taken from the steps, or all there are', async () => {
+  const steps = [[1, 2], [], [3]];
+  expect(await Promise.all([1, 2, 3, 4].map((limit) => firstOf(steps, limit)))).toEqual([[1], [1, 2], [1, 2, 3], [1, 2, 3]]);
+  await expect(firstOf(steps, 3, AbortSignal.abort(new Error('gone')))).rejects.toThrow('gone');
 });

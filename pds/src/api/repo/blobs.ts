@@ -7,6 +7,7 @@ import type { Readable } from 'node:stream';
 import { BlobRef } from '@atproto/lexicon';
 import { route, type XrpcRoute } from '@dunlin/service/xrpc/route';
 import type { BlobStore } from '../../blob/blob-store.ts';
+import { firstOf } from '../../blob/first-of.ts';
 import type { BlobUploader } from '../../blob/upload.ts';
 import { recordUri } from '../../repo/record-path.ts';
 import { readCidCursor } from '../cursors.ts';
@@ -29,8 +30,8 @@ export function blobRoutes(o: { auth: Authenticator; uploader: BlobUploader; blo
     }),
     route<{ limit: number; cursor?: string }, unknown, Caller>('com.atproto.repo.listMissingBlobs', {
       auth: o.auth.access({ oauth: 'allowed' }),
-      handler({ params: { limit, cursor }, auth: { account } }) {
-        const missing = o.blobs.missing(account.id, { after: readCidCursor(cursor), limit });
+      async handler({ params: { limit, cursor }, auth: { account }, signal }) {
+        const missing = await firstOf(o.blobs.searchMissing(account.id, { after: readCidCursor(cursor) }), limit, signal);
         const last = missing.at(-1);
         return {
           body: {

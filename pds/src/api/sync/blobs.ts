@@ -11,6 +11,7 @@ import { route, type XrpcRoute } from '@dunlin/service/xrpc/route';
 import type { AccountStore } from '../../account/account-store.ts';
 import type { BlobFiles, ByteRange } from '../../blob/blob-files.ts';
 import type { BlobStore } from '../../blob/blob-store.ts';
+import { firstOf } from '../../blob/first-of.ts';
 import type { Authenticator, Reader } from '../auth.ts';
 import { readCidCursor } from '../cursors.ts';
 import { readableRepo } from '../find-repo.ts';
@@ -44,13 +45,7 @@ export function syncBlobRoutes(o: { auth: Authenticator; accounts: AccountStore;
       auth: (call) => o.auth.reader(call),
       async handler({ params: { did, since = null, limit, cursor }, auth: reader, signal }) {
         const account = readableRepo(o.accounts, did, reader);
-        const cids: string[] = [];
-        for (const found of o.blobs.search(account.id, { after: readCidCursor(cursor), sinceRev: since })) {
-          cids.push(...found.slice(0, limit - cids.length).map(String));
-          if (cids.length === limit) break;
-          await new Promise((resolve) => void setImmediate(resolve));
-          signal.throwIfAborted();
-        }
+        const cids = (await firstOf(o.blobs.search(account.id, { after: readCidCursor(cursor), sinceRev: since }), limit, signal)).map(String);
         const last = cids.at(-1);
         return { body: { ...(last !== undefined && { cursor: last }), cids } };
       },
