@@ -5,13 +5,13 @@
  * is there, `stop` when no more is taken in, `flush` when what was under way is handled.
  * Source: ours.
  */
+import type { IdentityResolver } from '@dunlin/protocol/identity/resolver';
 import { Continuity } from './continuity.ts';
 import type { Budget } from './budget.ts';
 import { withNamedFaults } from './ledger-faults.ts';
 import type { Ledger } from './ledger.ts';
 import type { Counters } from './metrics.ts';
 import type { Notice } from './notice.ts';
-import { resolverOf } from './options.ts';
 import type { FullOptions } from './options.ts';
 import type { OpenFrame } from './open-frame.ts';
 import type { Pipeline } from './pipeline.ts';
@@ -20,6 +20,7 @@ import { Resyncs } from './resync.ts';
 /** What the parts of a following need of their stream. */
 export interface FollowingParts {
   readonly options: FullOptions;
+  readonly identity: IdentityResolver;
   readonly pipeline: () => Pipeline;
   readonly deliver: (event: OpenFrame) => void;
   readonly budget: Budget;
@@ -66,7 +67,7 @@ export class Following {
     this.#resyncs = new Resyncs({
       options: { ...following, ledger: this.#ledger },
       continuity: this.continuity,
-      identity: resolverOf(options),
+      identity: parts.identity,
       isVerified: options.verify !== 'none',
       wants: (collection) => options.filter.wantsKind('commit') && options.filter.wantsCollection(collection),
       budget,

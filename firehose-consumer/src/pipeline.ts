@@ -32,6 +32,8 @@ export interface PipelineOptions {
   isOrdered: boolean;
   verifier: Verifier | null;
   continuity: Continuity | null;
+  /** An account's identity may have changed: what is remembered of it is old. */
+  forget: (did: string) => void;
   budget: Budget;
   counters: Counters;
   deliver: (event: OpenFrame) => void;
@@ -81,7 +83,7 @@ export class Pipeline {
 
   /** Takes one message of the stream. Bad bytes are dropped, never thrown. */
   take(bytes: Uint8Array): void {
-    const { counters, onWord, verifier } = this.#options;
+    const { counters, onWord, forget } = this.#options;
     counters.add('frames');
     counters.add('bytes', bytes.length);
     const scan = this.#scan(bytes);
@@ -96,7 +98,7 @@ export class Pipeline {
     if (this.#tracker.lastSeq !== null && seq <= this.#tracker.lastSeq) {
       return this.#drop({ reason: 'seqNotIncreasing', detail: `last=${this.#tracker.lastSeq}`, seq, did, path: null });
     }
-    if (kind === 'identity' && did !== null) verifier?.forget(did);
+    if (kind === 'identity' && did !== null) forget(did);
     const taken = this.#intake.take(bytes, scan, kind);
     if (taken !== null && !('accepted' in taken)) return this.#admit(taken);
     this.#tracker.skip(seq);

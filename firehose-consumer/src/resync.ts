@@ -49,6 +49,8 @@ const page = 500;
 /** How often the ledger is gone through for those who were given up. */
 const againMs = 600_000;
 const maxAttempts = 6;
+/** An older DID document may name a server, or a key, that the account has left. */
+const maxDocumentAgeMs = 60_000;
 const firstWaitMs = 2_000;
 const maxWaitMs = 300_000;
 /** What is told in one piece: record bytes, and operations. */
@@ -179,7 +181,7 @@ export class Resyncs {
   async #resync(did: string, waiting: Waiting): Promise<Outcome> {
     const { identity, signal } = this.#parts;
     try {
-      const document = await identity.resolveDid(did, { signal });
+      const document = await identity.resolveDid(did, { maxAgeMs: maxDocumentAgeMs, signal });
       if (!document?.pdsUrl || (this.#parts.isVerified && !document.signingKey)) return await this.#unknown(did);
       const waitMs = this.#gates.enter(document.pdsUrl, waiting.isAtGate);
       waiting.isAtGate = waitMs > 0;

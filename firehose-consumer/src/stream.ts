@@ -6,6 +6,7 @@
  * reconnect and go on after the last event taken in; any other error frame → reported, reconnect.
  * Source: AT Protocol specification, "Event Stream"; ours, see firehose-consumer/README.md.
  */
+import type { IdentityResolver } from '@dunlin/protocol/identity/resolver';
 import { Budget } from './budget.ts';
 import { CursorSaver } from './cursor-saver.ts';
 import { eventsOf } from './decode.ts';
@@ -76,8 +77,10 @@ export class Stream {
       // Later, so that whoever finishes an event does not find itself taking in the next ones.
       onFree: () => setImmediate(() => this.#guard(() => this.subscription.resume())),
     });
-    this.#following = options.following ? this.#newFollowing() : null;
-    this.pipeline = this.#newPipeline();
+    // One memory of who is who, so that what makes it forget goes for all.
+    const identity = resolverOf(options);
+    this.#following = options.following ? this.#newFollowing(identity) : null;
+    this.pipeline = this.#newPipeline(identity);
   }
 
   /** Gives the cursor that is right once these are done. */
@@ -164,17 +167,18 @@ export class Stream {
     };
   }
 
-  #newPipeline(): Pipeline {
+  #newPipeline(identity: IdentityResolver): Pipeline {
     const options = this.#options;
     const { verify: level, clock, lenient: isLenient, identityPatienceMs: patienceMs } = options;
     const onWaiting = (did: string, message: string): void => this.#waitsFor(did, message);
-    const verifier = level === 'none' ? null : new Verifier({ level, identity: resolverOf(options), clock, isLenient, patienceMs, onWaiting, signal: this.#stop.signal });
+    const verifier = level === 'none' ? null : new Verifier({ level, identity, clock, isLenient, patienceMs, onWaiting, signal: this.#stop.signal });
     return new Pipeline({
       filter: options.filter,
       keepsEmpty: options.unit === 'commit',
       isOrdered: this.#mode.isOrdered,
       verifier,
       continuity: this.#following?.continuity ?? null,
+      forget: (did) => (verifier ? verifier.forget(did) : identity.invalidate(did)),
       budget: this.budget,
       counters: this.counters,
       deliver: (event) => this.#delivery?.deliver(event),
@@ -186,10 +190,11 @@ export class Stream {
     });
   }
 
-  #newFollowing(): Following {
+  #newFollowing(identity: IdentityResolver): Following {
     const { budget, counters } = this;
     return new Following({
       options: this.#options,
+      identity,
       pipeline: () => this.pipeline,
       deliver: (event) => this.#delivery?.deliver(event),
       budget,

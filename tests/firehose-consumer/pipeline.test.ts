@@ -24,6 +24,7 @@ function made(options: Partial<PipelineOptions> = {}): { pipeline: Pipeline; del
     keepsEmpty: false,
     isOrdered: false,
     verifier: null,
+    forget: () => undefined,
     continuity: null,
     budget,
     counters: new Counters(),

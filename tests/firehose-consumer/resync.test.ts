@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { ManualClock } from '@dunlin/protocol/base/clock';
 import { Keypair } from '@dunlin/protocol/crypto/keypair';
+import { createIdentityResolver } from '@dunlin/protocol/identity/resolver';
 import { encodeEvent } from '@dunlin/protocol/stream/event-codec';
 import { FirehoseConsumer, memoryLedger } from '../../firehose-consumer/src/index.ts';
 import type { ConsumerEvent, ConsumerOptions, ContinuityOptions, Ledger, Notice } from '../../firehose-consumer/src/index.ts';
@@ -64,6 +65,13 @@ function start(options: Partial<ConsumerOptions> = {}, continuity: Partial<Conti
     return handling;
   });
 }
+
+/** The DID document of an account at a server. */
+const documentOf = ({ did, keypair }: MadeAccount, serviceEndpoint: string): object => ({
+  id: did,
+  verificationMethod: [{ id: `${did}#atproto`, type: 'Multikey', controller: did, publicKeyMultibase: keypair.did.slice('did:key:'.length) }],
+  service: [{ id: '#atproto_pds', type: 'AtprotoPersonalDataServer', serviceEndpoint }],
+});
 
 /** Waits for a condition while time passes. */
 async function passes(what: string, check: () => unknown): Promise<void> {
@@ -272,6 +280,41 @@ test.each(['account', 'records', 'stale', 'write', 'mark'] as const)('a ledger w
   const fault: unknown = await ended.catch((error: unknown) => error);
   ended = Promise.resolve();
   expect(fault).toMatchObject({ code: 'Ledger', cause: { message: 'disk is gone' } });
+});
+
+test('an account is asked for at the server it has moved to, at each level', async () => {
+  for (const verify of ['none', 'full'] as const) {
+    account = new MadeAccount(verify);
+    const documents = new Map<string, string>([[account.did, 'https://old.test']]);
+    // The resolver of the house, with its memory: only what makes it forget leads to the new server.
+    const identity = createIdentityResolver({
+      plcUrl: 'https://plc.test', clock, resolveTxt: () => Promise.resolve([]),
+      fetch: (() => Promise.resolve(Response.json(documentOf(account, documents.get(account.did) as string)))) as typeof fetch,
+    });
+    const hosts: string[] = [];
+    server.log.length = 0;
+    heard = [];
+    ledger = memoryLedger();
+    start({ verify, identity }, {
+      ledger,
+      fetch: ((input: string) => {
+        hosts.push(new URL(input).host);
+        return Promise.resolve(car());
+      }) as typeof fetch,
+    });
+    create('app.test.record/a');
+    lose('app.test.record/b');
+    create('app.test.record/c');
+    await passes('the first gap', () => heard.length === 3);
+    documents.set(account.did, 'https://new.test');
+    send(encodeEvent({ kind: 'identity', seq: next(), did: account.did, time: madeTime, handle: null }));
+    lose('app.test.record/d');
+    create('app.test.record/e');
+    await passes('the second gap', () => heard.includes('resync create app.test.record/e'));
+    expect(hosts).toEqual(['old.test', 'new.test']);
+    await consumer.close();
+    await ended;
+  }
 });
 
 test('more accounts than memory takes are gone through without a pause', async () => {
