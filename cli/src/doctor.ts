@@ -44,7 +44,8 @@ async function* findings(options: DoctorOptions, parts: CheckParts): AsyncGenera
   if (blobs !== null) yield blobs;
   const openFiles = await checkOpenFiles();
   if (openFiles !== null) yield openFiles;
-  if (options.clockUrl !== undefined) yield await checkClock(options.clockUrl, parts);
+  const clockUrl = options.clockUrl ?? (options.machine ? undefined : local.pds?.plcUrl);
+  if (clockUrl !== undefined) yield await checkClock(clockUrl, parts);
   if (!options.machine) yield* checkServer(server, local.url, options, parts, local.pds);
 }
 

@@ -68,7 +68,7 @@ describe('beside a PDS', () => {
     const relay = await relaySaying({ hostname: 'x', status: 'active', seq: 1 });
     const { works, findings } = await examine({ ...env, PDS_CRAWLERS: relay }, { account: '@alice.test' });
     expect(states(findings)).toMatchObject({
-      node: 'ok', 'data folder': 'ok', 'public address': 'ok', 'did.json': 'ok', websocket: 'ok', relay: 'ok', 'account alice.test': 'ok', mail: 'ok',
+      node: 'ok', 'data folder': 'ok', clock: 'ok', 'public address': 'ok', 'did.json': 'ok', websocket: 'ok', relay: 'ok', 'account alice.test': 'ok', mail: 'ok',
     });
     expect(works).toBe(findings.every(({ state }) => state !== 'fail'));
     expect(findings.filter(({ state, advice }) => (state === 'ok') !== (advice === null))).toEqual([]);
@@ -95,8 +95,8 @@ describe('beside a PDS', () => {
 });
 
 test('says that nothing answers where nothing runs', async () => {
-  const { works, findings } = await examine({ PDS_HOSTNAME: 'localhost', PDS_PORT: String(await freePort()), PDS_DATA_DIRECTORY: join(folder.path, 'none') });
-  expect(states(findings)).toMatchObject({ 'data folder': 'fail', 'public address': 'fail', 'did.json': 'fail', websocket: 'fail', mail: 'warn', relays: 'warn' });
+  const { works, findings } = await examine({ PDS_HOSTNAME: 'localhost', PDS_PORT: String(await freePort()), PDS_DATA_DIRECTORY: join(folder.path, 'none'), PDS_DID_PLC_URL: `http://localhost:${await freePort()}` });
+  expect(states(findings)).toMatchObject({ 'data folder': 'fail', clock: 'warn', directory: 'fail', 'public address': 'fail', 'did.json': 'fail', websocket: 'fail', mail: 'warn', relays: 'warn' });
   expect(works).toBe(false);
   expect(findings.find(({ check }) => check === 'public address')?.found).toContain('ECONNREFUSED');
 });

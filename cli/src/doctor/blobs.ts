@@ -21,6 +21,7 @@ const advice: readonly (readonly [RegExp, string])[] = [
   [/NoSuchBucket/, 'make the bucket, or mend PDS_BLOBSTORE_S3_BUCKET; elsewhere than at AWS it may want PDS_BLOBSTORE_S3_FORCE_PATH_STYLE=true'],
   [/AuthorizationHeaderMalformed|PermanentRedirect/, 'set PDS_BLOBSTORE_S3_REGION to the region of the bucket'],
   [/RequestTimeTooSkewed/, 'let the machine set its clock by NTP (timedatectl set-ntp true)'],
+  [/ENOSPC/, 'make room: uploads fail when the disk is full'],
   [/AccessDenied|answered 403/, 'allow the key s3:GetObject, s3:PutObject, s3:DeleteObject and s3:ListBucket'],
 ];
 

@@ -56,8 +56,8 @@ export async function* checkPlc(url: string, { fetch, clock }: { fetch: Fetch; c
   yield await checkExport(url, fetch, clock);
 }
 
-async function checkUnknownDid(url: string, fetch: Fetch): Promise<Finding> {
-  const check = 'look-up';
+/** Looks whether a directory answers look-ups. */
+export async function checkUnknownDid(url: string, fetch: Fetch, check = 'look-up'): Promise<Finding> {
   try {
     const answer = await fetch(`${url}/did:plc:aaaaaaaaaaaaaaaaaaaaaaaa`, { signal: AbortSignal.timeout(timeoutMs), redirect: 'manual' });
     const isJson = answer.headers.get('content-type')?.includes('json') === true;

@@ -12,6 +12,7 @@ import { xrpcGet } from '@dunlin/service/xrpc/call';
 import { Mailer, type MailAccount } from '@dunlin/pds/mail/mailer';
 import { resolveName } from './address.ts';
 import { fail, ok, reasonOf, warn, type Finding } from './finding.ts';
+import { checkUnknownDid } from './others.ts';
 
 type Fetch = typeof globalThis.fetch;
 
@@ -117,6 +118,12 @@ export async function checkAccount(name: string, { url, fetch, resolver }: { url
   } catch (fault) {
     return fail(check, reasonOf(fault), 'name a handle or DID of an account of this server');
   }
+}
+
+/** Looks whether the did:plc directory of the server answers. */
+export async function checkDirectory(plcUrl: string, fetch: Fetch): Promise<Finding> {
+  const finding = await checkUnknownDid(plcUrl, fetch, `directory ${new URL(plcUrl).host}`);
+  return finding.state === 'ok' ? finding : { ...finding, advice: 'without it nobody signs up, moves or changes a handle, and all else goes on: wait, or see PDS_DID_PLC_URL' };
 }
 
 /** Looks whether the mail server lets us in. */

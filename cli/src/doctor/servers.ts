@@ -20,7 +20,7 @@ import { xrpcGet } from '@dunlin/service/xrpc/call';
 import { checkAddress, isLocalName, type AddressParts } from './address.ts';
 import { reasonOf, warn, type Finding } from './finding.ts';
 import { checkAppview, checkPlc } from './others.ts';
-import { checkAccount, checkDescription, checkDidDocument, checkHandles, checkMail, checkUploadSize } from './pds.ts';
+import { checkAccount, checkDescription, checkDidDocument, checkDirectory, checkHandles, checkMail, checkUploadSize } from './pds.ts';
 import { checkRelay, checkRelayServer } from './relay.ts';
 import { checkFirehose } from './stream.ts';
 
@@ -123,6 +123,7 @@ async function* checkPds(url: string, o: DoctorOptions, parts: CheckParts & { pa
     yield await checkAccount(o.account.replace(/^@/, ''), { url, fetch, resolver });
   }
   if (config === null) return;
+  yield await checkDirectory(config.plcUrl, fetch);
   const { emailSmtpUrl, emailFromAddress } = config;
   yield await checkMail(emailSmtpUrl === null || emailFromAddress === null ? null : { smtpUrl: emailSmtpUrl, from: emailFromAddress });
 }

@@ -115,7 +115,7 @@ async function asUpstream<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (fault) {
-    if (fault instanceof ProtocolError) throw upstreamFailure('it gave no usable answer', fault);
+    if (fault instanceof ProtocolError) throw upstreamFailure('it does not answer as one, try again later', fault);
     throw fault;
   }
 }

@@ -23,11 +23,13 @@ export interface MailAccount {
 /** Sends letters. */
 export class Mailer {
   readonly #account: MailAccount | null;
+  readonly #onFault: (reason: string) => void;
   #transport: Promise<Transporter> | null = null;
 
-  /** `account` null sends nothing. */
-  constructor(account: MailAccount | null) {
+  /** `account` null sends nothing. `onFault` is told of each letter that was not taken, by codes alone: a server's words may name people. */
+  constructor(account: MailAccount | null, { onFault = () => undefined }: { onFault?: (reason: string) => void } = {}) {
     this.#account = account;
+    this.#onFault = onFault;
   }
 
   /** True when letters are sent at all. */
@@ -42,7 +44,8 @@ export class Mailer {
       const transport = await this.#open(this.#account);
       await transport.sendMail({ from: this.#account.from, to: { name: '', address: to }, subject, text, html });
     } catch (fault) {
-      throw new XrpcError(502, 'UpstreamFailure', 'mail server did not take the message', {}, { cause: fault });
+      this.#onFault(codesOf(fault));
+      throw new XrpcError(502, 'UpstreamFailure', 'mail server did not take the message: try again later, or ask the operator of this server for the code', {}, { cause: fault });
     }
   }
 
@@ -64,6 +67,11 @@ export class Mailer {
   #open({ smtpUrl }: MailAccount): Promise<Transporter> {
     return (this.#transport ??= openTransport(smtpUrl));
   }
+}
+
+function codesOf(fault: unknown): string {
+  const { code, errno, responseCode } = Object(fault) as { code?: unknown; errno?: unknown; responseCode?: unknown };
+  return [code, errno, responseCode].filter((each) => typeof each === 'string' || typeof each === 'number').join(' ') || 'unknown';
 }
 
 /** Loads nodemailer, which takes megabytes that a server without mail need not have. */

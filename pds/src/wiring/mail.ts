@@ -21,8 +21,8 @@ export function openMail(stage: Stage, { codes }: Stores, { groups }: Writes) {
     accountLetters: new AccountLetters({
       mailer, clock,
       onFault: (fault) => {
-        if (fault instanceof XrpcError) stage.log.warn({ mailer: 'mail' }, 'mail server did not take a letter that nobody waits for');
-        else reportFault(stage.log, 'a letter that nobody waits for was not sent')(fault);
+        // What the mail server did not take is told already.
+        if (!(fault instanceof XrpcError)) reportFault(stage.log, 'a letter that nobody waits for was not sent')(fault);
       },
     }),
     mailCodes: new MailCodes({ codes, mailer, groups, clock }),
@@ -31,7 +31,7 @@ export function openMail(stage: Stage, { codes }: Stores, { groups }: Writes) {
 }
 
 function openMailer({ log, lifecycle }: Stage, name: string, account: MailAccount | null): Mailer {
-  const mailer = new Mailer(account);
+  const mailer = new Mailer(account, { onFault: (reason) => log.warn({ mailer: name, reason }, 'mail server did not take a letter') });
   lifecycle.own(name, () => mailer.close());
   void mailer.test().then((fault) => {
     if (fault !== null) log.warn({ mailer: name, reason: fault }, 'mail server cannot be used, mails will not arrive');

@@ -32,7 +32,7 @@ const journalLimitBytes = 64 * 1024 * 1024;
 /**
  * Opens (and makes, with its directories) the database at `path`, or one in memory for ':memory:'.
  * Afterwards: every migration applied, WAL, synchronous FULL (a committed transaction survives a power cut), foreign keys on.
- * @throws Error when the database was written by a newer program, or a migration fails (nothing of it is kept)
+ * @throws Error when the database was written by a newer program, is damaged, or a migration fails (nothing of it is kept)
  */
 export function openDatabase(path: string, o: DatabaseOptions): Database {
   if (path !== ':memory:' && !o.readonly) mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
@@ -49,8 +49,12 @@ export function openDatabase(path: string, o: DatabaseOptions): Database {
     return database;
   } catch (error) {
     database.close();
-    throw error;
+    throw isDamage(error) ? new Error(`the database is damaged: ${path}: ${error.message}; put a backup in its place`, { cause: error }) : error;
   }
+}
+
+function isDamage(error: unknown): error is Error {
+  return typeof error === 'object' && error !== null && 'code' in error && /^SQLITE_(CORRUPT|NOTADB)/.test(String(error.code));
 }
 
 function migrate(database: Database, path: string, o: DatabaseOptions): void {

@@ -81,7 +81,7 @@ describe('confirming an address', () => {
   test('a mail the server does not take is said, and a code of another person or purpose is none', async () => {
     const [who, other] = [await newcomer(), await newcomer()];
     mail.refusal = 'mailbox full';
-    expect(says(await ask('requestEmailConfirmation', who))).toEqual([502, 'UpstreamFailure', 'mail server did not take the message']);
+    expect(says(await ask('requestEmailConfirmation', who))).toEqual([502, 'UpstreamFailure', 'mail server did not take the message: try again later, or ask the operator of this server for the code']);
     mail.refusal = null;
     await ask('requestEmailConfirmation', other);
     await ask('requestAccountDelete', who);

@@ -1,6 +1,6 @@
 /** Tests of opening databases: durable, migrated once, refused when newer. */
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { statSync } from 'node:fs';
+import { statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openDatabase } from '@dunlin/service/sqlite/database';
 import { temporaryFolder } from '../../harness/temporary.ts';
@@ -34,6 +34,12 @@ describe('a database', () => {
     expect(database.prepare<[], { name: string; seq: number }>('SELECT * FROM host').all()).toEqual([{ name: 'pds.example', seq: 7 }]);
     expect(database.pragma('user_version', { simple: true })).toBe(2);
     database.close();
+  });
+
+  test('names the file that is damaged, and what helps', () => {
+    const path = join(folder.path, 'test.sqlite');
+    writeFileSync(path, 'Z'.repeat(4_096));
+    expect(() => openDatabase(path, { migrations: [first] })).toThrow(`the database is damaged: ${path}: file is not a database; put a backup in its place`);
   });
 
   test('keeps nothing of a migration that fails', () => {
