@@ -145,6 +145,7 @@ function noticeText(notice: Notice): string | null {
       return 'cursor could not be saved';
     case 'gap':
     case 'backfill':
+    case 'listFailed':
     case 'resynced':
     case 'resyncFailed':
       return null;

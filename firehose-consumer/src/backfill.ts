@@ -33,7 +33,7 @@ export async function demandAll(accounts: Iterable<string> | AccountSource, { fe
     demands = [];
     if (!signal.aborted) onNotice({ kind: 'backfill', listed, isOver });
   };
-  for await (const did of typeof accounts === 'function' ? accounts({ fetch, clock, signal }) : accounts) {
+  for await (const did of typeof accounts === 'function' ? accounts({ fetch, clock, signal, onFailed: (reason) => onNotice({ kind: 'listFailed', reason }) }) : accounts) {
     if (signal.aborted) return;
     demands.push(continuity.demand(did));
     if (demands.length >= groupSize) await settle(false);

@@ -5,7 +5,7 @@
  * Source: ours, see firehose-consumer/README.md.
  */
 export { listedAccounts } from './account-lists.ts';
-export type { AccountListOptions, AccountSource } from './account-lists.ts';
+export type { AccountListOptions, AccountSource, AccountSourceParts } from './account-lists.ts';
 export { Backoff } from './backoff.ts';
 export type { BackoffOptions } from './backoff.ts';
 export type { BatchHandler } from './batch-delivery.ts';

@@ -33,7 +33,8 @@ export interface Drop {
  * could not be saved and is tried again at the next interval. gap: a commit or #sync of an account does not follow what is
  * known of it; its repository is fetched. resynced: it was, and the differences were handled. backfill: so many of the
  * accounts that were asked for are fetched or in the ledger to be; `isOver` when it was the last. resyncFailed: it was not; `isOver`
- * means that its server says it is not there, else it is tried again.
+ * means that its server says it is not there, else it is tried again. listFailed: a page of the list of accounts did not come
+ * and is asked for again.
  */
 export type Notice =
   | { readonly kind: 'state'; readonly state: SubscriptionState }
@@ -47,4 +48,5 @@ export type Notice =
   | { readonly kind: 'resynced'; readonly did: string; readonly rev: string; readonly created: number; readonly updated: number; readonly deleted: number }
   | { readonly kind: 'resyncFailed'; readonly did: string; readonly reason: string; readonly isOver: boolean }
   | { readonly kind: 'backfill'; readonly listed: number; readonly isOver: boolean }
+  | { readonly kind: 'listFailed'; readonly reason: string }
   | { readonly kind: 'saveFailed'; readonly error: unknown };

@@ -8,7 +8,7 @@ import { eventually } from '../harness/wait.ts';
 import { MadeAccount, MadeResolver } from './made-stream.ts';
 
 /** Reads a list whose pages are given in turn; gives the accounts and what was asked. */
-async function read(pages: (() => Response)[], options: Parameters<typeof listedAccounts>[0] = { service: 'wss://relay.test' }): Promise<{ dids: string[]; urls: string[]; elapsedMs: number }> {
+async function read(pages: (() => Response)[], options: Parameters<typeof listedAccounts>[0] = { service: 'wss://relay.test' }): Promise<{ dids: string[]; urls: string[]; failures: string[]; elapsedMs: number }> {
   const clock = new ManualClock();
   const urls: string[] = [];
   const fetch = ((url: string) => {
@@ -17,9 +17,10 @@ async function read(pages: (() => Response)[], options: Parameters<typeof listed
     return page ? Promise.resolve(page()) : Promise.reject(new Error('no more pages'));
   }) as typeof globalThis.fetch;
   const dids: string[] = [];
+  const failures: string[] = [];
   let isOver = false;
   const reading = (async () => {
-    for await (const did of listedAccounts(options)({ fetch, clock, signal: new AbortController().signal })) dids.push(did);
+    for await (const did of listedAccounts(options)({ fetch, clock, onFailed: (reason) => failures.push(reason), signal: new AbortController().signal })) dids.push(did);
   })().finally(() => (isOver = true));
   reading.catch(() => undefined);
   await eventually('the end of the list', () => {
@@ -27,7 +28,7 @@ async function read(pages: (() => Response)[], options: Parameters<typeof listed
     return isOver;
   });
   await reading;
-  return { dids, urls, elapsedMs: clock.elapsedMs() };
+  return { dids, urls, failures, elapsedMs: clock.elapsedMs() };
 }
 
 const page = (dids: string[], cursor?: string) => (): Response => Response.json({ repos: dids.map((did) => ({ did, head: '', rev: '', active: true })), ...(cursor && { cursor }) });
@@ -43,7 +44,7 @@ test('every page is read, and who is not active is left out', async () => {
 });
 
 test('a page that does not come, or is no list, is asked for again, as late as the server says', async () => {
-  const { dids, urls, elapsedMs } = await read([
+  const { dids, urls, failures, elapsedMs } = await read([
     page(['did:web:a.test'], 'one'),
     () => new Response('busy', { status: 429, headers: { 'retry-after': '90' } }),
     () => {
@@ -54,10 +55,15 @@ test('a page that does not come, or is no list, is asked for again, as late as t
   ]);
   expect([dids, new Set(urls.slice(1)).size]).toEqual([['did:web:a.test', 'did:web:b.test'], 1]);
   expect(elapsedMs).toBeGreaterThanOrEqual(90_000);
+  expect(failures).toEqual(['http 429', 'reset', 'no list of at most 4194304 bytes']);
 });
 
 test('a refusal and a list that goes in circles are said', async () => {
-  await expect(read([() => Response.json({ error: 'MethodNotImplemented' }, { status: 501 }), () => Response.json({ error: 'InvalidRequest' }, { status: 400 })], { service: 'http://relay.test:81', collection: 'app.test.record' })).rejects.toThrow('the list was refused: http 400 InvalidRequest http://relay.test:81');
+  await expect(read([() => new Response('', { status: 502 }), () => Response.json({ error: 'InvalidRequest' }, { status: 400 })], { service: 'http://relay.test:81', collection: 'app.test.record' })).rejects.toThrow('the list was refused: http 400 InvalidRequest http://relay.test:81');
+  await expect(read([() => Response.json({ error: 'MethodNotImplemented' }, { status: 501 })])).rejects.toThrow('the list was refused: http 501 MethodNotImplemented');
+  await expect(read(['a', 'one', 'two', 'three', 'one', 'two', 'three', 'one'].map((cursor) => page(['did:web:a.test'], cursor)))).rejects.toThrow('the list goes in circles');
+  for (const cursor of ['x'.repeat(4_097), 7 as unknown as string]) await expect(read([page(['did:web:a.test'], cursor)])).rejects.toThrow('no usable cursor');
+  expect((await read([page([], 'x'.repeat(4_096)), page(['did:web:a.test'])])).dids).toEqual(['did:web:a.test']);
   await expect(read([page(['did:web:a.test'], 'one'), page(['did:web:a.test'], 'one')])).rejects.toThrow('the list goes in circles');
   expect(() => listedAccounts({ service: 'ftp://relay.test' })).toThrow('service must be');
 });
