@@ -76,11 +76,15 @@ export class Resyncs {
   /** Everyone who waits, is under way, or is put off. */
   readonly #known = new Map<string, Waiting>();
   readonly #ready = new Queue<string>();
+  /** Who failed too often, until the ledger is gone through again: what they say meanwhile is no reason to ask. */
+  readonly #givenUp = new Set<string>();
   readonly #running = new Set<Promise<void>>();
   #isStarted = false;
   #isFeeding = false;
   /** How far the ledger was gone through, null when to its end. */
   #after: string | null = '';
+  /** Somebody found no place, so the end of the ledger is not the end. */
+  #isBehind = false;
 
   constructor(parts: ResyncParts) {
     this.#parts = parts;
@@ -93,6 +97,7 @@ export class Resyncs {
     this.#isStarted = true;
     const { clock, signal } = this.#parts;
     const again = (): void => {
+      this.#givenUp.clear();
       this.#after ??= '';
       this.#feed();
     };
@@ -108,13 +113,16 @@ export class Resyncs {
   request(did: string): void {
     const known = this.#known.get(did);
     if (known) known.isWantedAgain = true;
-    if (known || this.#parts.signal.aborted) return;
-    // Beyond that it is found when the ledger is gone through again.
-    if (this.#known.size < maxWaiting) {
-      this.#known.set(did, { attempts: 0, isWantedAgain: false, isAtGate: false });
-      this.#ready.push(did);
-      this.#pump();
-    }
+    if (known || this.#givenUp.has(did) || this.#parts.signal.aborted) return;
+    // Without room it is found when the ledger is gone through again, as soon as there is.
+    if (this.#known.size >= maxWaiting) return void (this.#isBehind = true);
+    this.#known.set(did, { attempts: 0, isWantedAgain: false, isAtGate: false });
+    this.#setReady(did);
+  }
+
+  #setReady(did: string): void {
+    this.#ready.push(did);
+    this.#pump();
   }
 
   /** Resolves when nothing is under way; the signal has been aborted before. */
@@ -140,7 +148,7 @@ export class Resyncs {
 
   /** Goes on through the ledger; whoever is known is passed by. */
   #feed(): void {
-    if (this.#after === null || this.#isFeeding || !this.#isStarted || this.#parts.signal.aborted) return;
+    if ((this.#after === null && !this.#isBehind) || this.#isFeeding || !this.#isStarted || this.#parts.signal.aborted) return;
     this.#isFeeding = true;
     void this.#readStale()
       .catch(this.#parts.onFault)
@@ -149,9 +157,10 @@ export class Resyncs {
 
   async #readStale(): Promise<void> {
     const { options, signal } = this.#parts;
-    while (this.#after !== null && this.#known.size + page <= maxWaiting && !signal.aborted) {
+    while ((this.#after !== null || this.#isBehind) && this.#known.size + page <= maxWaiting && !signal.aborted) {
+      if (this.#after === null) [this.#after, this.#isBehind] = ['', false];
       const dids = await options.ledger.stale(this.#after, page);
-      for (const did of dids) this.request(did);
+      for (const did of dids) if (!this.#known.has(did)) this.request(did);
       this.#after = dids.at(-1) ?? null;
     }
   }
@@ -162,8 +171,11 @@ export class Resyncs {
     const outcome = await this.#resync(did, waiting);
     if (outcome.kind === 'later' && outcome.isFailure) waiting.attempts += 1;
     if (outcome.kind === 'done' && waiting.isWantedAgain) this.#ready.push(did);
-    else if (outcome.kind === 'done' || waiting.attempts >= maxAttempts) this.#known.delete(did);
-    else this.#putOff(did, Math.max(outcome.ms, outcome.isFailure ? Math.random() * Math.min(maxWaitMs, firstWaitMs * 2 ** waiting.attempts) : 0));
+    else if (outcome.kind === 'done') this.#known.delete(did);
+    else if (waiting.attempts >= maxAttempts) {
+      this.#known.delete(did);
+      if (this.#givenUp.size < maxWaiting) this.#givenUp.add(did);
+    } else this.#putOff(did, Math.max(outcome.ms, outcome.isFailure ? Math.random() * Math.min(maxWaitMs, firstWaitMs * 2 ** waiting.attempts) : 0));
   }
 
   #putOff(did: string, ms: number): void {
@@ -171,8 +183,7 @@ export class Resyncs {
     if (signal.aborted) return;
     const timer = clock.after(ms, () => {
       signal.removeEventListener('abort', onAbort);
-      this.#ready.push(did);
-      this.#pump();
+      this.#setReady(did);
     });
     const onAbort = (): void => timer.cancel();
     signal.addEventListener('abort', onAbort, { once: true });

@@ -317,6 +317,36 @@ test('an account is asked for at the server it has moved to, at each level', asy
   }
 });
 
+test('after six failures an account is left alone for a while, whatever it says', async () => {
+  const gone = (): Response => new Response('no', { status: 502 });
+  answer = gone;
+  start();
+  create('app.test.record/a');
+  lose('app.test.record/b');
+  create('app.test.record/c');
+  await passes('six failures', () => failures().length === 6);
+  create('app.test.record/d');
+  await eventually('taken in', () => consumer.stats()?.lastSeq === 3 && consumer.stats()?.openEvents === 0);
+  for (let seconds = 0; seconds < 100; seconds++) {
+    clock.advance(1_000);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  expect(asked).toBe(6);
+  answer = () => car();
+  await passes('all', () => heard.length === 4);
+});
+
+test('a backfill of more accounts than memory takes goes on without a pause', async () => {
+  const gate = Promise.withResolvers<void>();
+  identity.before = () => gate.promise;
+  const accounts = Array.from({ length: 10_700 }, (_, index) => `did:web:nobody${index}.test`);
+  start({ verify: 'none' }, { accounts });
+  await eventually('all are in the ledger', () => notices.some((notice) => notice.kind === 'backfill' && notice.isOver));
+  gate.resolve();
+  // The clock stands: nobody waits for the next time the ledger is gone through.
+  await eventually('each was tried', () => new Set(notices.map((notice) => (notice.kind === 'resyncFailed' ? notice.did : ''))).size > accounts.length);
+});
+
 test('more accounts than memory takes are gone through without a pause', async () => {
   const count = 10_700;
   await ledger.write(Array.from({ length: count }, (_, index) => ({ kind: 'stale' as const, did: `did:web:nobody${index}.test`, rev: null })));
