@@ -14,6 +14,7 @@ export interface PdsFigures {
   headSeq(): number;
   oldestSeq(): number;
   fileBytes(): number;
+  openIntents(): number;
 }
 
 /** Declares the figures and gives what counts groups of writes. */
@@ -22,6 +23,7 @@ export function declarePdsMetrics(metrics: Metrics, figures: PdsFigures): GroupO
   metrics.gauge({ name: 'events_head_seq', help: 'Seq of the newest event.', read: () => figures.headSeq() });
   metrics.gauge({ name: 'events_oldest_seq', help: 'Seq of the oldest event that can be replayed.', read: () => figures.oldestSeq() });
   metrics.gauge({ name: 'events_file_bytes', help: 'Bytes of events in files; newer ones lie in the database.', read: () => figures.fileBytes() });
+  metrics.gauge({ name: 'identity_changes_open', help: 'Changes of identities of which it is not settled whether the did:plc directory took them.', read: () => figures.openIntents() });
   const writes = metrics.counter({ name: 'writes_committed_total', help: 'Writes in groups that became durable, refused ones included.' }).child();
   const groups = metrics.counter({ name: 'write_groups_committed_total', help: 'Transactions that writes shared.' }).child();
   const seconds = metrics.histogram({ name: 'write_group_seconds', help: 'Time one group of writes took, its fsync included.' });

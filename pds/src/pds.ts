@@ -15,7 +15,7 @@ import type { PdsConfig } from './config.ts';
 import { loadSecrets } from './secrets.ts';
 import { openAccounts } from './wiring/accounts.ts';
 import { apiParts } from './wiring/api-parts.ts';
-import { guardSequence, tellAfterRestore } from './wiring/backup.ts';
+import { guardSequence, settleIdentities, tellAfterRestore } from './wiring/backup.ts';
 import { checkBlobFiles } from './wiring/blob-files.ts';
 import { openMoving } from './wiring/moving.ts';
 import { openNetwork } from './wiring/network.ts';
@@ -47,6 +47,7 @@ export async function startPds(config: PdsConfig, parts: PdsParts = {}): Promise
     const network = openNetwork(stage, stores, parts);
     const people = openAccounts(stage, stores, writes, network);
     await guardSequence(stage, writes, network);
+    await settleIdentities(stage, people);
     const moving = openMoving(stage, stores, writes, network, people, parts);
     const { port } = await serve(stage, apiParts(stage, stores, writes, network, people, moving), stores, writes, network, people);
     lifecycle.own('moves', moving.runner.start());

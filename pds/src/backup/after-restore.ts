@@ -25,6 +25,11 @@ export async function markRestored(dataDirectory: string, { restoredAtMs, backup
   await writeFile(join(dataDirectory, restoredMark), `${JSON.stringify(mark)}\n`, { mode: 0o600, flush: true });
 }
 
+/** True when the data directory was restored and not all is told of it. */
+export function isRestored(dataDirectory: string): boolean {
+  return existsSync(join(dataDirectory, restoredMark));
+}
+
 /** Accounts told of in one transaction. */
 const batchLength = 50;
 

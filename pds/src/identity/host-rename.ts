@@ -1,14 +1,15 @@
 /**
  * Moves accounts to the server's new host name: their DID documents get the new endpoint and, when wished for, the handle under the new
  * domain; the network is told of each. A few accounts a call, oldest first, at a pace; what was cut off goes on where it was.
- * Order for each account: directory first, since the network believes the document; then handle, event and progress in one transaction.
- * If that is cut off in between, the next run finds the document right and does the rest. Accounts that live elsewhere, whose DIDs this
+ * Order for each account: directory first, since the network believes the document; then handle, event and progress in one transaction
+ * (`identity-changes.ts`). If that is cut off in between, the next run finds the document right and does the rest. Accounts that live elsewhere, whose DIDs this
  * server has no key of, or who write their documents themselves are told of and left; so is a handle that an owner wrote into the document
  * and that is none of this server's. Not here: HTTP. Source: ours, decisions/0025.
  */
 import type { Clock } from '@dunlin/protocol/base/clock';
 import { ProtocolError } from '@dunlin/protocol/base/errors';
 import { parseServiceOrigin, type DidDocument } from '@dunlin/protocol/identity/did-document';
+import type { PlcSubmission } from '@dunlin/protocol/identity/did-plc';
 import type { PlcState } from '@dunlin/protocol/identity/plc-operation';
 import type { IdentityResolver } from '@dunlin/protocol/identity/resolver';
 import { invalidRequest, XrpcError } from '@dunlin/service/xrpc/errors';
@@ -17,9 +18,9 @@ import type { AccountStore } from '../account/account-store.ts';
 import { judgeHandle } from '../account/handle-rules.ts';
 import type { GroupCommit } from '../sequencer/group-commit.ts';
 import type { Sequencer } from '../sequencer/sequencer.ts';
-import { withHandle } from './handle-change.ts';
 import type { HostedDids } from './hosted-dids.ts';
-import type { PlcClient } from './plc-client.ts';
+import type { IdentityChanges } from './identity-changes.ts';
+import { withHandle, type PlcClient } from './plc-client.ts';
 import type { RenameStore } from './rename-store.ts';
 import type { ServerIdentity } from './server-identity.ts';
 
@@ -75,6 +76,7 @@ export class HostRename {
   readonly #accounts: AccountStore;
   readonly #renames: RenameStore;
   readonly #hosted: Pick<HostedDids, 'follows' | 'isHeld'>;
+  readonly #changes: IdentityChanges;
   readonly #plc: PlcClient;
   readonly #resolver: IdentityResolver;
   readonly #server: ServerIdentity;
@@ -86,12 +88,13 @@ export class HostRename {
 
   /** `domains` are this server's, each with a leading dot. */
   constructor(o: {
-    accounts: AccountStore; renames: RenameStore; hosted: Pick<HostedDids, 'follows' | 'isHeld'>; plc: PlcClient; resolver: IdentityResolver; server: ServerIdentity; domains: readonly string[];
-    groups: GroupCommit; sequencer: Sequencer; clock: Clock;
+    accounts: AccountStore; renames: RenameStore; hosted: Pick<HostedDids, 'follows' | 'isHeld'>; identityChanges: IdentityChanges; plc: PlcClient; resolver: IdentityResolver;
+    server: ServerIdentity; domains: readonly string[]; groups: GroupCommit; sequencer: Sequencer; clock: Clock;
   }) {
     this.#accounts = o.accounts;
     this.#renames = o.renames;
     this.#hosted = o.hosted;
+    this.#changes = o.identityChanges;
     this.#plc = o.plc;
     this.#resolver = o.resolver;
     this.#server = o.server;
@@ -153,12 +156,24 @@ export class HostRename {
     if (verdict.kind === 'elsewhere' || verdict.kind === 'noKey') return { ...named, outcome: verdict.kind, detail: verdict.detail };
     if (wanted.isDryRun) return { ...shown, outcome: 'wouldChange' };
     if (verdict.kind === 'change') {
-      const answer = await this.#plc.tryUpdate(did, (now) => (this.#judge(now, wanted, names).kind === 'change' ? this.#changed(now, wanted, names) : now));
+      const answer = await this.#change(account, wanted, names);
       if (!answer.accepted && answer.status === 429) throw new XrpcError(503, 'UpstreamFailure', `did:plc directory asks for patience: ${answer.message}`);
-      if (!answer.accepted) return { ...named, outcome: 'refused', detail: `status=${answer.status} ${answer.message}` };
+      return answer.accepted ? { ...shown, outcome: 'changed' } : { ...named, outcome: 'refused', detail: `status=${answer.status} ${answer.message}` };
     }
     await this.#finish(account, wanted.to, names.after);
     return { ...shown, outcome: 'changed' };
+  }
+
+  #change(account: Account, wanted: WantedRename, names: Names): Promise<PlcSubmission> {
+    const { id, did, handle } = account;
+    return this.#changes.change(account, {
+      ...(names.after !== handle && { handle: names.after }),
+      operation: (now) => {
+        if (now.handle !== handle) throw new XrpcError(503, 'UpstreamFailure', `${did} changed its handle meanwhile`);
+        return this.#plc.sign(did, (state) => (this.#judge(state, wanted, names).kind === 'change' ? this.#changed(state, wanted, names) : state));
+      },
+      alongside: () => this.#renames.finish(id, wanted.to, this.#clock.nowMs()),
+    });
   }
 
   /** Says whether a document is to be changed: it names the old host, and this server's key may change it. */
@@ -213,7 +228,7 @@ export class HostRename {
     if (handles === null || !handle.endsWith(handles.from)) return kept(null);
     const wanted = handle.slice(0, -handles.from.length) + handles.to;
     const holder = this.#accounts.byHandle(wanted);
-    if ((holder !== null && holder.id !== id) || this.#hosted.isHeld(wanted, did)) return kept(`${wanted} is taken`);
+    if ((holder !== null && holder.id !== id) || this.#hosted.isHeld(wanted, did) || this.#changes.isHeld(wanted, did)) return kept(`${wanted} is taken`);
     const verdict = judgeHandle(wanted, { domains: [handles.to], allowReserved: true });
     return verdict.kind === 'local' ? { before: handle, after: verdict.handle, note: null } : kept(`${wanted} is none`);
   }
@@ -223,7 +238,7 @@ export class HostRename {
       // It may have been deleted, or renamed by its owner, meanwhile.
       const now = this.#accounts.byId(id);
       if (now === null) return;
-      if (handle !== before && now.handle === before && this.#accounts.byHandle(handle) === null) this.#accounts.setHandle(id, handle);
+      if (handle !== before && now.handle === before && this.#accounts.byHandle(handle) === null && !this.#changes.isHeld(handle, did)) this.#accounts.setHandle(id, handle);
       this.#renames.finish(id, host, this.#clock.nowMs());
       this.#sequencer.stage(id, { kind: 'identity', did, handle: this.#accounts.byId(id)?.handle ?? handle });
     });

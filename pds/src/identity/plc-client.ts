@@ -47,11 +47,6 @@ export class PlcClient {
     });
   }
 
-  /** Registers a DID. @throws XrpcError 502 UpstreamFailure when the directory refuses or cannot be reached */
-  register({ did, operation }: NewDid): Promise<void> {
-    return this.#submit(did, operation);
-  }
-
   /** This server's rotation key as did:key. */
   get rotationKey(): string {
     return this.#rotationKey.did;
@@ -82,33 +77,36 @@ export class PlcClient {
     return signPlcOperation<UnsignedPlcUpdate>({ type: 'plc_operation', ...change(state), prev }, this.#rotationKey);
   }
 
-  /** Sends an operation that a caller hands in. @throws XrpcError 400 when the directory refuses it, 502 UpstreamFailure when it cannot be reached */
-  async submit(did: string, operation: SignedPlcOperation): Promise<void> {
-    const answer = await asUpstream(() => submitPlcOperation(this.#directory, did, operation));
-    if (!answer.accepted) throw invalidRequest(`did:plc directory refused the operation: ${answer.message}`);
+  /** Signs a state that holds only if nothing came after an operation that was seen; nothing is sent. */
+  signAfter(seen: SignedPlcOperation, state: PlcState): Signed<UnsignedPlcUpdate> {
+    return signPlcOperation<UnsignedPlcUpdate>({ type: 'plc_operation', ...state, prev: plcOperationCid(seen).toString() }, this.#rotationKey);
   }
 
-  /** Signs a change of a DID's present state and sends it. @throws XrpcError 400 when the DID has ended, 502 UpstreamFailure */
-  async update(did: string, change: (state: PlcState) => PlcState): Promise<void> {
-    await this.#submit(did, await this.sign(did, change));
+  /** Gives the newest operation of a DID, or null when the directory does not know it. @throws XrpcError 502 UpstreamFailure */
+  lastOperation(did: string, signal: AbortSignal): Promise<SignedPlcOperation | null> {
+    return asUpstream(() => fetchPlcLastOperation({ ...this.#directory, signal }, did));
   }
 
-  /** As `update`, but gives the directory's refusal with its status. @throws XrpcError 400 when the DID has ended, 502 UpstreamFailure */
-  async tryUpdate(did: string, change: (state: PlcState) => PlcState): Promise<PlcSubmission> {
-    const operation = await this.sign(did, change);
-    return asUpstream(() => submitPlcOperation(this.#directory, did, operation));
+  /** Sends an operation and gives what the directory said. @throws XrpcError 502 UpstreamFailure when it does not say; it may have stored it */
+  send(did: string, operation: SignedPlcOperation, signal?: AbortSignal): Promise<PlcSubmission> {
+    return asUpstream(() => submitPlcOperation({ ...this.#directory, ...(signal && { signal }) }, did, operation));
   }
 
-  /** Ends a DID that was registered for an account which then could not be made. */
-  async tombstone({ did, operation }: NewDid): Promise<void> {
-    const prev = plcOperationCid(operation).toString();
-    await this.#submit(did, signPlcOperation<UnsignedPlcTombstone>({ type: 'plc_tombstone', prev }, this.#rotationKey));
+  /** Signs the end of a DID that was registered for an account which then could not be made. */
+  tombstoneOf(genesis: SignedPlcOperation): Signed<UnsignedPlcTombstone> {
+    return signPlcOperation<UnsignedPlcTombstone>({ type: 'plc_tombstone', prev: plcOperationCid(genesis).toString() }, this.#rotationKey);
   }
+}
 
-  async #submit(did: string, operation: SignedPlcOperation): Promise<void> {
-    const answer = await asUpstream(() => submitPlcOperation(this.#directory, did, operation));
-    if (!answer.accepted) throw upstreamFailure(`status=${answer.status} ${answer.message}`);
-  }
+/** Gives what a directory's refusal of this server's own operation is to a caller. */
+export function refusedUpstream({ status, message }: { status: number; message: string }): XrpcError {
+  return upstreamFailure(`status=${status} ${message}`);
+}
+
+/** Puts the handle in the place of the first one and keeps whatever else the document names. */
+export function withHandle(alsoKnownAs: readonly string[], handle: string): string[] {
+  const others = alsoKnownAs.filter((name) => !name.startsWith('at://'));
+  return [`at://${handle}`, ...others];
 }
 
 async function asUpstream<T>(work: () => Promise<T>): Promise<T> {

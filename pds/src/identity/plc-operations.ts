@@ -5,14 +5,13 @@
  * Not here: HTTP. Source: lexicons com.atproto.identity.*PlcOperation*; order, checks and texts as the reference PDS.
  */
 import { ProtocolError } from '@dunlin/protocol/base/errors';
-import { parsePlcOperation, type PlcState, type Signed, type UnsignedPlcUpdate } from '@dunlin/protocol/identity/plc-operation';
-import type { IdentityResolver } from '@dunlin/protocol/identity/resolver';
+import { parsePlcOperation, type PlcState, type Signed, type SignedPlcOperation, type UnsignedPlcUpdate } from '@dunlin/protocol/identity/plc-operation';
 import { invalidRequest } from '@dunlin/service/xrpc/errors';
 import type { Account } from '../account/account.ts';
 import type { SigningKeys } from '../account/signing-keys.ts';
 import type { MailCodes } from '../mail/mail-codes.ts';
 import type { GroupCommit } from '../sequencer/group-commit.ts';
-import type { Sequencer } from '../sequencer/sequencer.ts';
+import type { IdentityChanges } from './identity-changes.ts';
 import type { PlcClient } from './plc-client.ts';
 import type { ServerIdentity } from './server-identity.ts';
 
@@ -24,22 +23,19 @@ export class PlcOperations {
   readonly #plc: PlcClient;
   readonly #keys: SigningKeys;
   readonly #server: ServerIdentity;
-  readonly #resolver: IdentityResolver;
   readonly #codes: MailCodes;
   readonly #groups: GroupCommit;
-  readonly #sequencer: Sequencer;
+  readonly #changes: IdentityChanges;
 
   constructor(o: {
-    plc: PlcClient; keys: SigningKeys; server: ServerIdentity; resolver: IdentityResolver; mailCodes: MailCodes;
-    groups: GroupCommit; sequencer: Sequencer;
+    plc: PlcClient; keys: SigningKeys; server: ServerIdentity; mailCodes: MailCodes; groups: GroupCommit; identityChanges: IdentityChanges;
   }) {
     this.#plc = o.plc;
     this.#keys = o.keys;
     this.#server = o.server;
-    this.#resolver = o.resolver;
     this.#codes = o.mailCodes;
     this.#groups = o.groups;
-    this.#sequencer = o.sequencer;
+    this.#changes = o.identityChanges;
   }
 
   /** Sends the code that signing takes. @throws XrpcError 400, 502 */
@@ -55,13 +51,15 @@ export class PlcOperations {
     return operation;
   }
 
-  /** Submits a signed operation that leaves the account working here, and tells the network. @throws XrpcError 400, 502 UpstreamFailure */
+  /** Submits a signed operation that leaves the account working here, and tells the network. @throws XrpcError 400, 502 UpstreamFailure, 503 while an earlier change is not settled */
   async submit(account: Account, json: unknown): Promise<void> {
-    const operation = parseOperation(json);
-    this.#checkServes(account, operation);
-    await this.#plc.submit(account.did, operation);
-    this.#resolver.invalidate(account.did);
-    await this.#groups.write(() => this.#sequencer.stage(account.id, { kind: 'identity', did: account.did, handle: account.handle }));
+    const signed = parseOperation(json);
+    const operation = (now: Account): SignedPlcOperation => {
+      this.#checkServes(now, signed);
+      return signed;
+    };
+    const answer = await this.#changes.change(account, { operation });
+    if (!answer.accepted) throw invalidRequest(`did:plc directory refused the operation: ${answer.message}`);
   }
 
   #checkServes(account: Account, { rotationKeys, services, verificationMethods, alsoKnownAs }: UnsignedPlcUpdate): void {

@@ -1,7 +1,7 @@
 /**
  * Tables of identities: accounts whose DID documents name the server's new host, so that a rename that was cut off goes on where it was;
- * and the did:web DIDs whose documents this server writes.
- * Only `identity/` reads and writes them. Times are ms since 1970. Source: ours, decisions/0025 and 0026.
+ * the did:web DIDs whose documents this server writes; and changes a did:plc directory is being asked for.
+ * Only `identity/` reads and writes them. Times are ms since 1970. Source: ours, decisions/0025, 0026 and 0032.
  */
 
 /** The first layout: the newest host each account was renamed to. */
@@ -24,4 +24,17 @@ CREATE TABLE hosted_did (
   created_at INTEGER NOT NULL,
   ended_at INTEGER                   -- since when the DID is no more
 ) STRICT;
+`;
+
+/** Changes of identities that a directory is being asked for; a row goes in the transaction that makes the account true to its document. */
+export const identityIntentSchema = `
+CREATE TABLE identity_intent (
+  did TEXT PRIMARY KEY,
+  account INTEGER,                   -- null while there is none: the DID is made for it
+  handle TEXT UNIQUE,                -- held against all others
+  signing_key BLOB,
+  operation TEXT NOT NULL,           -- JSON, signed
+  begun_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX identity_intent_by_account ON identity_intent (account) WHERE account IS NOT NULL;
 `;

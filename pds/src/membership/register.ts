@@ -2,7 +2,8 @@
  * Makes accounts: a person's first, with a new did:plc (or, where the operator wants it, a did:web written here), or one that moves in
  * with the DID it has.
  * Order: names judged and held → key and DID worked out → DID registered at the directory → everything here in one transaction.
- * If the transaction fails the DID is ended again, so that nobody is left with an identity that has no home.
+ * If the transaction fails, or the process before it, the DID is ended again (`identity/identity-changes.ts`), so that nobody is left
+ * with an identity that has no home.
  * An account that moves in begins deactivated, with an empty repository and without events, and takes the key reserved for it.
  * Source: order and events of the reference PDS (#identity, #account, #commit, #sync).
  */
@@ -10,10 +11,10 @@ import { assert } from '@dunlin/protocol/base/assert';
 import type { Clock } from '@dunlin/protocol/base/clock';
 import { didWebOf } from '@dunlin/protocol/identity/did-web';
 import { Keypair } from '@dunlin/protocol/crypto/keypair';
-import type { Logger } from '@dunlin/service/log/logger';
 import { invalidRequest } from '@dunlin/service/xrpc/errors';
 import type { HostedDids } from '../identity/hosted-dids.ts';
-import type { NewDid, PlcClient } from '../identity/plc-client.ts';
+import type { IdentityChanges } from '../identity/identity-changes.ts';
+import type { PlcClient } from '../identity/plc-client.ts';
 import type { ServerIdentity } from '../identity/server-identity.ts';
 import type { RepoWriter } from '../repo/write.ts';
 import { commitEvent, syncEvent } from '../repo/events.ts';
@@ -61,19 +62,18 @@ export class Registrar {
   readonly #invites: Invites;
   readonly #reservedKeys: ReservedKeys;
   readonly #hosted: Pick<HostedDids, 'begin' | 'add'>;
+  readonly #changes: IdentityChanges;
   readonly #plc: PlcClient;
   readonly #server: ServerIdentity;
   readonly #groups: GroupCommit;
   readonly #sequencer: Sequencer;
   readonly #clock: Clock;
-  readonly #log: Logger;
   /** Handles, e-mail addresses and DIDs of accounts that are being made. */
   readonly #held = new Set<string>();
 
   constructor(o: {
     accounts: AccountStore; sessions: Sessions; tokens: SessionTokens; passwords: PasswordCheck; repos: RepoWriter;
-    invites: Invites; reservedKeys: ReservedKeys; hosted: Pick<HostedDids, 'begin' | 'add'>; plc: PlcClient; server: ServerIdentity; groups: GroupCommit; sequencer: Sequencer; clock: Clock;
-    log: Logger;
+    invites: Invites; reservedKeys: ReservedKeys; hosted: Pick<HostedDids, 'begin' | 'add'>; identityChanges: IdentityChanges; plc: PlcClient; server: ServerIdentity; groups: GroupCommit; sequencer: Sequencer; clock: Clock;
   }) {
     this.#accounts = o.accounts;
     this.#sessions = o.sessions;
@@ -83,12 +83,12 @@ export class Registrar {
     this.#invites = o.invites;
     this.#reservedKeys = o.reservedKeys;
     this.#hosted = o.hosted;
+    this.#changes = o.identityChanges;
     this.#plc = o.plc;
     this.#server = o.server;
     this.#groups = o.groups;
     this.#sequencer = o.sequencer;
     this.#clock = o.clock;
-    this.#log = o.log;
   }
 
   /**
@@ -97,6 +97,7 @@ export class Registrar {
    */
   async register(wanted: WantedAccount): Promise<RegisteredAccount> {
     this.#invites.check(wanted.inviteCode);
+    await this.#changes.freeUp(wanted.handle);
     const names = this.#hold(wanted);
     try {
       const passwordHash = wanted.password === null ? null : await this.#passwords.hash(wanted.password);
@@ -105,8 +106,11 @@ export class Registrar {
       if (wanted.existingDid !== null) return await this.#store({ wanted, did: wanted.existingDid, keypair, passwordHash });
       if (wanted.isHosted === true) return await this.#registerHosted({ wanted, keypair, passwordHash });
       const fresh = this.#plc.prepare({ ...wanted, signingKey: keypair.did, pdsUrl: this.#server.publicUrl });
-      await this.#plc.register(fresh);
-      return await this.#storeOrEnd(fresh, { wanted, did: fresh.did, keypair, passwordHash });
+      return await this.#changes.create(fresh, {
+        handle: wanted.handle,
+        check: () => this.#checkFree(wanted, fresh.did),
+        store: (settled) => this.#store({ wanted, did: fresh.did, keypair, passwordHash, settled }),
+      });
     } finally {
       for (const name of names) this.#held.delete(name);
     }
@@ -114,7 +118,7 @@ export class Registrar {
 
   /** Holds the names against others who ask at the same time. */
   #hold(wanted: WantedAccount): string[] {
-    this.#checkFree(wanted, (name) => this.#held.has(name));
+    this.#checkFree(wanted, null, (name) => this.#held.has(name));
     const { handle, email, existingDid } = wanted;
     const lowerEmail = email?.toLowerCase() ?? null;
     const names = [handle, lowerEmail, existingDid].filter((name) => name !== null);
@@ -122,9 +126,9 @@ export class Registrar {
     return names;
   }
 
-  #checkFree({ handle, email, existingDid }: WantedAccount, isHeld: (name: string) => boolean): void {
+  #checkFree({ handle, email, existingDid }: WantedAccount, did: string | null, isHeld: (name: string) => boolean = () => false): void {
     if (existingDid !== null && (isHeld(existingDid) || this.#accounts.byDid(existingDid))) throw invalidRequest(`Account already exists: ${existingDid}`);
-    if (isHeld(handle) || this.#accounts.byHandle(handle)) throw invalidRequest(`Handle already taken: ${handle}`);
+    if (isHeld(handle) || this.#accounts.byHandle(handle) || this.#changes.isHeld(handle, did)) throw invalidRequest(`Handle already taken: ${handle}`);
     if (email !== null && (isHeld(email.toLowerCase()) || this.#accounts.byEmail(email.toLowerCase()))) throw invalidRequest(`Email already taken: ${email}`);
   }
 
@@ -133,22 +137,13 @@ export class Registrar {
     return this.#hosted.begin({ handle, signingKey: o.keypair.did }, () => this.#store({ ...o, did: didWebOf(handle) }));
   }
 
-  async #storeOrEnd(fresh: NewDid, o: { wanted: WantedAccount; did: string; keypair: Keypair; passwordHash: string | null }): Promise<RegisteredAccount> {
-    try {
-      return await this.#store(o);
-    } catch (fault) {
-      // The caller hears of the first fault; a DID that stays registered for nobody is the operator's to know.
-      await this.#plc.tombstone(fresh).catch((error: unknown) => this.#log.warn({ err: error }, 'a new DID could not be ended after its account failed'));
-      throw fault;
-    }
-  }
-
-  #store(o: { wanted: WantedAccount; did: string; keypair: Keypair; passwordHash: string | null }): Promise<RegisteredAccount> {
+  #store(o: { wanted: WantedAccount; did: string; keypair: Keypair; passwordHash: string | null; settled?: () => void }): Promise<RegisteredAccount> {
     const { handle, email, existingDid } = o.wanted;
     const refresh = this.#tokens.mintRefresh(o.did, newRefreshId());
     return this.#groups.write((group) => {
       // Who is here already holds no names while they take another.
-      this.#checkFree(o.wanted, () => false);
+      this.#checkFree(o.wanted, o.did);
+      o.settled?.();
       const nowMs = this.#clock.nowMs();
       this.#invites.use(o.wanted.inviteCode, o.did);
       this.#reservedKeys.release(o.keypair);

@@ -23,6 +23,8 @@ import { DocumentCheck } from '../identity/document-check.ts';
 import { HandleChange } from '../identity/handle-change.ts';
 import { HandleChoice } from '../identity/handle-choice.ts';
 import { HostedDids } from '../identity/hosted-dids.ts';
+import { IdentityChanges } from '../identity/identity-changes.ts';
+import { IntentSettlement } from '../identity/intent-settlement.ts';
 import { KeyChange } from '../identity/key-change.ts';
 import { PlcOperations } from '../identity/plc-operations.ts';
 import { Invites } from '../invite/invites.ts';
@@ -32,13 +34,13 @@ import { OAuthCallers } from '../oauth/resource.ts';
 import { openMail } from './mail.ts';
 import type { Network } from './network.ts';
 import { openFactors, openOAuth } from './oauth.ts';
-import { keepUp, type Stage } from './stage.ts';
+import { keepUp, reportFault, type Stage } from './stage.ts';
 import type { Stores } from './stores.ts';
 import type { Writes } from './writes.ts';
 
 /** Opens what works on accounts. */
 export function openAccounts(stage: Stage, stores: Stores, writes: Writes, network: Network) {
-  const { config, clock, lifecycle, secrets } = stage;
+  const { config, clock, log, lifecycle, secrets } = stage;
   const { groups, sequencer, keys, renewal, writer: repos } = writes;
   const { resolver, server } = network;
   const { mailer, mailCodes, accountLetters, moderationMailer } = openMail(stage, stores, writes);
@@ -49,8 +51,11 @@ export function openAccounts(stage: Stage, stores: Stores, writes: Writes, netwo
   sessionEnds.add((accountId) => stores.refreshTokens.revokeAll(accountId));
   const hosted = new HostedDids({ ...stores, ...network, keys, clock, areMade: config.hostedDidWeb });
   const factors = openFactors(stage, stores, writes, network);
+  const settlement = new IntentSettlement({ ...stores, ...network, ...writes, clock, log });
+  const identityChanges = new IdentityChanges({ ...stores, ...network, groups, settlement, clock, onFault: reportFault(log, 'a change of an identity could not be settled') });
+  lifecycle.own('changes of identities', () => identityChanges.close());
   const shared = {
-    ...stores, ...network, hosted, groups, sequencer, keys, renewal, passwords, tokens, sessionEnds, mailCodes, accountLetters, clock,
+    ...stores, ...network, hosted, settlement, identityChanges, groups, sequencer, keys, renewal, passwords, tokens, sessionEnds, mailCodes, accountLetters, clock,
     factorStore: factors.store,
   };
   const appPasswords = new AppPasswords({ ...shared, appPasswords: stores.appPasswordStore });
@@ -60,10 +65,10 @@ export function openAccounts(stage: Stage, stores: Stores, writes: Writes, netwo
     rules: { isRequired: areInvitesRequired(config), intervalMs: config.inviteIntervalMs, epochMs: config.inviteEpochMs, hostname: config.hostname },
   });
   const moves = new MoveStore(stores.database, hmacSha256(utf8Encode(secrets.jwtSecret), utf8Encode('sessions at old servers')));
-  const others = [stores.repoRemoval, stores.preferences, stores.appPasswordStore, stores.codes, stores.renames, moves, hosted];
+  const others = [stores.repoRemoval, stores.preferences, stores.appPasswordStore, stores.codes, stores.renames, moves, hosted, identityChanges];
   const standing = new AccountStanding({ ...shared, trash: writes.trash, others, stops: moves, onForgotten: writes.onForgotten, onTrashed: () => writes.collecting.nudge() });
   const departures = new Departures({ ...shared, standing });
-  const registrar = new Registrar({ ...shared, sessions, invites, repos, log: stage.log });
+  const registrar = new Registrar({ ...shared, sessions, invites, repos });
   const emailChanges = new EmailChanges(shared);
   const passwordChanges = new PasswordChanges(shared);
   const choice = new HandleChoice({ domains: handleDomains(config), hosts: ownHosts(config), resolver, hosted });
@@ -74,7 +79,7 @@ export function openAccounts(stage: Stage, stores: Stores, writes: Writes, netwo
   keepUp(stage, 'departures', { everyMs: departuresEveryMs, work: (signal) => departures.deleteDue(signal), failed: 'account could not be deleted on its date' });
   return {
     sessions, sessionEnds, appPasswords, invites, mailer, mailCodes, moderationMailer, standing, departures,
-    registrar, moves, emailChanges, passwordChanges, choice, change, documents, hosted, factors, oauth,
+    registrar, moves, emailChanges, passwordChanges, choice, change, documents, hosted, identityChanges, factors, oauth,
     auth: new Authenticator({ ...shared, oauth: new OAuthCallers(oauth.front.load, server), admin: createAdminAuth(secrets.adminPassword, { clock }), modServiceDid: config.modServiceDid }),
     keyChange: new KeyChange(shared),
     plcOperations: new PlcOperations(shared),

@@ -1,11 +1,12 @@
 /**
- * Two steps of a start that matter after the disk went back in time: the sequence is guarded before anything is served, and after a
- * restore the network is told where every repository stands.
+ * Steps of a start that matter after a crash, or after the disk went back in time: the sequence is guarded before anything is served,
+ * changes of identities that were cut off are settled, and after a restore the network is told where every repository stands.
  * Not for making and restoring backups: the `dunlin admin pds` command does that. Source: ours.
  */
-import { AfterRestore } from '../backup/after-restore.ts';
+import { AfterRestore, isRestored } from '../backup/after-restore.ts';
 import { SequenceGuard } from '../backup/sequence-guard.ts';
 import { isLocal } from '../config.ts';
+import type { People } from './accounts.ts';
 import type { Network } from './network.ts';
 import { reportFault, type Stage } from './stage.ts';
 import type { Stores } from './stores.ts';
@@ -16,6 +17,11 @@ export async function guardSequence({ config, clock, log }: Stage, { sequencer }
   const hostname = isLocal(config) ? `localhost:${config.port}` : config.hostname;
   if (isLocal(config) && config.port === 0) return;
   await new SequenceGuard({ sequencer, relays: config.crawlers, fetch: fetchDirect, clock, log }).check(hostname);
+}
+
+/** Begins to settle what an earlier process left half done at a directory; waits for none. */
+export async function settleIdentities({ config }: Stage, { identityChanges }: People): Promise<void> {
+  await identityChanges.start({ isRestored: isRestored(config.dataDirectory) });
 }
 
 /** Tells the network of every repository when the server was restored; does not wait for the end of it. */

@@ -23,7 +23,7 @@ const ringBytes = 2 * 1024 * 1024;
 const fileShare = 1 / 8;
 
 /** The events, their writer, and their way out. */
-export function openEvents(stage: Stage, { database, accounts, events: reading }: Stores) {
+export function openEvents(stage: Stage, { database, accounts, intents, events: reading }: Stores) {
   const { config, clock, log, lifecycle, metrics } = stage;
   const sequencer = new Sequencer(database, clock, reading);
   const observer = declarePdsMetrics(metrics, {
@@ -31,6 +31,7 @@ export function openEvents(stage: Stage, { database, accounts, events: reading }
     headSeq: () => sequencer.headSeq(),
     oldestSeq: () => sequencer.oldestSeq(),
     fileBytes: () => sequencer.fileBytes(),
+    openIntents: () => intents.count(),
   });
   const files = new EventFiles(eventFolder(config.dataDirectory), new RunStore(database).files());
   lifecycle.own('event files', () => files.close());

@@ -21,8 +21,9 @@ import { TrashStore } from '../blob/trash-store.ts';
 import { Turns } from '../blob/turns.ts';
 import { factorSchema } from '../factor/schema.ts';
 import { HostedDidStore } from '../identity/hosted-did-store.ts';
+import { IntentStore } from '../identity/intent-store.ts';
 import { RenameStore } from '../identity/rename-store.ts';
-import { hostRenameSchema, hostedDidSchema } from '../identity/schema.ts';
+import { hostRenameSchema, hostedDidSchema, identityIntentSchema } from '../identity/schema.ts';
 import { InviteStore } from '../invite/invite-store.ts';
 import { inviteSchema } from '../invite/schema.ts';
 import { CodeStore } from '../mail/code-store.ts';
@@ -54,6 +55,7 @@ export const pdsMigrations: readonly string[] = [
   accountSchema3,
   eventRunSchema,
   accountSchema4,
+  identityIntentSchema,
 ];
 
 /** Opens the tables, and the files beside them. */
@@ -90,6 +92,7 @@ export function openStores({ config, clock, log, lifecycle, metrics }: Pick<Stag
     blobFigures: new BlobFigures(database),
     hostedDids: new HostedDidStore(database),
     renames: new RenameStore(database),
+    intents: new IntentStore(database),
     audit: new AuditLog(database),
     trashStore: new TrashStore(database),
     turns: new Turns(),

@@ -3,7 +3,7 @@ import { expect, test } from '@jest/globals';
 import { eventually } from '../../harness/wait.ts';
 import { startSmallPds } from '../small-pds.ts';
 
-test('a handle that somebody changes to while a sign-up waits for the directory is refused, and the new DID ends', async () => {
+test('while a sign-up waits for the directory its handle is nobody else\'s; when its address is taken meanwhile, the new DID ends and the handle is free', async () => {
   let release = (): void => undefined;
   let waiting: string | null = null;
   const gate = new Promise<void>((resolve) => (release = resolve));
@@ -17,12 +17,15 @@ test('a handle that somebody changes to while a sign-up waits for the directory 
   const small = await startSmallPds({ fetch: slowly });
   try {
     const bob = await small.newPerson('bob');
-    const signUp = small.call('com.atproto.server.createAccount', { body: { handle: 'carl.test', password: 'x' } });
+    const signUp = small.call('com.atproto.server.createAccount', { body: { handle: 'carl.test', email: 'carl@people.org', password: 'x' } });
     await eventually('the sign-up waits', () => waiting !== null);
-    expect((await small.call('com.atproto.identity.updateHandle', { token: bob.token, body: { handle: 'carl.test' } })).status).toBe(200);
+    const wish = () => small.call('com.atproto.identity.updateHandle', { token: bob.token, body: { handle: 'carl.test' } });
+    expect(await wish()).toMatchObject({ status: 400, json: { error: 'HandleNotAvailable' } });
+    expect((await small.call('com.atproto.admin.updateAccountEmail', { headers: small.admin, body: { account: bob.did, email: 'carl@people.org' } })).status).toBe(200);
     release();
-    expect(await signUp).toMatchObject({ status: 400, json: { error: 'InvalidRequest', message: 'Handle already taken: carl.test' } });
+    expect(await signUp).toMatchObject({ status: 400, json: { error: 'InvalidRequest', message: 'Email already taken: carl@people.org' } });
     expect((await fetch(String(waiting))).status).toBe(410);
+    expect((await wish()).status).toBe(200);
   } finally {
     release();
     await small.close();

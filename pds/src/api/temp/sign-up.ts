@@ -7,6 +7,7 @@ import { XrpcError, invalidRequest } from '@dunlin/service/xrpc/errors';
 import { route, type XrpcRoute } from '@dunlin/service/xrpc/route';
 import type { AccountStore } from '../../account/account-store.ts';
 import { isEmail } from '../../account/email-rules.ts';
+import type { IdentityChanges } from '../../identity/identity-changes.ts';
 import type { HostedDids } from '../../identity/hosted-dids.ts';
 import { judgeHandle, maxLabelLength, minLabelLength } from '../../account/handle-rules.ts';
 import type { Authenticator, Caller } from '../auth.ts';
@@ -16,8 +17,9 @@ import { fiveMinutesMs, type Limits } from '../limits.ts';
 const maxSuggestions = 5;
 
 /** Gives the methods; `domains` are this server's, each with a leading dot, `hosts` its own names. */
-export function signUpRoutes(o: { auth: Authenticator; accounts: AccountStore; hosted: Pick<HostedDids, 'isHeld'>; domains: readonly string[]; hosts: readonly string[]; limits: Limits }): XrpcRoute[] {
-  const isFree = (handle: string): boolean => judgeHandle(handle, o).kind === 'local' && o.accounts.byHandle(handle) === null && !o.hosted.isHeld(handle, null);
+export function signUpRoutes(o: { auth: Authenticator; accounts: AccountStore; hosted: Pick<HostedDids, 'isHeld'>; identityChanges: Pick<IdentityChanges, 'isHeld'>; domains: readonly string[]; hosts: readonly string[]; limits: Limits }): XrpcRoute[] {
+  const isFree = (handle: string): boolean => judgeHandle(handle, o).kind === 'local' && o.accounts.byHandle(handle) === null
+    && !o.hosted.isHeld(handle, null) && !o.identityChanges.isHeld(handle, null);
   return [
     route<unknown, unknown, Caller>('com.atproto.temp.checkSignupQueue', {
       auth: o.auth.access(),
