@@ -94,7 +94,7 @@ export const pdsConfigSpec = defineConfig({
     logoUrl: optionalUrl('PDS_LOGO_URL', { doc: 'Logo on the sign-in pages.' }),
     homeUrl: optionalUrl('PDS_HOME_URL', { doc: 'Linked from the sign-in pages.' }),
     supportUrl: optionalUrl('PDS_SUPPORT_URL', { doc: 'Linked from the sign-in pages.' }),
-    primaryColor: optionalText('PDS_PRIMARY_COLOR', { pattern: colorSyntax, doc: 'Colour of the sign-in pages, as #rrggbb.' }),
+    primaryColor: optionalText('PDS_PRIMARY_COLOR', { pattern: colorSyntax, doc: 'Colour of the sign-in pages, as #rrggbb; default #0d7eaa, which goes with our own pages.' }),
     errorColor: optionalText('PDS_ERROR_COLOR', { pattern: colorSyntax, doc: 'Colour of errors on the sign-in pages.' }),
     warningColor: optionalText('PDS_WARNING_COLOR', { pattern: colorSyntax, doc: 'Colour of warnings on the sign-in pages.' }),
     infoColor: optionalText('PDS_INFO_COLOR', { pattern: colorSyntax, doc: 'Colour of notes on the sign-in pages.' }),

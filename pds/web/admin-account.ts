@@ -2,7 +2,7 @@
  * The operator's view of one account: what there is to know, what can be done, and what was done before.
  * What cannot be taken back wants the handle typed. Source: ours; app.dunlin.admin.getAccount and the admin methods beside the acts.
  */
-import { button, element, field, form } from './page.ts';
+import { button, counted, element, field, form } from './page.ts';
 import { accountLink, bytes, count, figures, moment, section, stateText, type Operator } from './admin-parts.ts';
 import { actList } from './admin-trail.ts';
 
@@ -115,7 +115,7 @@ function invitePart({ info: { account: { did, invites = [], invitesDisabled = fa
     await operator.post(nsid, { account: did });
     again();
   };
-  return section('invites', 'Invites', element('p', {}, `${invites.length} codes${invitesDisabled ? '; it gets no more' : ''}.`), invitesDisabled
+  return section('invites', 'Invites', element('p', {}, `${counted(invites.length, 'code')}${invitesDisabled ? '; it gets no more' : ''}.`), invitesDisabled
     ? button('Let it have invite codes', { class: 'quiet', id: 'enable-invites' }, set('com.atproto.admin.enableAccountInvites'))
     : button('Let it have no more', { class: 'quiet', id: 'disable-invites' }, set('com.atproto.admin.disableAccountInvites')));
 }

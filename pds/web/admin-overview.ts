@@ -2,7 +2,7 @@
  * The operator's overview: figures of the server, what relays say of it, whether mail goes out; and asking relays to crawl.
  * Source: ours; app.dunlin.admin.getOverview, getNeighbours, requestCrawl.
  */
-import { button, element, form } from './page.ts';
+import { button, counted, element, form } from './page.ts';
 import { bytes, count, figures, moment, row, section, type Operator } from './admin-parts.ts';
 
 interface Disk {
@@ -81,7 +81,7 @@ async function tellNeighbours(operator: Operator, headSeq: number, place: HTMLEl
 function relayText({ status, seq, accountCount, fault }: RelayWord, headSeq: number): string {
   if (fault !== undefined) return fault;
   const behind = seq === undefined ? '' : seq >= headSeq ? ', has read everything' : `, ${count(headSeq - seq)} seqs behind`;
-  return `${status ?? 'says nothing of us'}${behind}${accountCount === undefined ? '' : `, knows ${count(accountCount)} accounts`}`;
+  return `${status ?? 'says nothing of us'}${behind}${accountCount === undefined ? '' : `, knows ${counted(accountCount, 'account')}`}`;
 }
 
 function mailText({ isOn, fault }: MailState, off: string): string {

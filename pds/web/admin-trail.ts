@@ -2,7 +2,7 @@
  * Three smaller views of the operator: codes that wait to be typed, accounts whose blobs are not right (with the trash), and what operators did.
  * Source: ours; app.dunlin.admin.listMailCodes, reviewBlobs, listActs.
  */
-import { button, element } from './page.ts';
+import { button, counted, element } from './page.ts';
 import { showTrashOf, trashPart } from './admin-trash.ts';
 import { accountLink, bytes, count, moment, pagedList, row, section, type Operator } from './admin-parts.ts';
 
@@ -48,7 +48,7 @@ export async function showBlobs(operator: Operator, did: string): Promise<HTMLEl
       const page: BlobReview = await operator.get<BlobReview>('app.dunlin.admin.reviewBlobs', { cursor });
       looked += page.looked;
       list.append(...page.accounts.map(({ did, handle, blobs }) => row(accountLink(did, `@${handle}`), `${count(blobs.missing)} missing, ${count(blobs.unused)} named by no record (${bytes(blobs.unusedBytes)})`)));
-      note.textContent = `Went through ${count(looked)} accounts; ${count(list.children.length)} of them are here.`;
+      note.textContent = `Went through ${counted(looked, 'account')}; ${count(list.children.length)} of them are here.`;
       cursor = page.cursor;
     } while (cursor !== undefined && list.isConnected);
   };

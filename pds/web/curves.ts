@@ -109,7 +109,7 @@ function times(curve: Curve, point: Point, factor: bigint): Point {
   return sum;
 }
 
-/** 32 bytes, the mightiest first. */
+/** 32 bytes, the most significant first. */
 function bytesOf(number: bigint): Uint8Array {
   return fromHex(number.toString(16).padStart(64, '0'));
 }

@@ -3,7 +3,7 @@
  * Each part is shown as things stand and asks for the page anew after a change.
  * Source: ours.
  */
-import { button, element, field, form } from './page.ts';
+import { askedButton, button, element, field, form } from './page.ts';
 import { hasPasskeys, makePasskey } from './passkey.ts';
 import type { Call } from './sign-in.ts';
 
@@ -26,7 +26,7 @@ export function totpPart({ totp }: FactorView, call: Call, again: Again): HTMLEl
   const place = element('div');
   const part = element('section', { id: 'totp' }, element('h2', {}, 'Authenticator app'), place);
   if (totp) {
-    place.append(element('p', {}, 'Set up: its codes are asked for when you sign in.'), button('Remove', { class: 'quiet', id: 'remove-totp' }, async () => {
+    place.append(element('p', {}, 'Set up: its codes are asked for when you sign in.'), askedButton('Remove', { sure: 'Yes, remove the app', id: 'remove-totp' }, async () => {
       await call('app.dunlin.account.removeTotp');
       await again();
     }));
@@ -51,7 +51,7 @@ export function totpPart({ totp }: FactorView, call: Call, again: Again): HTMLEl
 export function passkeyPart({ passkeys }: FactorView, call: Call, again: Again): HTMLElement {
   const rows = passkeys.map(({ id, name, createdAt, usedAt }) => element('li', {},
     element('span', {}, name, ' ', element('small', {}, usedAt === undefined ? `added ${day(createdAt)}` : `last used ${day(usedAt)}`)),
-    button('Remove', { class: 'quiet' }, async () => {
+    askedButton('Remove', { sure: 'Yes, remove it' }, async () => {
       await call('app.dunlin.account.removePasskey', { id });
       await again();
     })));

@@ -49,11 +49,11 @@ export function identityTable({ handle, signingKey, pdsUrl, keys = [], otherEntr
     parts: [
       element('p', {}, 'This is what your identity will say:'),
       element('dl', { id: 'identity-says' }, row('Handle', `@${handle}`), row('Home', pdsUrl), row('Signs for you', shownDidKey(signingKey), `this server's key for your account, ${location.host}`), ...others),
-      ...(keys.length === 0 ? [] : [element('p', {}, 'Keys that may change it, now or then, the mightiest first:'), element('ol', { id: 'rotation-keys', class: 'keys' }, own, ...rows)]),
+      ...(keys.length === 0 ? [] : [element('p', {}, 'Keys that may change it, now or then, the strongest first; each can undo what those below it did:'), element('ol', { id: 'rotation-keys', class: 'keys' }, own, ...rows)]),
     ],
     setOwnKey(didKey) {
       own.hidden = didKey === null;
-      own.replaceChildren(...(didKey === null ? [] : [shownDidKey(didKey), element('small', {}, 'your recovery key: comes, above all others')]));
+      own.replaceChildren(...(didKey === null ? [] : [shownDidKey(didKey), element('small', {}, 'your recovery key: is added above all others')]));
     },
     keptKeys() {
       for (const [key, choice] of choices) if (choice.value === '') throw new Error(`say first whether you know the key ${key.slice('did:key:'.length, 'did:key:'.length + signsShown)}…`);
@@ -74,12 +74,12 @@ export function documentText({ did, handle, signingKey, pdsUrl }: { did: string;
 function keyRow({ key, holder, change }: RotationKey, oldHost: string, choices: Map<string, HTMLSelectElement>): HTMLElement {
   if (holder === 'thisServer' || holder === 'thisOperator' || holder === 'you') {
     const whose = holder === 'you' ? 'yours, which signs this' : holder === 'thisServer' ? `this server's, ${location.host}` : `of this server's operator, kept apart from the server`;
-    return element('li', { 'data-holder': holder }, shownDidKey(key), element('small', {}, `${whose}: ${change}`));
+    return element('li', { 'data-holder': holder }, shownDidKey(key), element('small', {}, `${whose}: ${{ stays: 'stays', goes: 'is taken out', comes: 'is added' }[change]}`));
   }
   const isUnknown = holder === 'unknown';
   const choice = element('select', { 'aria-label': `What becomes of the key ${key}` },
     ...(isUnknown ? [element('option', { value: '' }, 'Please choose')] : []),
-    element('option', { value: 'goes' }, isUnknown ? 'I do not know it: take it out' : 'It goes'),
+    element('option', { value: 'goes' }, isUnknown ? 'I do not know it: take it out' : 'It is theirs: take it out'),
     element('option', { value: 'stays' }, 'It is my own: it stays'));
   choices.set(key, choice);
   const whose = isUnknown ? `nobody says whose: yours, if you ever added one; else somebody put it there` : oldHost === 'the archive' ? 'the old server\'s, the archive says' : `${oldHost} says it is its own`;

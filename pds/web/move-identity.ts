@@ -7,7 +7,7 @@ import { oldSignInForm } from './arrival-parts.ts';
 import { documentText, identityTable, type PlannedIdentity } from './identity-view.ts';
 import { keyChoice } from './key-choice.ts';
 import type { Again, MoveStatus } from './move-status.ts';
-import { AnswerError, button, element, field, form } from './page.ts';
+import { AnswerError, button, codeMailed, element, field, form } from './page.ts';
 import type { Session } from './sign-in.ts';
 
 /** How long the page waits between looks at what came of a check. */
@@ -65,6 +65,7 @@ function codeParts({ did, handle, origin = '' }: MoveStatus, identity: Identity,
     await again();
   }, field('Code from the mail', { name: 'token', autocomplete: 'one-time-code', autocapitalize: 'none', spellcheck: 'false' }), element('button', {}, 'Move my identity here'));
   change.hidden = true;
+  const said = element('p', { role: 'status', id: 'code-mailed' });
   return [
     element('p', {}, `Everything has come. Now ${host} is asked to ${identity.method === 'plc' ? 'sign' : 'say'} that your account lives here; it mails you a code for that.`),
     ...table.parts,
@@ -72,9 +73,11 @@ function codeParts({ did, handle, origin = '' }: MoveStatus, identity: Identity,
     element('p', {}, button('Mail me the code', { id: 'mail-code' }, async () => {
       table.keptKeys();
       await session.call('app.dunlin.move.requestCode');
+      said.textContent = codeMailed(host);
       change.hidden = false;
       change.querySelector('input')?.focus();
     })),
+    said,
     change,
   ];
 }

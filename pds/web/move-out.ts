@@ -5,7 +5,7 @@
  */
 import { downloadButton } from './download.ts';
 import { describeAddressed, findHome } from './homes.ts';
-import { button, element, field, form, show } from './page.ts';
+import { button, codeMailed, element, field, form, show } from './page.ts';
 import { showSignIn, type Session } from './sign-in.ts';
 
 /** How often the directory is asked where the account lives. */
@@ -63,7 +63,7 @@ async function needs(origin: string, session: Session): Promise<HTMLElement[]> {
       element('li', {}, 'Your repository, as a file. ', element('a', { href: `/xrpc/com.atproto.sync.getRepo?${new URLSearchParams({ did: session.did }).toString()}`, download: `${session.handle}.car` }, 'Download it')),
       element('li', {}, 'When all has come: a code with which this server signs the change of your identity. ', button('Mail me the code', { class: 'quiet', id: 'mail-code' }, async () => {
         await session.call('com.atproto.identity.requestPlcOperationSignature');
-        sent.textContent = 'Sent. It is good for fifteen minutes.';
+        sent.textContent = codeMailed('this server');
       }), sent)),
   ];
 }

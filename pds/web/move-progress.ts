@@ -6,7 +6,7 @@
 import { oldSignInForm } from './arrival-parts.ts';
 import { identityPart } from './move-identity.ts';
 import { sizeOf, type Again, type MoveStatus } from './move-status.ts';
-import { button, element, sentence, show } from './page.ts';
+import { button, counted, element, sentence, show } from './page.ts';
 import { archivePart, signAgainPart } from './restore.ts';
 import type { Session } from './sign-in.ts';
 
@@ -87,8 +87,8 @@ function fillSteps(list: HTMLElement, status: MoveStatus): void {
 }
 
 function detailOf(step: MoveStatus['step'], { receivedBytes, records, expectedBlobs, importedBlobs, step: now }: MoveStatus): string {
-  if (step === 'repo' && now === 'repo') return records > 0 ? `${records.toLocaleString()} records` : sizeOf(receivedBytes);
-  if ((step === 'repo' || step === 'archive') && now !== 'repo' && records > 0) return `${records.toLocaleString()} records`;
+  if (step === 'repo' && now === 'repo') return records > 0 ? counted(records, 'record') : sizeOf(receivedBytes);
+  if ((step === 'repo' || step === 'archive') && now !== 'repo' && records > 0) return counted(records, 'record');
   if (step === 'blobs' && now !== 'repo' && expectedBlobs > 0) return `${importedBlobs.toLocaleString()} of ${expectedBlobs.toLocaleString()}`;
   return '';
 }

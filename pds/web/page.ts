@@ -74,6 +74,30 @@ export function button(label: string, attributes: Attributes, press: () => Promi
   return element('span', {}, made, note);
 }
 
+/** A button whose act cannot be taken back: pressed, it asks first, in its own place. `sure` is what agrees. */
+export function askedButton(label: string, { sure, ...attributes }: Attributes & { readonly sure: string }, press: () => Promise<void>): HTMLSpanElement {
+  const place = element('span', { class: 'asked' });
+  const ask = button(label, { class: 'quiet', ...attributes }, async () => {
+    place.replaceChildren(button(sure, { class: 'grave' }, press), ' ', button('No, keep it', { class: 'quiet' }, async () => {
+      place.replaceChildren(ask);
+      ask.querySelector('button')?.focus();
+    }));
+    place.querySelector('button')?.focus();
+  });
+  place.append(ask);
+  return place;
+}
+
+/** Gives a count with its word, such as "1 file" and "1,200 files". */
+export function counted(count: number, one: string, many = `${one}s`): string {
+  return `${count.toLocaleString()} ${count === 1 ? one : many}`;
+}
+
+/** What is said when a server was asked to mail a code; whether it has a mail server nobody is told. */
+export function codeMailed(host: string): string {
+  return `A code was sent to the e-mail address of your account; it is good for fifteen minutes. If no letter comes, look among the spam, then ask whoever runs ${host}: they can read the code out.`;
+}
+
 /** What is said of faults whose own words are for programs, by what those say. */
 const plainWords: readonly (readonly [RegExp, string])[] = [
   [/\bToken is invalid$/, 'This code does not hold: look whether it is typed right and is the newest'],

@@ -110,7 +110,7 @@ export function archivePart(session: Session, again: Again): HTMLElement {
     place.replaceChildren(element('p', {}, 'Keep this page open until all is sent.'));
     bring(archive, { session, say: (words) => (said.textContent = words) }).then(async (missing) => {
       if (missing === 0) return complete(false);
-      place.replaceChildren(element('p', {}, `${missing} files that your records name are not in the archive. They can be fetched later, should the old server come back.`),
+      place.replaceChildren(element('p', {}, `${missing === 1 ? 'One file that your records name is' : `${missing.toLocaleString()} files that your records name are`} not in the archive. They can be fetched later, should the old server come back.`),
         button('Go on without them', { id: 'go-without' }, () => complete(true)));
       return undefined;
     }).catch((fault: unknown) => {

@@ -14,7 +14,7 @@ async function showAccount(session: Session): Promise<void> {
   const [factors, appPasswords, sessions] = await Promise.all(['app.dunlin.account.getFactors', 'com.atproto.server.listAppPasswords', 'app.dunlin.account.listSessions'].map((nsid) => session.read(nsid)));
   const view = factors as FactorView;
   show(
-    element('p', {}, 'Signed in as ', element('strong', {}, `@${session.handle}`), '. ', button('Leave', { class: 'quiet', id: 'leave' }, async () => {
+    element('p', {}, 'Signed in as ', element('strong', {}, `@${session.handle}`), '. ', button('Sign out', { class: 'quiet', id: 'leave' }, async () => {
       await session.leave();
       location.assign('/account');
     })),
@@ -23,7 +23,7 @@ async function showAccount(session: Session): Promise<void> {
     recoveryCodePart(view, call, again),
     signInCodePart(view, call),
     appPasswordPart(appPasswords, call, again),
-    sessionPart(sessions, call, again),
+    sessionPart(sessions, { own: session.id, call, again }),
     recoveryKeyPart(session, call),
     element('section', { id: 'elsewhere' }, element('h2', {}, 'Your account elsewhere'),
       element('p', {}, element('a', { href: '/account/export' }, 'Download everything'), ' you have here, ', element('a', { href: '/account/move-out' }, 'move to another server'), ', or ', element('a', { href: '/account/move-in' }, 'bring an account here'), '.')),

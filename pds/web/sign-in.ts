@@ -27,12 +27,15 @@ export type Call = (nsid: string, body?: unknown) => Promise<unknown>;
 /** Somebody who is signed in, at this server or, with an `origin`, at another. */
 export class Session {
   readonly origin: string;
+  /** What listSessions of a server of ours calls this session: the id of the token it began with; null when that cannot be read. */
+  readonly id: string | null;
   #tokens: Tokens;
   #renewing: Promise<void> | null = null;
 
   constructor(tokens: Tokens, origin = '') {
     this.#tokens = tokens;
     this.origin = origin;
+    this.id = idOf(tokens.refreshJwt);
   }
 
   get did(): string {
@@ -82,6 +85,15 @@ export class Session {
   async #renew(): Promise<void> {
     const renewed = await ask(`${this.origin}/xrpc/com.atproto.server.refreshSession`, { body: undefined, token: this.#tokens.refreshJwt });
     this.#tokens = { ...this.#tokens, ...(renewed as Tokens) };
+  }
+}
+
+function idOf(jwt: string): string | null {
+  try {
+    const { jti } = JSON.parse(atob((jwt.split('.')[1] ?? '').replaceAll('-', '+').replaceAll('_', '/'))) as { jti?: unknown };
+    return typeof jti === 'string' ? jti : null;
+  } catch {
+    return null;
   }
 }
 

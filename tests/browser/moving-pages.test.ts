@@ -154,7 +154,7 @@ test('what the DID will say is shown before anything is signed, with each key an
   expect(await keyRow(stowaway).innerText()).toContain('somebody put it there');
   await keyRow(stowaway).locator('summary').click();
   expect(await keyRow(stowaway).innerText()).toContain(stowaway);
-  expect(await page.locator('#rotation-keys > li[data-holder=thisServer]').innerText()).toContain('comes');
+  expect(await page.locator('#rotation-keys > li[data-holder=thisServer]').innerText()).toContain('is added');
   await page.locator('#mail-code').click();
   await page.getByRole('alert').getByText('say first whether you know the key').waitFor();
   await keyRow(own).locator('select').selectOption('stays');

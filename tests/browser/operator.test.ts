@@ -134,7 +134,7 @@ test('invite codes are made and disabled, waiting codes are read out, blobs revi
   await page.locator('#codes li', { hasText: code }).getByText('disabled').waitFor();
   await look('Blobs');
   await page.locator('#review').click();
-  await page.getByText('Went through 1 accounts').waitFor();
+  await page.getByText('Went through 1 account;').waitFor();
   await look('Acts');
   await page.locator('#acts').getByText('disableInviteCodes').waitFor();
   const names = await page.locator('#acts li strong').allInnerTexts();

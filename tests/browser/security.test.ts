@@ -103,8 +103,12 @@ test('a person sets up an app, a passkey and recovery codes, and each lets them 
   await page.getByText('Signed in as').waitFor();
   expect(await page.locator('#recovery').innerText()).toContain('9 left.');
   await page.locator('#remove-totp').click();
+  await page.getByRole('button', { name: 'No, keep it' }).click();
+  await page.locator('#remove-totp').click();
+  await page.getByRole('button', { name: 'Yes, remove the app' }).click();
   await page.locator('#start-totp').waitFor();
   await page.locator('#passkeys li').getByRole('button', { name: 'Remove' }).click();
+  await page.getByRole('button', { name: 'Yes, remove it' }).click();
   await page.locator('#recovery').waitFor({ state: 'detached' });
   expect(faults).toEqual([]);
   await page.context().close();
@@ -132,12 +136,16 @@ test('app passwords are made and taken back, sessions listed and ended', async (
   await page.locator('#add-app-password input[name=name]').fill('my program');
   await page.getByRole('button', { name: 'Make one' }).click();
   const password = await page.locator('#app-password').innerText();
+  await page.locator('#app-passwords li').getByText('my program').waitFor();
   const session = await small.call('com.atproto.server.createSession', { body: { identifier: 'cleo.test', password } });
   expect(session.status).toBe(200);
   await signInAtSecurity(page, 'cleo');
   await page.locator('#app-passwords li').getByText('my program').waitFor();
   await page.locator('#sessions li').getByText('my program').waitFor();
+  const here = page.locator('#sessions li', { hasText: 'This one' });
+  expect([await here.count(), await here.innerText(), await here.getByRole('button').count()]).toEqual([1, expect.stringMatching(/^Chrome on /), 0]);
   await page.locator('#app-passwords li').getByRole('button', { name: 'Take back' }).click();
+  await page.getByRole('button', { name: 'Yes, take it back' }).click();
   await page.locator('#sessions li').getByText('my program').waitFor({ state: 'detached' });
   expect((await small.call('com.atproto.server.createSession', { body: { identifier: 'cleo.test', password } })).status).toBe(401);
   expect(faults).toEqual([]);
@@ -158,6 +166,7 @@ test('a recovery key is made in the browser, kept as a file, and becomes the fir
   expect(kept).toContain(secret);
   await page.locator('#mail-code').click();
   await page.locator('#add-key').waitFor();
+  await page.getByText('A code was sent').waitFor();
   const { json } = await small.call('app.dunlin.admin.listMailCodes', { headers: small.admin, params: { account: did } });
   await page.locator('#add-key input').fill((json['codes'] as { code: string }[])[0].code);
   await page.getByRole('button', { name: 'Add the key' }).click();

@@ -11,6 +11,9 @@ export interface PageLink {
   readonly rel?: 'help' | 'privacy-policy' | 'terms-of-service' | 'canonical' | 'me';
 }
 
+/** The accent of our own pages (pds/web/style.css), lighter by a fifth: some of the provider's buttons have dark words on it, others white ones, and both can be read (4.5 to 1). */
+const defaultPrimaryColor = '#0d7eaa';
+
 /** The look. */
 export interface Branding {
   name: string;
@@ -51,7 +54,7 @@ export function brandingOf(config: BrandingConfig, accountUrl: string): Branding
     name: config.serviceName ?? `${config.hostname} PDS`,
     ...(config.logoUrl !== null && { logo: config.logoUrl }),
     colors: {
-      ...(primaryColor !== null && { primary: primaryColor }),
+      primary: primaryColor ?? defaultPrimaryColor,
       ...(errorColor !== null && { error: errorColor }),
       ...(warningColor !== null && { warning: warningColor }),
       ...(infoColor !== null && { info: infoColor }),

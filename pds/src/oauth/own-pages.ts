@@ -8,7 +8,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { stripTypeScriptTypes } from 'node:module';
 import { toBase64Url } from '@dunlin/protocol/base/bytes';
 import { sha256 } from '@dunlin/protocol/crypto/hash';
-import type { Context } from '@dunlin/service/http/app';
+import type { AppOptions, Context } from '@dunlin/service/http/app';
 import type { PlainRouter } from '@dunlin/service/http/router';
 
 const folder = new URL('../../web/', import.meta.url);
@@ -70,6 +70,21 @@ export function serveOwnPages(router: PlainRouter, { isLocal, serverName }: { is
   }
 }
 
+/** Gives the page of a fault, for a browser that went to no page of ours or was refused one. */
+export function faultPage(serverName: string): NonNullable<AppOptions['faultPage']> {
+  return ({ status, message }) => {
+    const words = status === 404 ? 'There is nothing at this address.' : `${message.charAt(0).toUpperCase()}${message.slice(1)}.`;
+    return {
+      html: frame({ name: null, title: status === 404 ? 'Not found' : 'This did not work', serverName, content: `<p>${escaped(words)}</p><p><a href="/account">Your account</a></p>` }),
+      headers: { 'content-security-policy': `${policy}; connect-src 'none'`, 'x-content-type-options': 'nosniff', 'cache-control': 'no-store', 'referrer-policy': 'same-origin' },
+    };
+  };
+}
+
+function escaped(text: string): string {
+  return text.replace(/[&<>"]/g, (sign) => `&#${sign.charCodeAt(0)};`);
+}
+
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
 const pageHeaders = {
@@ -78,11 +93,12 @@ const pageHeaders = {
   'permissions-policy': 'camera=(), microphone=(), geolocation=(), publickey-credentials-get=(self), publickey-credentials-create=(self)',
 };
 
-function frame({ name, title, serverName }: { name: string; title: string; serverName: string }): string {
-  const server = serverName.replace(/[&<>"]/g, (sign) => `&#${sign.charCodeAt(0)};`);
+/** A page around the script of its name, or around `content`. */
+function frame({ name, title, serverName, content = '<noscript><p>This page needs JavaScript.</p></noscript>' }: { name: string | null; title: string; serverName: string; content?: string }): string {
+  const server = escaped(serverName);
   return '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
-    + `<title>${title} · ${server}</title><link rel="icon" href="data:,"><link rel="stylesheet" href="/account/web/style.css"><script type="module" src="/account/web/${name}.ts"></script></head>`
-    + `<body><main><p class="server"><a href="/account">${server}</a></p><h1>${title}</h1><noscript><p>This page needs JavaScript.</p></noscript><div id="page"></div></main></body></html>\n`;
+    + `<title>${title} · ${server}</title><link rel="icon" href="data:,"><link rel="stylesheet" href="/account/web/style.css">${name === null ? '' : `<script type="module" src="/account/web/${name}.ts"></script>`}</head>`
+    + `<body><main><p class="server"><a href="/account">${server}</a></p><h1>${title}</h1>${content}<div id="page"></div></main></body></html>\n`;
 }
 
 function makeFile(text: string, type: string): File {

@@ -15,6 +15,7 @@ import { mountXrpc } from '@dunlin/service/xrpc/route';
 import { apiRoutes, type ApiParts } from '../api/index.ts';
 import { pages } from '../api/pages.ts';
 import { passOn } from '../api/proxy.ts';
+import { faultPage } from '../oauth/own-pages.ts';
 import type { Stage } from './stage.ts';
 import type { Stores } from './stores.ts';
 import type { Writes } from './writes.ts';
@@ -24,7 +25,7 @@ import type { People } from './accounts.ts';
 /** The listener with everything on it. */
 export async function serve(stage: Stage, routes: ApiParts, { database, accounts }: Stores, { sequencer, replay, outbox }: Writes, { server, crawlers }: Network, { oauth, hosted }: Pick<People, 'oauth' | 'hosted'>): Promise<HttpServer> {
   const { config, clock, log, lifecycle, metrics } = stage;
-  const app = createApp({ log, metrics, serverName: `dunlin-pds/${version}`, clock });
+  const app = createApp({ log, metrics, serverName: `dunlin-pds/${version}`, clock, faultPage: faultPage(config.serviceName ?? config.hostname) });
   mountHealth(app, () => void database.prepare('SELECT 1').get());
   // First, since nearly every request is for it: routers look through all their paths. What is not its own it lets pass.
   mountXrpc(app, apiRoutes(routes, loadLexicons()), { lexicons: loadLexicons(), metrics, fallback: passOn(routes.proxy), rateLimit: routes.everyCall });

@@ -3,7 +3,7 @@
  * Not for making room: retention.ts keeps its window, and what else fills the disk is the operator's.
  * Place in the flow: told by the log and by databases that a write found the disk full, and asks the file system itself, so that reading
  * stops before that; ingest's budget, health and metrics follow.
- * Source: ours, docs/operations.md "When the disk is full".
+ * Source: ours, docs/operations.md "When the disk of a relay is full".
  */
 import { statfs } from 'node:fs/promises';
 

@@ -32,8 +32,16 @@ export interface AppOptions {
   /** Value of the Server header, such as 'dunlin-pds/0.1.0'. */
   readonly serverName: string;
   readonly clock?: Clock;
+  /** Gives a page in the place of {error, message}, for whoever would rather have HTML; never for methods under /xrpc/. */
+  readonly faultPage?: (fault: ShownFault) => { readonly html: string; readonly headers: Readonly<Record<string, string>> };
   /** Told of a failed assertion after the caller got its 500; by default it is thrown at the process, which drains and exits. */
   readonly onAssertionFailure?: (failure: AssertionFailure) => void;
+}
+
+/** What a page of a fault may show. */
+export interface ShownFault {
+  readonly status: number;
+  readonly message: string;
 }
 
 /** Makes the app with its outermost layers. */
@@ -48,11 +56,11 @@ export function createApp(o: AppOptions): App {
     context.set('server', o.serverName);
     try {
       await next();
-      if (context.status === 404 && context.body === undefined && context.respond !== false) answerFault(context, notFound(context));
+      if (context.status === 404 && context.body === undefined && context.respond !== false) answerFault(context, notFound(context), o.faultPage);
     } catch (thrown) {
       const fault = toFault(thrown);
       if (fault.isUnexpected) o.log.error({ err: thrown, route: routeOf(context) }, 'request failed');
-      answerFault(context, fault);
+      answerFault(context, fault, o.faultPage);
       if (thrown instanceof AssertionFailure) onAssertionFailure(thrown);
     } finally {
       seconds.observe({ route: routeOf(context), status: String(context.status) }, (clock.elapsedMs() - startMs) / 1_000);
@@ -82,14 +90,27 @@ function notFound(context: Context): { status: number; error: string; message: s
   return { status: 404, error: 'NotFound', message: `nothing is here: ${context.method} ${context.path.slice(0, 200)}`, headers: {} };
 }
 
-function answerFault(context: Context, fault: { status: number; error: string; message: string; headers: Readonly<Record<string, string>> }): void {
+function answerFault(context: Context, fault: { status: number; error: string; message: string; headers: Readonly<Record<string, string>> }, faultPage: AppOptions['faultPage']): void {
   if (context.headerSent) {
     context.res.destroy();
     return;
   }
   context.status = fault.status;
   context.set({ ...fault.headers });
-  context.body = { error: fault.error, message: fault.message };
+  if (faultPage === undefined || context.path.startsWith('/xrpc/')) {
+    context.body = { error: fault.error, message: fault.message };
+    return;
+  }
+  context.vary('accept');
+  if (context.accepts('json', 'html') !== 'html') {
+    context.body = { error: fault.error, message: fault.message };
+    return;
+  }
+  const { html, headers } = faultPage(fault);
+  context.set({ ...headers });
+  context.remove('content-disposition');
+  context.type = 'text/html; charset=utf-8';
+  context.body = html;
 }
 
 /** Time for a whole request, in ms, unless told otherwise. */

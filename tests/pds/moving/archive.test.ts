@@ -93,6 +93,9 @@ test('a ticket is good once, for its person, and none is good without one', asyn
   expect((await download(ticket)).status).toBe(200);
   expect(await (await download(ticket)).json()).toMatchObject({ error: 'InvalidToken' });
   expect((await download('')).status).toBe(401);
+  const shown = await fetch(`${small.url}/account/export/archive`, { method: 'POST', body: new URLSearchParams({ ticket: 'x' }), headers: { accept: 'text/html,*/*;q=0.8' } });
+  expect([shown.status, shown.headers.get('content-type'), shown.headers.get('content-disposition')]).toEqual([401, 'text/html; charset=utf-8', null]);
+  expect(await shown.text()).toContain('<h1>This did not work</h1><p>This download was begun already, or too late: ask for it again.</p>');
   expect((await small.call('app.dunlin.account.makeArchiveTicket', { method: 'POST' })).status).toBe(401);
   const { data } = await person.agent.com.atproto.server.createAppPassword({ name: 'program' });
   const { json } = await small.call('com.atproto.server.createSession', { body: { identifier: person.did, password: data.password } });

@@ -24,6 +24,27 @@ function longRequest(bytes: number): string {
   return `GET /_health HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-Long: ${'x'.repeat(bytes)}\r\n\r\n`;
 }
 
+describe('a fault', () => {
+  const faultPage = ({ status, message }: { status: number; message: string }) => ({ html: `<p>${status} ${message}</p>`, headers: { 'x-page': 'yes' } });
+  const browser = 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8';
+
+  test('is a page for whoever would rather have one, and JSON for all others and for methods', async () => {
+    const { url } = await openApp({ faultPage });
+    const answer = async (path: string, accept: string): Promise<string> => {
+      const { status, headers } = await fetch(`${url}${path}`, { headers: { accept } });
+      return `${status} ${headers.get('content-type')} ${headers.get('x-page')} ${headers.get('vary')}`;
+    };
+    expect(await answer('/nowhere', browser)).toMatch(/^404 text\/html; charset=utf-8 yes .*accept/i);
+    for (const accept of ['*/*', 'application/json', 'text/html;q=0.5, application/json']) expect(await answer('/nowhere', accept)).toMatch(/^404 application\/json; charset=utf-8 null/);
+    expect(await answer('/xrpc/com.example.nothing', browser)).toMatch(/^404 application\/json; charset=utf-8 null/);
+  });
+
+  test('is JSON for browsers too where no page is given', async () => {
+    const { url } = await openApp();
+    expect((await fetch(`${url}/nowhere`, { headers: { accept: browser } })).headers.get('content-type')).toBe('application/json; charset=utf-8');
+  });
+});
+
 describe('the listener', () => {
   test('takes any free port and tells it', async () => {
     const service = await openApp();
