@@ -1,5 +1,5 @@
 /**
- * Has accounts fetched that the ledger does not know: each becomes stale there, and so a resync.
+ * Has accounts fetched that never were: each becomes stale there, and so a resync.
  * Not for: finding accounts (see account-lists.ts) or fetching them (see resync.ts).
  * Place in the flow: once a run, when the stream is there, so that what happens to an account after its fetch comes by it.
  * Bounds: some hundred accounts at a time; the ledger is the queue.

@@ -38,6 +38,7 @@ export class Chain {
   isStale = false;
   neededRev: string | null = null;
   isActive = true;
+  isWhole = false;
   /** Whether something of this run followed on the head, so that nobody was told of more than it. */
   isProven = false;
   fetch: ChainFetch | null = null;
@@ -62,6 +63,7 @@ export class Chain {
     this.isStale = account.isStale || (account.head === null && hasRecords);
     this.neededRev = account.neededRev;
     this.isActive = account.isActive;
+    this.isWhole = account.isWhole;
   }
 
   /** Whether it must stay in memory. */

@@ -14,7 +14,7 @@ export interface ContinuityOptions {
   ledger: Ledger;
   /** Accounts the ledger has never heard of: `follow` (default) from their next commit on, or `fetch` all they have first. */
   newAccounts?: 'follow' | 'fetch';
-  /** Accounts to fetch at the start when the ledger does not know them, a backfill: DIDs, or `listedAccounts({ service })`. */
+  /** Accounts to fetch at the start unless they ever were, a backfill: DIDs, or `listedAccounts({ service })`. */
   accounts?: Iterable<string> | AccountSource;
   /** Asks accounts' servers, whose addresses strangers choose: hand in a guarded one (the global fetch). */
   fetch?: typeof globalThis.fetch;

@@ -74,11 +74,11 @@ export class Continuity {
     this.#chains.with(event.frame.did, (chain) => this.#step(chain, event, go));
   }
 
-  /** Has an account fetched unless something is known of it; resolves when that is durable. */
+  /** Has an account fetched unless it was, or will be; resolves when that is durable. */
   demand(did: string): Promise<void> {
     return new Promise((resolve) => {
       this.#chains.with(did, (chain) => {
-        if (chain.head !== null || chain.isStale) return resolve();
+        if (chain.isWhole || chain.isStale) return resolve();
         this.#becomeStale(chain, null, null, resolve);
       });
     });
@@ -116,7 +116,7 @@ export class Continuity {
     const isChanged = isActive !== chain.isActive;
     chain.isActive = isActive;
     if (!isActive && frame.scan.status === 'deleted') {
-      Object.assign(chain, { head: null, isStale: false, neededRev: null, leaving: chain.leaving + 1, isActive: true });
+      Object.assign(chain, { head: null, isStale: false, neededRev: null, leaving: chain.leaving + 1, isActive: true, isWhole: false });
       return this.#pass(chain, event, go, { before: [{ kind: 'doubt', did }], changes: [{ kind: 'forget', did }], after: () => (chain.leaving -= 1) });
     }
     this.#pass(chain, event, go, { changes: isChanged ? [{ kind: 'status', did, isActive }] : [] });
@@ -241,7 +241,7 @@ export class Continuity {
       chain.head = head;
       chain.isProven = true;
       chain.isStale = !isEnough;
-      if (isEnough) chain.neededRev = null;
+      if (isEnough) Object.assign(chain, { neededRev: null, isWhole: true });
       this.#done(chain, this.#add(chain, null, [isEnough ? { kind: 'synced', did, head } : { kind: 'told', did, records: [], head }], after));
     }
     this.#letGo(chain, (held) => this.#again(chain, held));

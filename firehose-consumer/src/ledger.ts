@@ -19,6 +19,8 @@ export interface LedgerAccount {
   /** The least rev a fetched repository must have; null: any. */
   readonly neededRev: string | null;
   readonly isActive: boolean;
+  /** Whether it was ever fetched, so that nothing from before it was heard of is missing. */
+  readonly isWhole: boolean;
 }
 
 /** A record that was told: `cid` null when a crash left open which, or whether it is still there. */
@@ -119,7 +121,7 @@ function setRecord({ records, view }: KeptAccount, path: string, cid: Cid | null
 
 /** Gives an account of which nothing is known. */
 export function newAccount(did: string): LedgerAccount {
-  return { did, head: null, isStale: false, neededRev: null, isActive: true };
+  return { did, head: null, isStale: false, neededRev: null, isActive: true, isWhole: false };
 }
 
 /** Gives the later of two revs. */
@@ -144,7 +146,7 @@ function applyTo(kept: KeptAccount, change: Exclude<LedgerChange, { kind: 'mark'
       return;
     case 'doubt':
       for (const path of records.keys()) records.set(path, null);
-      kept.account = { ...account, head: null };
+      kept.account = { ...account, head: null, isWhole: false };
       return;
     case 'told':
       for (const { path, cid } of change.records) {
@@ -157,7 +159,7 @@ function applyTo(kept: KeptAccount, change: Exclude<LedgerChange, { kind: 'mark'
       kept.account = { ...account, isStale: true, neededRev: laterRev(account.neededRev, change.rev) };
       return;
     case 'synced':
-      kept.account = { ...account, head: change.head, isStale: false, neededRev: account.neededRev !== null && account.neededRev > change.head.rev ? account.neededRev : null };
+      kept.account = { ...account, head: change.head, isStale: false, isWhole: true, neededRev: account.neededRev !== null && account.neededRev > change.head.rev ? account.neededRev : null };
       return;
     case 'status':
       kept.account = { ...account, isActive: change.isActive };

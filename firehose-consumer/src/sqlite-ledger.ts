@@ -13,7 +13,7 @@ import type { Cid } from '@dunlin/protocol/data/cid';
 import { FirehoseError } from './errors.ts';
 import type { Ledger, LedgerAccount, LedgerChange, LedgerRecord } from './ledger.ts';
 
-const version = 1;
+const version = 2;
 const schema = `
   CREATE TABLE account (
     id INTEGER PRIMARY KEY,
@@ -22,7 +22,8 @@ const schema = `
     data BLOB,
     stale INTEGER NOT NULL DEFAULT 0,
     needed TEXT,                         -- the least rev a fetched repository must have
-    active INTEGER NOT NULL DEFAULT 1
+    active INTEGER NOT NULL DEFAULT 1,
+    whole INTEGER NOT NULL DEFAULT 0     -- was fetched
   ) STRICT;
   CREATE INDEX account_stale ON account (did) WHERE stale = 1 AND active = 1;
   CREATE TABLE record (
@@ -61,6 +62,7 @@ function open(path: string): DatabaseSync {
     const found = Number((database.prepare('PRAGMA user_version').get() as { user_version: number }).user_version);
     if (found > version) throw new FirehoseError('Ledger', `ledger is of a newer version: ${path} version=${found} known=${version}`);
     if (found === 0) database.exec(schema);
+    if (found === 1) database.exec('ALTER TABLE account ADD COLUMN whole INTEGER NOT NULL DEFAULT 0; PRAGMA user_version = 2');
     database.exec('COMMIT');
     return database;
   } catch (error) {
@@ -76,6 +78,7 @@ interface AccountRow {
   stale: number;
   needed: string | null;
   active: number;
+  whole: number;
 }
 
 class OpenLedger implements SqliteLedger {
@@ -87,10 +90,10 @@ class OpenLedger implements SqliteLedger {
   }
 
   account(did: string): LedgerAccount | null {
-    const row = this.#prepare('SELECT id, rev, data, stale, needed, active FROM account WHERE did = ?').get(did) as AccountRow | undefined;
+    const row = this.#prepare('SELECT id, rev, data, stale, needed, active, whole FROM account WHERE did = ?').get(did) as AccountRow | undefined;
     if (!row) return null;
     const head = row.rev === null || row.data === null ? null : { rev: row.rev, data: cidFromBytes(row.data) };
-    return { did, head, isStale: row.stale === 1, neededRev: row.needed, isActive: row.active === 1 };
+    return { did, head, isStale: row.stale === 1, neededRev: row.needed, isActive: row.active === 1, isWhole: row.whole === 1 };
   }
 
   records(did: string, after: string, limit: number): LedgerRecord[] {
@@ -118,7 +121,8 @@ class OpenLedger implements SqliteLedger {
       for (const change of changes) this.#apply(change);
       this.#database.exec('COMMIT');
     } catch (error) {
-      this.#database.exec('ROLLBACK');
+      // A full disk has rolled it back already, and is the error to tell.
+      if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
       throw error;
     }
   }
@@ -140,7 +144,7 @@ class OpenLedger implements SqliteLedger {
         return;
       case 'doubt':
         this.#prepare('UPDATE record SET cid = NULL WHERE account = ?').run(id);
-        this.#prepare('UPDATE account SET rev = NULL, data = NULL WHERE id = ?').run(id);
+        this.#prepare('UPDATE account SET rev = NULL, data = NULL, whole = 0 WHERE id = ?').run(id);
         return;
       case 'told':
         for (const { path, cid } of change.records) {
@@ -154,7 +158,7 @@ class OpenLedger implements SqliteLedger {
         this.#need(id, change.rev);
         return;
       case 'synced':
-        this.#prepare('UPDATE account SET rev = ?1, data = ?2, stale = 0, needed = CASE WHEN needed > ?1 THEN needed END WHERE id = ?3').run(change.head.rev, change.head.data.bytes, id);
+        this.#prepare('UPDATE account SET rev = ?1, data = ?2, stale = 0, whole = 1, needed = CASE WHEN needed > ?1 THEN needed END WHERE id = ?3').run(change.head.rev, change.head.data.bytes, id);
         return;
       case 'status':
         this.#prepare('UPDATE account SET active = ? WHERE id = ?').run(change.isActive ? 1 : 0, id);

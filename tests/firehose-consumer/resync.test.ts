@@ -272,6 +272,18 @@ test('what a close in the midst of a resync left untold is told by the next run'
   expect(heard.length).toBe(450);
 });
 
+test('accounts that are asked for are fetched also when the stream spoke of them before', async () => {
+  account.create(1, 'app.test.record/before');
+  start();
+  create('app.test.record/a');
+  await passes('what is followed', () => heard.length === 1);
+  await consumer.close();
+  await ended;
+  start({ cursor: 1 }, { accounts: [account.did] });
+  await passes('what was before', () => heard.length === 2);
+  expect([heard, asked]).toEqual([['create app.test.record/a', 'resync create app.test.record/before'], 1]);
+});
+
 test.each(['account', 'records', 'stale', 'write', 'mark'] as const)('a ledger whose %s fails ends the run by its name', async (method) => {
   await ledger.write([{ kind: 'stale', did: account.did, rev: null }]);
   account.create(1, 'app.test.record/a');
