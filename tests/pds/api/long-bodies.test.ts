@@ -72,11 +72,11 @@ test('a file that takes ten minutes at its pace is kept', async () => {
 test('a record that takes more than five minutes is not waited for', async () => {
   const isUp = async (): Promise<boolean> => (await small.call('_health')).status === 200;
   const write = open('com.atproto.repo.createRecord', 'application/json', 10_000);
-  let answer: Awaited<Open['answer']> | null = null;
-  void write.answer.then((given) => (answer = given));
+  const answers: Awaited<Open['answer']>[] = [];
+  void write.answer.then((given) => answers.push(given));
   // The server may come to hear of the call only in a later minute: time goes on until it answers.
   let minutes = 0;
-  for (; answer === null && minutes < 90; minutes++) await write.send(Buffer.alloc(100, ' '), 60_000, isUp);
-  expect(answer).toMatchObject({ status: 408, json: { error: 'RequestTimeout' } });
+  for (; answers.length === 0 && minutes < 90; minutes++) await write.send(Buffer.alloc(100, ' '), 60_000, isUp);
+  expect(answers).toMatchObject([{ status: 408, json: { error: 'RequestTimeout' } }]);
   expect(minutes).toBeGreaterThanOrEqual(5);
 });
