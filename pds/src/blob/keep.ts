@@ -4,12 +4,13 @@
  * Not for deciding whether it may be kept: that is `upload.ts` and `fetch-missing.ts`. Source: ours, decision 0022.
  */
 import type { Clock } from '@dunlin/protocol/base/clock';
+import type { Turns } from '@dunlin/service/lifecycle/turns';
 import type { AccountStore } from '../account/account-store.ts';
 import type { GroupCommit } from '../sequencer/group-commit.ts';
 import type { ReceivedFile } from './blob-files.ts';
+import { blobKey } from './blob-key.ts';
 import type { BlobOwner, BlobStore, StoredBlob } from './blob-store.ts';
 import type { TrashStore } from './trash-store.ts';
-import { blobKey, type Turns } from './turns.ts';
 
 /** Keeps blobs. */
 export class BlobKeeper {

@@ -7,12 +7,13 @@
 import { AssertionFailure } from '@dunlin/protocol/base/assert';
 import type { Clock } from '@dunlin/protocol/base/clock';
 import type { Cid } from '@dunlin/protocol/data/cid';
+import type { Turns } from '@dunlin/service/lifecycle/turns';
 import type { GroupCommit } from '../sequencer/group-commit.ts';
 import type { BlobFiles } from './blob-files.ts';
+import { blobKey } from './blob-key.ts';
 import type { BlobOwner, BlobStore } from './blob-store.ts';
 import { filesAtOnce, sideBySide } from './side-by-side.ts';
 import type { TrashStore, TrashTimes } from './trash-store.ts';
-import { blobKey, type Turns } from './turns.ts';
 
 /** Most blobs taken from the table at once. */
 const batch = 100;

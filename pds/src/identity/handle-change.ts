@@ -67,9 +67,8 @@ export class HandleChange {
     if (document?.handle !== handle) throw invalidRequest('DID is not properly configured for handle');
   }
 
-  #checkFree({ id, did }: Account, handle: string): void {
-    if (this.#accounts.byId(id) === null) throw invalidRequest('Account not found', 'AccountNotFound');
-    const holder = this.#accounts.byHandle(handle);
-    if ((holder !== null && holder.id !== id) || this.#changes.isHeld(handle, did)) throw invalidRequest(`Handle already taken: ${handle}`, 'HandleNotAvailable');
+  #checkFree(account: Account, handle: string): void {
+    if (this.#accounts.byId(account.id) === null) throw invalidRequest('Account not found', 'AccountNotFound');
+    this.#changes.checkFree(handle, account);
   }
 }

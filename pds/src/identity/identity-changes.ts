@@ -11,11 +11,11 @@ import type { Clock, Timer } from '@dunlin/protocol/base/clock';
 import type { Keypair } from '@dunlin/protocol/crypto/keypair';
 import type { SignedPlcOperation } from '@dunlin/protocol/identity/plc-operation';
 import type { PlcSubmission } from '@dunlin/protocol/identity/did-plc';
+import { Turns } from '@dunlin/service/lifecycle/turns';
 import { invalidRequest, XrpcError } from '@dunlin/service/xrpc/errors';
 import type { Account } from '../account/account.ts';
 import type { AccountStore } from '../account/account-store.ts';
 import type { AccountRows } from '../account/account-rows.ts';
-import { Turns } from '../blob/turns.ts';
 import type { GroupCommit } from '../sequencer/group-commit.ts';
 import type { Intent, IntentStore } from './intent-store.ts';
 import type { IntentSettlement } from './intent-settlement.ts';
@@ -51,9 +51,8 @@ export class IdentityChanges implements AccountRows {
   readonly #groups: GroupCommit;
   readonly #clock: Clock;
   readonly #onFault: (fault: unknown) => void;
+  /** By DID. */
   readonly #turns = new Turns();
-  /** DIDs whose change or settlement runs at this moment. */
-  readonly #underWay = new Set<string>();
   readonly #closing = new AbortController();
   #timer: Timer | null = null;
   #waitMs = settleBackoff.minMs;
@@ -83,10 +82,16 @@ export class IdentityChanges implements AccountRows {
     return this.#intents.find(did) !== null;
   }
 
+  /** Sees that a handle is nobody else's. @throws XrpcError 400 HandleNotAvailable */
+  checkFree(handle: string, { id, did }: Account): void {
+    const holder = this.#accounts.byHandle(handle);
+    if ((holder !== null && holder.id !== id) || this.isHeld(handle, did)) throw invalidRequest(`Handle already taken: ${handle}`, 'HandleNotAvailable');
+  }
+
   /** Looks whether a handle need be held any longer, if it is and nobody is at work on it. @throws XrpcError 502 UpstreamFailure when the directory does not say */
   async freeUp(handle: string): Promise<void> {
     const holder = this.#intents.holderOf(handle);
-    if (holder !== null && !this.#underWay.has(holder)) await this.#inTurn(holder, () => this.#settlement.settle(holder, this.#closing.signal));
+    if (holder !== null && !this.#turns.isBusy(holder)) await this.#turns.run(holder, () => this.#settlement.settle(holder, this.#closing.signal));
   }
 
   /**
@@ -94,7 +99,7 @@ export class IdentityChanges implements AccountRows {
    * @throws XrpcError 400 HandleNotAvailable, AccountNotFound, 502 UpstreamFailure when nobody knows whether it was taken, 503 while an earlier one is not settled; what `operation` throws
    */
   change({ id, did }: Account, wanted: WantedChange): Promise<PlcSubmission> {
-    return this.#inTurn(did, async () => {
+    return this.#turns.run(did, async () => {
       await this.#settleBefore(did);
       const account = this.#require(id);
       const { handle = null, keypair } = wanted;
@@ -102,7 +107,7 @@ export class IdentityChanges implements AccountRows {
       const intent = { did, accountId: id, handle, signingKey: keypair?.privateBytes() ?? null, operation, begunAtMs: this.#clock.nowMs() };
       await this.#groups.write(() => {
         this.#require(id);
-        if (handle !== null) this.#checkFree(handle, intent);
+        if (handle !== null) this.checkFree(handle, account);
         this.#add(intent);
       });
       return await this.#orLeave(async () => {
@@ -123,7 +128,7 @@ export class IdentityChanges implements AccountRows {
    * @throws XrpcError 502 UpstreamFailure when the directory refuses or does not answer; what `check` and `store` throw
    */
   create<T>({ did, operation }: NewDid, o: { handle: string; check: () => void; store: (settled: () => void) => Promise<T> }): Promise<T> {
-    return this.#inTurn(did, async () => {
+    return this.#turns.run(did, async () => {
       await this.#groups.write(() => {
         o.check();
         this.#add({ did, accountId: null, handle: o.handle, signingKey: null, operation, begunAtMs: this.#clock.nowMs() });
@@ -137,7 +142,8 @@ export class IdentityChanges implements AccountRows {
         return await o.store(() => this.#intents.remove(did));
       } catch (fault) {
         // The caller hears of the first fault; a DID that cannot be ended now is left to the job.
-        await this.#orLeave(() => this.#settlement.settle(did, this.#closing.signal)).catch(() => undefined);
+        await this.#settles(did);
+        if (this.isOpen(did)) this.#lookLater();
         throw fault;
       }
     });
@@ -169,17 +175,6 @@ export class IdentityChanges implements AccountRows {
     await this.#looking;
   }
 
-  #inTurn<T>(did: string, work: () => Promise<T>): Promise<T> {
-    return this.#turns.run(did, async () => {
-      this.#underWay.add(did);
-      try {
-        return await work();
-      } finally {
-        this.#underWay.delete(did);
-      }
-    });
-  }
-
   /** Leaves what fails to the job. */
   async #orLeave<T>(work: () => Promise<T>): Promise<T> {
     try {
@@ -194,11 +189,6 @@ export class IdentityChanges implements AccountRows {
     const account = this.#accounts.byId(accountId);
     if (account === null) throw invalidRequest('Account not found', 'AccountNotFound');
     return account;
-  }
-
-  #checkFree(handle: string, { did, accountId }: Pick<Intent, 'did' | 'accountId'>): void {
-    const holder = this.#accounts.byHandle(handle);
-    if ((holder !== null && holder.id !== accountId) || this.isHeld(handle, did)) throw invalidRequest(`Handle already taken: ${handle}`, 'HandleNotAvailable');
   }
 
   #add(intent: Intent): void {
@@ -235,17 +225,18 @@ export class IdentityChanges implements AccountRows {
     for (let did = this.#intents.after(this.#lastLooked); did !== null && silent < maxSilentInRow; did = this.#intents.after(did)) {
       if (this.#closing.signal.aborted) return;
       this.#lastLooked = did;
-      silent = (await this.#trySettle(did)) ? 0 : silent + 1;
+      // Whoever is at work on it settles it.
+      if (this.#turns.isBusy(did)) continue;
+      silent = (await this.#turns.run(did, () => this.#settles(did))) ? 0 : silent + 1;
     }
     if (silent < maxSilentInRow) this.#lastLooked = '';
     this.#waitMs = this.#intents.count() < before ? settleBackoff.minMs : Math.min(this.#waitMs * 2, settleBackoff.maxMs);
   }
 
-  /** Settles one unless somebody is at work on it; false when the directory did not say. */
-  async #trySettle(did: string): Promise<boolean> {
-    if (this.#underWay.has(did)) return true;
+  /** Settles one, whose turn it is; false when that failed, and a mistake of ours is told. */
+  async #settles(did: string): Promise<boolean> {
     try {
-      await this.#inTurn(did, () => this.#settlement.settle(did, this.#closing.signal));
+      await this.#settlement.settle(did, this.#closing.signal);
       return true;
     } catch (fault) {
       if (fault instanceof AssertionFailure || (!this.#closing.signal.aborted && !(fault instanceof XrpcError))) this.#onFault(fault);

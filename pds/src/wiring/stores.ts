@@ -5,6 +5,7 @@
  */
 import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
+import { Turns } from '@dunlin/service/lifecycle/turns';
 import { openDatabase } from '@dunlin/service/sqlite/database';
 import { AccountStore } from '../account/account-store.ts';
 import { AppPasswordStore } from '../account/app-password-store.ts';
@@ -18,7 +19,6 @@ import { BlobFigures } from '../blob/blob-figures.ts';
 import { BlobStore } from '../blob/blob-store.ts';
 import { blobSchema, blobSchema2 } from '../blob/schema.ts';
 import { TrashStore } from '../blob/trash-store.ts';
-import { Turns } from '../blob/turns.ts';
 import { factorSchema } from '../factor/schema.ts';
 import { HostedDidStore } from '../identity/hosted-did-store.ts';
 import { IntentStore } from '../identity/intent-store.ts';

@@ -1,18 +1,17 @@
 /**
  * Lets pieces of work on the same thing happen one after another, each to its end.
- * Blobs need it: naming a file and writing its row must not be crossed by the trash removing both.
- * Not for repository writes, which are serial by running synchronously. Source: ours.
+ * For what waits in the middle: an outside call, a file. What is synchronous needs no turn.
+ * Not for places that many share, whoever they are (`line.ts`). Source: ours.
  */
-import type { Cid } from '@dunlin/protocol/data/cid';
-
-/** Gives the key under which somebody works on one blob of an account. */
-export function blobKey(did: string, cid: Cid): string {
-  return `${did}/${cid.toString()}`;
-}
 
 /** Work in turns, by key. A key takes memory only while somebody works or waits on it. */
 export class Turns {
   readonly #last = new Map<string, Promise<unknown>>();
+
+  /** Tells whether somebody works or waits on a key. */
+  isBusy(key: string): boolean {
+    return this.#last.has(key);
+  }
 
   /** Runs the work when everything begun before under this key has ended, and gives its result. */
   async run<T>(key: string, work: () => Promise<T>): Promise<T> {
