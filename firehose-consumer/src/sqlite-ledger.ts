@@ -13,7 +13,7 @@ import type { Cid } from '@dunlin/protocol/data/cid';
 import { FirehoseError } from './errors.ts';
 import type { Ledger, LedgerAccount, LedgerChange, LedgerRecord } from './ledger.ts';
 
-const version = 2;
+const version = 1;
 const schema = `
   CREATE TABLE account (
     id INTEGER PRIMARY KEY,
@@ -62,7 +62,6 @@ function open(path: string): DatabaseSync {
     const found = Number((database.prepare('PRAGMA user_version').get() as { user_version: number }).user_version);
     if (found > version) throw new FirehoseError('Ledger', `ledger is of a newer version: ${path} version=${found} known=${version}`);
     if (found === 0) database.exec(schema);
-    if (found === 1) database.exec('ALTER TABLE account ADD COLUMN whole INTEGER NOT NULL DEFAULT 0; PRAGMA user_version = 2');
     database.exec('COMMIT');
     return database;
   } catch (error) {
