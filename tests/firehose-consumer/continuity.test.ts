@@ -7,6 +7,7 @@ import * as fc from 'fast-check';
 import { ManualClock } from '@dunlin/protocol/base/clock';
 import { FirehoseConsumer } from '../../firehose-consumer/src/index.ts';
 import { FakeFirehose } from '../harness/fake-firehose.ts';
+import { turns } from '../harness/wait.ts';
 import { Listener, Network } from './continuity-model.ts';
 import type { Act, RepoManner } from './continuity-model.ts';
 
@@ -15,12 +16,6 @@ beforeEach(async () => {
   server = await FakeFirehose.start();
 });
 afterEach(() => server.close());
-
-const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
-
-async function turns(count: number): Promise<void> {
-  for (let left = count; left > 0; left--) await turn();
-}
 
 const act: fc.Arbitrary<Act> = fc.record({
   account: fc.nat(2),
@@ -37,7 +32,8 @@ const life = fc.record({
   pace: fc.integer({ min: 0, max: 6 }),
   concurrency: fc.constantFrom(1, 4),
   maxBufferedBytes: fc.constantFrom(4_000, 20_000, 1_000_000),
-  crashesAfter: fc.integer({ min: 0, max: 40 }),
+  endsAfter: fc.integer({ min: 0, max: 40 }),
+  isCrash: fc.boolean(),
 });
 type Life = typeof life extends fc.Arbitrary<infer T> ? T : never;
 
@@ -65,8 +61,8 @@ const ways: Record<string, Consume> = {
     }),
 };
 
-/** One process, from its start to its crash, or in the last life to the end. */
-async function live(network: Network, listener: Listener, consume: Consume, { acts, handlerTurns, pace, concurrency, maxBufferedBytes, crashesAfter }: Life, isLast: boolean): Promise<void> {
+/** One process, from its start to its crash or its close in mid-life, or in the last life until nothing is left to do. */
+async function live(network: Network, listener: Listener, consume: Consume, { acts, handlerTurns, pace, concurrency, maxBufferedBytes, endsAfter, isCrash }: Life, isLast: boolean): Promise<void> {
   const clock = new ManualClock();
   const ledger = listener.ledger();
   const consumer = new FirehoseConsumer({
@@ -79,13 +75,13 @@ async function live(network: Network, listener: Listener, consume: Consume, { ac
   const ended = consume(consumer, listener, () => turns(handlerTurns[calls++ % handlerTurns.length] as number));
   const left = [...acts];
   for (let step = 1; ; step++) {
-    await turn();
+    await turns(1);
     clock.advance(100);
     if (step % (pace + 1) === 0) {
       const next = left.shift();
       if (next) network.act(next);
     }
-    if (!isLast && left.length === 0 && (listener.handled >= crashesAfter || step > 2_000)) break;
+    if (!isLast && left.length === 0 && (listener.handled >= endsAfter || step > 2_000)) break;
     if (isLast && left.length === 0) {
       const last = server.log.at(-1)?.seq ?? 0;
       const isQuiet = (await ledger.stale('', 1)).length === 0 && consumer.stats()?.openEvents === 0 && consumer.stats()?.heldBytes === 0;
@@ -93,7 +89,7 @@ async function live(network: Network, listener: Listener, consume: Consume, { ac
     }
     if (step > 100_000) throw new Error(`no end: ${JSON.stringify([consumer.stats(), await ledger.stale('', 9), network.fetches])}`);
   }
-  listener.isUp = isLast;
+  listener.isUp = !isCrash;
   await consumer.close();
   await ended;
 }
@@ -107,7 +103,7 @@ describe('guarantee 4: nothing is missed, deletes neither', () => {
         const listener = new Listener();
         for (const each of lives) await live(network, listener, consume, each, false);
         network.settle();
-        await live(network, listener, consume, { acts: [], handlerTurns: [1, 0, 0], pace: 0, concurrency: 4, maxBufferedBytes: 1_000_000, crashesAfter: 0 }, true);
+        await live(network, listener, consume, { acts: [], handlerTurns: [1, 0, 0], pace: 0, concurrency: 4, maxBufferedBytes: 1_000_000, endsAfter: 0, isCrash: false }, true);
         expect(listener.faults).toEqual([]);
         expect(new Map([...listener.known].toSorted())).toEqual(new Map([...network.truth()].toSorted()));
       }),

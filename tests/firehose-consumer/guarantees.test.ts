@@ -8,7 +8,7 @@ import { ManualClock } from '@dunlin/protocol/base/clock';
 import { FirehoseConsumer } from '../../firehose-consumer/src/index.ts';
 import type { ConsumerEvent, ConsumerOptions, CursorStore } from '../../firehose-consumer/src/index.ts';
 import { FakeFirehose } from '../harness/fake-firehose.ts';
-import { eventually } from '../harness/wait.ts';
+import { eventually, turns } from '../harness/wait.ts';
 import { MadeAccount, MadeResolver, unprovenCreate } from './made-stream.ts';
 
 let server: FakeFirehose;
@@ -16,12 +16,6 @@ beforeEach(async () => {
   server = await FakeFirehose.start();
 });
 afterEach(() => server.close());
-
-const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
-
-async function turns(count: number): Promise<void> {
-  for (let left = count; left > 0; left--) await turn();
-}
 
 describe('guarantee 1: order per DID, side by side across DIDs, bounded', () => {
   test('holds for any handlers and key look-ups that take any time', async () => {
@@ -56,7 +50,7 @@ describe('guarantee 1: order per DID, side by side across DIDs, bounded', () => 
 /** Lets a run go until `isOver`; cuts the connection and moves the clock, and so the saves, as it goes. */
 async function live(consumer: FirehoseConsumer, clock: ManualClock, cutsAfter: number, isOver: () => boolean): Promise<void> {
   for (let step = 1; !isOver(); step++) {
-    await turn();
+    await turns(1);
     clock.advance(100);
     if (step % (cutsAfter * 4) === 0) server.connections.at(-1)?.terminate();
     if (step > 20_000) throw new Error(`no end: ${JSON.stringify(consumer.stats())}`);
@@ -194,7 +188,7 @@ describe('guarantee 3: memory bounded in bytes', () => {
     const consumer = new FirehoseConsumer({ service: server.url, cursor: 0, maxBufferedBytes: 10 });
     const seqs: number[] = [];
     const ended = consumer.run(async (event) => {
-      await turn();
+      await turns(1);
       seqs.push(event.seq);
     });
     await eventually('both handled', () => seqs.length === 2);
